@@ -1,0 +1,44 @@
+import { fileURLToPath } from 'node:url';
+import { drizzle } from 'drizzle-orm/postgres-js';
+import { migrate } from 'drizzle-orm/postgres-js/migrator';
+import postgres from 'postgres';
+import * as schema from './schema.ts';
+
+export interface Database {
+  /** Typed queries. */
+  readonly db: ReturnType<typeof drizzle<typeof schema>>;
+  /** The driver itself, for the few statements drizzle cannot say. */
+  readonly sql: postgres.Sql;
+  close(): Promise<void>;
+}
+
+/** A transaction, or the database outside of one: whatever a query can run on. */
+export type Queryable = Pick<Database['db'], 'select' | 'insert' | 'update' | 'delete' | 'execute'>;
+
+/**
+ * Opens a pool on `url`. Nothing connects before the first query, and a lost connection is opened anew by the driver;
+ * queries fail while PostgreSQL is away. Whoever opens closes.
+ */
+export function openDatabase(url: string, options: { maxConnections?: number } = {}): Database {
+  const sql = postgres(url, {
+    max: options.maxConnections ?? 10,
+    connect_timeout: 5,
+    idle_timeout: 60,
+    onnotice: () => {},
+  });
+  return { db: drizzle(sql, { schema }), sql, close: () => sql.end({ timeout: 5 }) };
+}
+
+/** Any number: the lock that lets one migration run at a time. */
+const migrationLock = 7_305_116_204;
+
+/** Brings the schema up to date. Safe to call from several processes at once: one migrates, the others wait. */
+export async function migrateDatabase(url: string): Promise<void> {
+  const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
+  try {
+    await sql`select pg_advisory_lock(${migrationLock})`;
+    await migrate(drizzle(sql), { migrationsFolder: fileURLToPath(new URL('../../../drizzle', import.meta.url)) });
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}

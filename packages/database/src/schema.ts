@@ -1,0 +1,134 @@
+import { sql } from 'drizzle-orm';
+import { bigint, bigserial, check, index, pgTable, primaryKey, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+const id = () => bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity();
+const accountId = (name: string) => bigint(name, { mode: 'bigint' });
+
+/** Accounts: producers, consumers, admins. A username is taken whatever its case. Owned by auth-api. */
+export const users = pgTable(
+  'users',
+  {
+    id: id(),
+    username: text('username').notNull(),
+    passwordHash: text('password_hash').notNull(),
+    role: text('role', { enum: ['producer', 'consumer', 'admin'] }).notNull(),
+    email: text('email'),
+    name: text('name'),
+    /** The device named at registration. */
+    deviceId: text('device_id'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (table) => [
+    uniqueIndex('users_username').on(sql`lower(${table.username})`),
+    check('users_role', sql`${table.role} in ('producer', 'consumer', 'admin')`),
+  ],
+);
+
+/** The devices a producer may send readings of. Owned by auth-api. */
+export const devices = pgTable(
+  'devices',
+  {
+    id: id(),
+    producerId: accountId('producer_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    deviceId: text('device_id').notNull(),
+    name: text('name'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (table) => [uniqueIndex('devices_producer_device').on(table.producerId, table.deviceId)],
+);
+
+/** One login and all tokens that descend from it; `id` is the tokens' `sid`. Owned by auth-api. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: uuid('id').primaryKey(),
+    userId: accountId('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    /** When the newest refresh token of the session expires. */
+    expiresAt: instant('expires_at').notNull(),
+    revokedAt: instant('revoked_at'),
+  },
+  (table) => [index('sessions_user').on(table.userId), index('sessions_expires').on(table.expiresAt)],
+);
+
+/** Refresh tokens by their SHA-256. A spent one presented again revokes its session. Owned by auth-api. */
+export const refreshTokens = pgTable(
+  'refresh_tokens',
+  {
+    tokenHash: text('token_hash').primaryKey(),
+    sessionId: uuid('session_id')
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    expiresAt: instant('expires_at').notNull(),
+    spentAt: instant('spent_at'),
+  },
+  (table) => [index('refresh_tokens_session').on(table.sessionId)],
+);
+
+/**
+ * A consumer's right to receive a stream, from `created_at` until `ended_at`. At most one is active for a consumer and
+ * a producer; ended ones stay, because they say which time was paid for. Owned by subscription-manager.
+ */
+export const subscriptions = pgTable(
+  'subscriptions',
+  {
+    id: id(),
+    consumerId: accountId('consumer_id')
+      .notNull()
+      .references(() => users.id),
+    producerId: accountId('producer_id')
+      .notNull()
+      .references(() => users.id),
+    status: text('status', { enum: ['active', 'cancelled'] })
+      .notNull()
+      .default('active'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    endedAt: instant('ended_at'),
+  },
+  (table) => [
+    uniqueIndex('subscriptions_active')
+      .on(table.consumerId, table.producerId)
+      .where(sql`${table.status} = 'active'`),
+    index('subscriptions_producer').on(table.producerId, table.id),
+    index('subscriptions_consumer').on(table.consumerId, table.id),
+    check('subscriptions_ended', sql`(${table.status} = 'active') = (${table.endedAt} is null)`),
+  ],
+);
+
+/**
+ * Rights that changed here and may not have reached Redis yet. A row is written in the transaction that changes the
+ * right and deleted once it is projected, so a crash in between loses nothing. Owned by packages/rights.
+ */
+export const rightsOutbox = pgTable('rights_outbox', {
+  id: bigserial('id', { mode: 'bigint' }).primaryKey(),
+  kind: text('kind', { enum: ['session', 'device', 'subscription'] }).notNull(),
+  accountId: accountId('account_id').notNull(),
+  /** The session's id, the device_id, or the producer's id. */
+  item: text('item').notNull(),
+  createdAt: instant('created_at').notNull().defaultNow(),
+});
+
+/**
+ * Readings as they were delivered: `body` is the frame's text up to its `seq`, byte for byte. Owned by
+ * data-stream-manager.
+ */
+export const readings = pgTable(
+  'readings',
+  {
+    producerId: accountId('producer_id').notNull(),
+    epoch: text('epoch').notNull(),
+    seq: bigint('seq', { mode: 'bigint' }).notNull(),
+    deviceId: text('device_id').notNull(),
+    body: text('body').notNull(),
+    receivedAt: instant('received_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.producerId, table.epoch, table.seq] }),
+    index('readings_received').using('brin', table.receivedAt),
+  ],
+);

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { defaultLimits } from './limits.ts';
+import { deviceIdSchema, idSchema, roleSchema, usernameSchema } from './names.ts';
+
+const instantSchema = z.iso.datetime();
+const nameSchema = z
+  .string({ error: 'expected a string' })
+  .min(1, 'expected 1 to 200 characters')
+  .max(200, 'expected 1 to 200 characters')
+  .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'expected text without control characters');
+
+/** A new password; how long it must be is configured, so a service makes its own. */
+export function passwordSchema(minLength: number = defaultLimits.passwordMinLength) {
+  const expected = `expected ${minLength} to ${defaultLimits.passwordMaxLength} characters`;
+  return z
+    .string({ error: 'expected a string' })
+    .min(minLength, expected)
+    .max(defaultLimits.passwordMaxLength, expected)
+    .refine((text) => text.isWellFormed(), 'expected well-formed text');
+}
+
+export function registerRequestSchema(passwordMinLength: number = defaultLimits.passwordMinLength) {
+  return z.strictObject({
+    username: usernameSchema,
+    password: passwordSchema(passwordMinLength),
+    role: z.enum(['producer', 'consumer'], { error: 'expected "producer" or "consumer"' }),
+    device_id: deviceIdSchema.optional(),
+    email: z.email({ error: 'expected an e-mail address' }).max(254).optional(),
+    name: nameSchema.optional(),
+  });
+}
+export type RegisterRequest = z.infer<ReturnType<typeof registerRequestSchema>>;
+
+export const userSchema = z.object({
+  id: idSchema,
+  username: z.string(),
+  role: roleSchema,
+  device_id: z.string().nullable(),
+  email: z.string().nullable(),
+  name: z.string().nullable(),
+  created_at: instantSchema,
+});
+/** An account as its owner sees it. */
+export type User = z.infer<typeof userSchema>;
+
+export const publicUserSchema = userSchema.pick({ id: true, username: true, role: true, name: true, created_at: true });
+/** An account as others see it. */
+export type PublicUser = z.infer<typeof publicUserSchema>;
+
+export const loginRequestSchema = z.strictObject({
+  username: z.string({ error: 'expected a string' }).max(256),
+  password: z.string({ error: 'expected a string' }).max(1024),
+});
+
+export const refreshRequestSchema = z.strictObject({
+  refresh_token: z.string({ error: 'expected a string' }).min(1).max(512),
+});
+
+export const tokensSchema = z.object({
+  access_token: z.string(),
+  refresh_token: z.string(),
+  token_type: z.literal('Bearer'),
+  /** Seconds the access token is good for. */
+  expires_in: z.int(),
+  /** Seconds the refresh token is good for. */
+  refresh_expires_in: z.int(),
+  user: userSchema,
+});
+/** What login and refresh answer. */
+export type Tokens = z.infer<typeof tokensSchema>;
+
+export const nameChangeSchema = z.strictObject({ name: nameSchema });
+
+export function passwordChangeSchema(passwordMinLength: number = defaultLimits.passwordMinLength) {
+  return z.strictObject({
+    current_password: z.string({ error: 'expected a string' }).max(1024),
+    new_password: passwordSchema(passwordMinLength),
+  });
+}
+
+export const newDeviceSchema = z.strictObject({ device_id: deviceIdSchema, name: nameSchema.optional() });
+
+export const deviceSchema = z.object({
+  device_id: z.string(),
+  name: z.string().nullable(),
+  created_at: instantSchema,
+});
+export type Device = z.infer<typeof deviceSchema>;
+
+/** Query of a list: at most `limit` items after `cursor`, which a former page returned. */
+export const pageQuerySchema = z.object({
+  limit: z.coerce
+    .number({ error: 'expected a whole number from 1 to 200' })
+    .int('expected a whole number from 1 to 200')
+    .min(1, 'expected a whole number from 1 to 200')
+    .max(200, 'expected a whole number from 1 to 200')
+    .default(50),
+  cursor: z.string().max(256).optional(),
+});
+
+export const userPageQuerySchema = pageQuerySchema.extend({
+  q: z.string().max(64).optional(),
+});
+
+/** A page of a list; `next_cursor` is null on the last. */
+export function pageSchema<Item extends z.ZodType>(item: Item) {
+  return z.object({ items: z.array(item), next_cursor: z.string().nullable() });
+}

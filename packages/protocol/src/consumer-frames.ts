@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { deviceIdSchema, epochSchema, idSchema, seqSchema } from './names.ts';
+import { errorFrameSchema } from './producer-frames.ts';
+
+/** Consumer to server: receive this stream on this socket, narrowed to one device, or from a position on. */
+export const subscribeFrameSchema = z.strictObject({
+  type: z.literal('subscribe'),
+  producer_id: idSchema,
+  device_id: deviceIdSchema.optional(),
+  epoch: epochSchema.optional(),
+  after: seqSchema.optional(),
+});
+
+/** Consumer to server: stop this stream on this socket only. */
+export const unsubscribeFrameSchema = z.strictObject({ type: z.literal('unsubscribe'), producer_id: idSchema });
+
+export const consumerUpFrameSchema = z.discriminatedUnion('type', [subscribeFrameSchema, unsubscribeFrameSchema], {
+  error: 'expected a frame of type subscribe or unsubscribe',
+});
+export type ConsumerUpFrame = z.infer<typeof consumerUpFrameSchema>;
+
+/** The position a stream starts after. */
+export const streamPositionSchema = z.object({ producer_id: idSchema, epoch: epochSchema, seq: seqSchema });
+
+export const welcomeFrameSchema = z.object({
+  type: z.literal('welcome'),
+  session_id: z.string(),
+  streams: z.array(streamPositionSchema),
+});
+
+/** After this frame come `seq`+1 … and on. */
+export const subscribedFrameSchema = streamPositionSchema.extend({
+  type: z.literal('subscribed'),
+  recovered: z.boolean(),
+});
+
+/** Why a stream ended on a socket that stays open. */
+export const unsubscribeReasons = ['requested', 'subscription-ended', 'insufficient-funds'] as const;
+
+export const unsubscribedFrameSchema = z.object({
+  type: z.literal('unsubscribed'),
+  producer_id: idSchema,
+  reason: z.string(),
+});
+
+/** Readings `from` … `to` will not come on this socket. */
+export const gapFrameSchema = z.object({
+  type: z.literal('gap'),
+  producer_id: idSchema,
+  epoch: epochSchema,
+  from: seqSchema,
+  to: seqSchema,
+  reason: z.string(),
+});
+
+/** Everything up to `seq` has been dealt with. */
+export const positionFrameSchema = streamPositionSchema.extend({ type: z.literal('position') });
+
+/** Everything a consumer's socket sends down, readings apart. */
+export const consumerDownFrameSchema = z.discriminatedUnion('type', [
+  welcomeFrameSchema,
+  subscribedFrameSchema,
+  unsubscribedFrameSchema,
+  gapFrameSchema,
+  positionFrameSchema,
+  errorFrameSchema,
+]);
+export type ConsumerDownFrame = z.infer<typeof consumerDownFrameSchema>;
+export type StreamPosition = z.infer<typeof streamPositionSchema>;

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { describeFieldErrors, fieldErrors } from './errors.ts';
+import { defaultLimits } from './limits.ts';
+import { deviceIdSchema, idSchema, seqSchema } from './names.ts';
+import { findForbiddenEscape, scanArray, scanObject, skipSpace } from './scan-json.ts';
+import { isRfc3339 } from './timestamp.ts';
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A reading as a device sends it. */
+export const readingSchema = z.strictObject({
+  device_id: deviceIdSchema,
+  timestamp: z.string({ error: 'expected a string' }).refine(isRfc3339, 'expected an RFC 3339 date and time'),
+  data: z.custom<Record<string, unknown>>(isObject, 'expected an object'),
+  sequence: z.int({ error: 'expected a whole number' }).min(0, 'expected 0 or more').optional(),
+});
+/** A reading as a device sends it. */
+export type Reading = z.infer<typeof readingSchema>;
+
+/** A reading as a consumer receives it. */
+export const deliveredReadingSchema = z.object({
+  producer_id: idSchema,
+  device_id: deviceIdSchema,
+  timestamp: z.string(),
+  data: z.custom<Record<string, unknown>>(isObject, 'expected an object'),
+  sequence: seqSchema.optional(),
+  seq: seqSchema,
+});
+/** A reading as a consumer receives it. */
+export type DeliveredReading = z.infer<typeof deliveredReadingSchema>;
+
+export interface ReadingLimits {
+  readingBytes: number;
+  dataDepth: number;
+  readingsPerFrame: number;
+}
+
+/** A reading that passed every check; `dataText` is the text of its `data`, byte for byte as sent. */
+export interface ParsedReading {
+  deviceId: string;
+  timestamp: string;
+  sequence: number | undefined;
+  dataText: string;
+}
+
+/** Why a reading is refused for good. */
+export interface RefusedReading {
+  refused: 'invalid-request' | 'too-large';
+  detail: string;
+}
+
+const readingFields = new Set(Object.keys(readingSchema.shape));
+
+/**
+ * Takes a frame of a device's socket apart: a reading, or an array of up to 500. Each reading comes back parsed or
+ * refused, in the order sent. A frame that is no JSON, or an array that is too long, counts as one refused reading;
+ * an empty array as none.
+ */
+export function parseReadings(text: string, limits: ReadingLimits = defaultLimits): (ParsedReading | RefusedReading)[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return [invalid('expected JSON: a reading, or an array of readings')];
+  }
+  const start = skipSpace(text, 0);
+  if (!Array.isArray(value)) return [parseReading(value, text, start, text.trimEnd().length, limits)];
+  if (value.length > limits.readingsPerFrame) {
+    return [invalid(`expected at most ${limits.readingsPerFrame} readings in a frame, got ${value.length}`)];
+  }
+  return scanArray(text, start).map((at, index) => parseReading(value[index], text, at.start, at.end, limits));
+}
+
+function parseReading(
+  value: unknown,
+  text: string,
+  start: number,
+  end: number,
+  limits: ReadingLimits,
+): ParsedReading | RefusedReading {
+  if (!isObject(value)) return invalid('expected a reading: an object with device_id, timestamp and data');
+  if (isLongerThan(text, start, end, limits.readingBytes)) {
+    return { refused: 'too-large', detail: `a reading may have at most ${limits.readingBytes} bytes` };
+  }
+  const members = scanObject(text, start);
+  const seen = new Set<string>();
+  for (const { key } of members) {
+    if (!readingFields.has(key)) return invalid(`${JSON.stringify(key)} is not a field of a reading`);
+    if (seen.has(key)) return invalid(`${key}: appears twice`);
+    seen.add(key);
+  }
+  const escape = findForbiddenEscape(text.slice(start, end));
+  if (escape) return invalid(`${escape} is not allowed anywhere in a reading`);
+  const parsed = readingSchema.safeParse(value);
+  if (!parsed.success) return invalid(describeFieldErrors(fieldErrors(parsed.error)));
+  const data = members.find(({ key }) => key === 'data');
+  if (!data) return invalid('data: expected an object');
+  if (data.depth > limits.dataDepth) return invalid(`data: nested deeper than ${limits.dataDepth}`);
+  return {
+    deviceId: parsed.data.device_id,
+    timestamp: parsed.data.timestamp,
+    sequence: parsed.data.sequence,
+    dataText: text.slice(data.start, data.end),
+  };
+}
+
+/**
+ * The text of a reading as consumers receive it and history keeps it, up to where its `seq` goes: everything but the
+ * closing `,"seq":N}`. The names inside need no escaping: their schemas allow no quote and no backslash.
+ */
+export function readingBody(producerId: string, reading: ParsedReading): string {
+  const sequence = reading.sequence === undefined ? '' : `,"sequence":${reading.sequence}`;
+  return `{"producer_id":"${producerId}","device_id":"${reading.deviceId}","timestamp":"${reading.timestamp}","data":${reading.dataText}${sequence}`;
+}
+
+/** What closes a reading's body once its place in the stream is known. */
+export function readingTail(seq: number): string {
+  return `,"seq":${seq}}`;
+}
+
+function invalid(detail: string): RefusedReading {
+  return { refused: 'invalid-request', detail };
+}
+
+function isLongerThan(text: string, start: number, end: number, bytes: number): boolean {
+  if ((end - start) * 3 <= bytes) return false;
+  return new TextEncoder().encode(text.slice(start, end)).length > bytes;
+}

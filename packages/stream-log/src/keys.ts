@@ -1,0 +1,67 @@
+/**
+ * Every Redis key and channel of the platform. Keys of one shard carry its hash tag (`{s3}`), so that on a Redis
+ * Cluster all keys of a stream lie in one slot and a function can touch them together.
+ */
+export interface Keys {
+  /** How many shards there are; fixed at first start. */
+  readonly shardCount: string;
+  /** Ingest log of a shard: one entry per flush of a producer gateway. */
+  ingest(shard: number): string;
+  /** Hash of a shard's counters and positions. */
+  shard(shard: number): string;
+  /** Last flush applied of one gateway process: makes repeating a flush harmless. */
+  flush(shard: number, gatewayId: string): string;
+  /** Set of a shard's producers that have readings not yet in PostgreSQL. */
+  unpersisted(shard: number): string;
+  /** Set of all producers with a stream in a shard. */
+  streams(shard: number): string;
+  /** Hash with a stream's epoch, head and counters. */
+  stream(shard: number, producerId: string): string;
+  /** Retained window of a stream. */
+  retained(shard: number, producerId: string): string;
+  /** Hash from device_id to the last `sequence` stored for it. */
+  sequences(shard: number, producerId: string): string;
+  /** Sorted set of a producer's devices by when they were last seen, in ms since 1970. */
+  presence(shard: number, producerId: string): string;
+  /** Channel on which a stream's readings are published. */
+  live(shard: number, producerId: string): string;
+  /** Channel that tells the owner of a shard that its ingest log has something new. */
+  wake(shard: number): string;
+  /** Present once the rights in Redis are complete. */
+  readonly rightsProjected: string;
+  /** Channel of changes to rights. */
+  readonly rightsChanges: string;
+  /** A live session's account. */
+  session(sessionId: string): string;
+  /** Set of a producer's device_ids. */
+  devices(producerId: string): string;
+  /** Set of the producers a consumer is subscribed to. */
+  subscriptions(consumerId: string): string;
+  /** Number of sockets an account has open, per gateway process. */
+  sockets(accountId: string): string;
+}
+
+/** Keys under `prefix`, so that several platforms, or tests, can share one Redis. */
+export function createKeys(prefix: string): Keys {
+  const inShard = (shard: number, ...rest: string[]) => `${prefix}:{s${shard}}:${rest.join(':')}`;
+  return {
+    shardCount: `${prefix}:shards`,
+    ingest: (shard) => inShard(shard, 'ingest'),
+    shard: (shard) => inShard(shard, 'shard'),
+    flush: (shard, gatewayId) => inShard(shard, 'flush', gatewayId),
+    unpersisted: (shard) => inShard(shard, 'unpersisted'),
+    streams: (shard) => inShard(shard, 'streams'),
+    stream: (shard, producerId) => inShard(shard, 'stream', producerId),
+    retained: (shard, producerId) => inShard(shard, 'retained', producerId),
+    sequences: (shard, producerId) => inShard(shard, 'sequences', producerId),
+    presence: (shard, producerId) => inShard(shard, 'presence', producerId),
+    live: (shard, producerId) => inShard(shard, 'live', producerId),
+    wake: (shard) => inShard(shard, 'wake'),
+    rightsProjected: `${prefix}:rights:projected`,
+    rightsChanges: `${prefix}:rights:changes`,
+    session: (sessionId) => `${prefix}:session:${sessionId}`,
+    devices: (producerId) => `${prefix}:devices:${producerId}`,
+    subscriptions: (consumerId) => `${prefix}:subscriptions:${consumerId}`,
+    sockets: (accountId) => `${prefix}:sockets:${accountId}`,
+  };
+}
