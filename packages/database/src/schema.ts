@@ -1,5 +1,16 @@
 import { sql } from 'drizzle-orm';
-import { bigint, bigserial, check, index, pgTable, primaryKey, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  bigserial,
+  check,
+  index,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
 const id = () => bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity();
@@ -91,9 +102,7 @@ export const subscriptions = pgTable(
     endedAt: instant('ended_at'),
   },
   (table) => [
-    uniqueIndex('subscriptions_active')
-      .on(table.consumerId, table.producerId)
-      .where(sql`${table.status} = 'active'`),
+    uniqueIndex('subscriptions_active').on(table.consumerId, table.producerId).where(sql`${table.status} = 'active'`),
     index('subscriptions_producer').on(table.producerId, table.id),
     index('subscriptions_consumer').on(table.consumerId, table.id),
     check('subscriptions_ended', sql`(${table.status} = 'active') = (${table.endedAt} is null)`),

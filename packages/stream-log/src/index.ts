@@ -1,3 +1,10 @@
+export { BatchWriter, readBatch } from './batch.ts';
 export { openRedis } from './connection.ts';
+export { type AppendResult, type DeviceSequences, IngestLog, maxSegmentsPerFlush, type Segment } from './ingest-log.ts';
 export { createKeys, type Keys } from './keys.ts';
+export { type LiveBatch, LiveStreams } from './live-streams.ts';
+export { notePresence } from './presence.ts';
 export { type AccountRights, type Right, RightsStore } from './rights-store.ts';
+export { defaultShardCount, fixShardCount, shardOf } from './shards.ts';
+export { StreamReader, type StreamState } from './stream-reader.ts';
+export { type RetentionBounds, StreamWriter, type UnpersistedRange } from './stream-writer.ts';

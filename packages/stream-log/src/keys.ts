@@ -3,6 +3,8 @@
  * Cluster all keys of a stream lie in one slot and a function can touch them together.
  */
 export interface Keys {
+  /** What every key of a shard begins with. */
+  shardPrefix(shard: number): string;
   /** How many shards there are; fixed at first start. */
   readonly shardCount: string;
   /** Ingest log of a shard: one entry per flush of a producer gateway. */
@@ -37,14 +39,13 @@ export interface Keys {
   devices(producerId: string): string;
   /** Set of the producers a consumer is subscribed to. */
   subscriptions(consumerId: string): string;
-  /** Number of sockets an account has open, per gateway process. */
-  sockets(accountId: string): string;
 }
 
 /** Keys under `prefix`, so that several platforms, or tests, can share one Redis. */
 export function createKeys(prefix: string): Keys {
   const inShard = (shard: number, ...rest: string[]) => `${prefix}:{s${shard}}:${rest.join(':')}`;
   return {
+    shardPrefix: (shard) => inShard(shard, ''),
     shardCount: `${prefix}:shards`,
     ingest: (shard) => inShard(shard, 'ingest'),
     shard: (shard) => inShard(shard, 'shard'),
@@ -62,6 +63,5 @@ export function createKeys(prefix: string): Keys {
     session: (sessionId) => `${prefix}:session:${sessionId}`,
     devices: (producerId) => `${prefix}:devices:${producerId}`,
     subscriptions: (consumerId) => `${prefix}:subscriptions:${consumerId}`,
-    sockets: (accountId) => `${prefix}:sockets:${accountId}`,
   };
 }

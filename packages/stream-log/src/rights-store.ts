@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Keys } from './keys.ts';
@@ -17,6 +18,16 @@ export interface AccountRights {
   items: Set<string>;
 }
 
+/** A live session; `seconds` is how long it lasts from now. */
+export interface SessionRight {
+  sessionId: string;
+  accountId: string;
+  seconds: number;
+}
+
+/** Rights that are kept as one set per account. */
+export type ItemKind = Exclude<Right['kind'], 'session'>;
+
 /** Rights as they stand in Redis: the projection of what PostgreSQL holds. Reading fails while Redis is away. */
 export class RightsStore {
   constructor(
@@ -29,7 +40,7 @@ export class RightsStore {
     await this.write(right, (batch) =>
       right.kind === 'session'
         ? batch.set(this.keys.session(right.item), right.accountId, 'EX', seconds)
-        : batch.sadd(this.setKey(right), right.item),
+        : batch.sadd(this.setKey(right.kind, right.accountId), right.item),
     );
   }
 
@@ -38,55 +49,100 @@ export class RightsStore {
     await this.write(right, (batch) =>
       right.kind === 'session'
         ? batch.del(this.keys.session(right.item))
-        : batch.srem(this.setKey(right), right.item),
+        : batch.srem(this.setKey(right.kind, right.accountId), right.item),
     );
   }
 
-  /** Replaces all devices of a producer, or all subscriptions of a consumer, at once. */
-  async replaceAll(kind: 'device' | 'subscription', accountId: string, items: readonly string[]): Promise<void> {
-    const key = this.setKey({ kind, accountId });
+  /** Replaces all devices of a producer, or all subscriptions of a consumer, at once. Whether that changed anything. */
+  async replaceAll(kind: ItemKind, accountId: string, items: readonly string[]): Promise<boolean> {
+    const key = this.setKey(kind, accountId);
+    const held = new Set(await this.redis.smembers(key));
+    if (held.size === items.length && items.every((item) => held.has(item))) return false;
     const batch = this.redis.multi().del(key);
     if (items.length > 0) batch.sadd(key, ...items);
     await runBatch(batch);
+    return true;
+  }
+
+  /** Makes each of these sessions live, for as long as it says. Whether that changed more than how long they last. */
+  async putSessions(sessions: readonly SessionRight[]): Promise<boolean> {
+    const before = await Promise.all(
+      sessions.map(({ sessionId, accountId, seconds }) =>
+        this.redis.set(this.keys.session(sessionId), accountId, 'EX', seconds, 'GET'),
+      ),
+    );
+    return sessions.some(({ accountId }, index) => before[index] !== accountId);
+  }
+
+  /** Ends sessions without naming each to the gateways; follow it by `announceAll`. */
+  async dropSessions(sessionIds: readonly string[]): Promise<void> {
+    await Promise.all(sessionIds.map((sessionId) => this.redis.del(this.keys.session(sessionId))));
   }
 
   /** Session ids that Redis holds, a page at a time, to find those PostgreSQL no longer knows. */
-  async *sessionIds(): AsyncGenerator<string[]> {
-    const prefix = this.keys.session('');
-    let cursor = '0';
-    do {
-      const [next, found] = await this.redis.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1000);
-      cursor = next;
-      if (found.length > 0) yield found.map((key) => key.slice(prefix.length));
-    } while (cursor !== '0');
+  sessionIds(): AsyncGenerator<string[]> {
+    return this.scan(this.keys.session(''));
+  }
+
+  /** Accounts that Redis holds a set of this kind for, a page at a time. */
+  accountIds(kind: ItemKind): AsyncGenerator<string[]> {
+    return this.scan(this.setKey(kind, ''));
   }
 
   /** Whether the projection is complete. It is not on a Redis that is new or lost its data, until it is rebuilt. */
   async isComplete(): Promise<boolean> {
-    return (await this.redis.exists(this.keys.rightsProjected)) === 1;
+    return (await this.redis.get(this.keys.rightsProjected)) === complete;
+  }
+
+  /** Starts a rebuild; `finishRebuild` wants the token. The projection is not complete until then. */
+  async beginRebuild(): Promise<string> {
+    const token = `rebuilding:${randomUUID()}`;
+    await this.redis.set(this.keys.rightsProjected, token);
+    return token;
+  }
+
+  /**
+   * Declares the projection complete, unless Redis lost its data, or another rebuild began, since this one did; then
+   * it answers false.
+   */
+  async finishRebuild(token: string): Promise<boolean> {
+    const done = await this.redis.eval(replaceIfEqual, 1, this.keys.rightsProjected, token, complete);
+    if (done !== 1) return false;
+    await this.announceAll();
+    return true;
   }
 
   /** Declares the projection complete and has every gateway read again what its open sockets stand on. */
   async markComplete(): Promise<void> {
-    await this.redis.set(this.keys.rightsProjected, '1');
+    await this.redis.set(this.keys.rightsProjected, complete);
+    await this.announceAll();
+  }
+
+  /** Has every gateway read again what its open sockets stand on. */
+  async announceAll(): Promise<void> {
     await this.redis.publish(this.keys.rightsChanges, rebuilt);
   }
 
+  /** Names the Redis process that answers; another one, or the same one restarted, may have forgotten what it was told. */
+  async serverId(): Promise<string> {
+    return /run_id:(\w+)/.exec(await this.redis.info('server'))?.[1] ?? '';
+  }
+
   /** What an account may do with this session; undefined while the projection is not complete. */
-  async read(kind: 'device' | 'subscription', accountId: string, sessionId: string): Promise<AccountRights | undefined> {
-    const [complete, owner, items] = await Promise.all([
-      this.redis.exists(this.keys.rightsProjected),
+  async read(kind: ItemKind, accountId: string, sessionId: string): Promise<AccountRights | undefined> {
+    const [marker, owner, items] = await Promise.all([
+      this.redis.get(this.keys.rightsProjected),
       this.redis.get(this.keys.session(sessionId)),
-      this.redis.smembers(this.setKey({ kind, accountId })),
+      this.redis.smembers(this.setKey(kind, accountId)),
     ]);
-    if (complete !== 1) return undefined;
+    if (marker !== complete) return undefined;
     return { sessionIsLive: owner === accountId, items: new Set(items) };
   }
 
   /** Whether one right exists now. */
-  async has(right: Right): Promise<boolean> {
-    if (right.kind === 'session') return (await this.redis.get(this.keys.session(right.item))) === right.accountId;
-    return (await this.redis.sismember(this.setKey(right), right.item)) === 1;
+  async has({ kind, accountId, item }: Right): Promise<boolean> {
+    if (kind === 'session') return (await this.redis.get(this.keys.session(item))) === accountId;
+    return (await this.redis.sismember(this.setKey(kind, accountId), item)) === 1;
   }
 
   /**
@@ -102,7 +158,7 @@ export class RightsStore {
     await subscriber.subscribe(this.keys.rightsChanges);
   }
 
-  private setKey({ kind, accountId }: Pick<Right, 'kind' | 'accountId'>): string {
+  private setKey(kind: ItemKind, accountId: string): string {
     return kind === 'device' ? this.keys.devices(accountId) : this.keys.subscriptions(accountId);
   }
 
@@ -110,9 +166,24 @@ export class RightsStore {
     await runBatch(change(this.redis.multi()));
     await this.redis.publish(this.keys.rightsChanges, JSON.stringify(right));
   }
+
+  /** What comes after `prefix` in the names of all keys that begin with it. */
+  private async *scan(prefix: string): AsyncGenerator<string[]> {
+    let cursor = '0';
+    do {
+      const [next, found] = await this.redis.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1000);
+      cursor = next;
+      if (found.length > 0) yield found.map((key) => key.slice(prefix.length));
+    } while (cursor !== '0');
+  }
 }
 
+const complete = '1';
 const rebuilt = '*';
+const replaceIfEqual = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1`;
 type Batch = ReturnType<Redis['multi']>;
 
 /** Runs a transaction and throws the first error of any of its commands. */

@@ -1,0 +1,54 @@
+/**
+ * Readings of one producer, packed so that Redis and the consumer gateway pass them on without looking into them.
+ * Per reading: length of the device_id (1 byte), device_id (ASCII), length of the body (4 bytes, big-endian), body
+ * (UTF-8: the reading's text up to where its `seq` goes).
+ */
+
+/** Packs readings one after another. */
+export class BatchWriter {
+  private buffer = Buffer.allocUnsafe(1024);
+  private length = 0;
+  private readingCount = 0;
+
+  get count(): number {
+    return this.readingCount;
+  }
+
+  get byteLength(): number {
+    return this.length;
+  }
+
+  /** Adds a reading. `deviceId` has at most 255 ASCII characters, which its schema guarantees. */
+  add(deviceId: string, body: string): void {
+    this.reserve(1 + deviceId.length + 4 + body.length * 3);
+    this.length = this.buffer.writeUInt8(deviceId.length, this.length);
+    this.length += this.buffer.write(deviceId, this.length, 'latin1');
+    const written = this.buffer.write(body, this.length + 4, 'utf8');
+    this.length = this.buffer.writeUInt32BE(written, this.length) + written;
+    this.readingCount += 1;
+  }
+
+  /** The packed readings; a view that is valid until the next `add`. */
+  bytes(): Buffer {
+    return this.buffer.subarray(0, this.length);
+  }
+
+  private reserve(more: number): void {
+    if (this.length + more <= this.buffer.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.length + more));
+    this.buffer.copy(grown, 0, 0, this.length);
+    this.buffer = grown;
+  }
+}
+
+/** Calls `each` with every reading of a batch, in order. `body` is a view into the batch, not a copy. */
+export function readBatch(batch: Buffer, each: (deviceId: string, body: Buffer) => void): void {
+  let at = 0;
+  while (at < batch.length) {
+    const deviceEnd = at + 1 + batch.readUInt8(at);
+    const bodyStart = deviceEnd + 4;
+    const bodyEnd = bodyStart + batch.readUInt32BE(deviceEnd);
+    each(batch.toString('latin1', at + 1, deviceEnd), batch.subarray(bodyStart, bodyEnd));
+    at = bodyEnd;
+  }
+}

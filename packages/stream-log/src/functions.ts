@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+
+const functionNames = ['append', 'apply', 'unpersisted', 'persisted', 'open', 'trim'] as const;
+export type FunctionName = (typeof functionNames)[number];
+
+/** What an FCALL replies: bulk strings as buffers, numbers, and lists of them. */
+export type Reply = Buffer | number | null | Reply[];
+
+const folder = new URL('../lua/', import.meta.url);
+const source = readdirSync(folder)
+  .sort()
+  .map((file) => readFileSync(new URL(file, folder), 'utf8'))
+  .join('\n');
+
+/** Part of every function's name, so that two versions of the platform can run beside each other. */
+const version = createHash('sha256').update(source).digest('hex').slice(0, 12);
+
+const library = [
+  `#!lua name=motience_${version}`,
+  source,
+  ...functionNames.map((name) => `redis.register_function('motience_${name}_${version}', ${name})`),
+].join('\n');
+
+/**
+ * Calls one of the platform's Redis functions, and loads them first where Redis does not have them. A function that was
+ * not found did nothing, so calling it again is safe.
+ */
+export async function callFunction(
+  redis: Redis,
+  name: FunctionName,
+  keys: readonly string[],
+  args: readonly (string | number | Buffer)[],
+): Promise<Reply> {
+  const call = () => redis.callBuffer('FCALL', [`motience_${name}_${version}`, keys.length, ...keys, ...args]);
+  try {
+    return asReply(await call());
+  } catch (error) {
+    if (!(error instanceof Error && error.message.includes('Function not found'))) throw error;
+    await redis.call('FUNCTION', 'LOAD', 'REPLACE', library);
+    return asReply(await call());
+  }
+}
+
+function asReply(value: unknown): Reply {
+  if (value === null || typeof value === 'number' || Buffer.isBuffer(value)) return value;
+  if (Array.isArray(value)) return value.map(asReply);
+  throw new TypeError(`Redis replied with an unexpected ${typeof value}`);
+}
+
+/** A reply that has to be a list. */
+export function asList(reply: Reply | undefined): Reply[] {
+  if (Array.isArray(reply)) return reply;
+  throw new TypeError('Redis replied with something that is no list');
+}
+
+/** A reply that has to be text. */
+export function asText(reply: Reply | undefined): string {
+  if (Buffer.isBuffer(reply)) return reply.toString();
+  throw new TypeError('Redis replied with something that is no text');
+}
+
+/** A reply that has to be bytes. */
+export function asBytes(reply: Reply | undefined): Buffer {
+  if (Buffer.isBuffer(reply)) return reply;
+  throw new TypeError('Redis replied with something that is no bytes');
+}
+
+/** A reply that has to be a number, as itself or as text. */
+export function asNumber(reply: Reply | undefined): number {
+  return typeof reply === 'number' ? reply : Number(asText(reply));
+}

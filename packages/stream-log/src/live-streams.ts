@@ -1,0 +1,74 @@
+import type { Redis } from 'ioredis';
+import { asList, asNumber, asText, callFunction } from './functions.ts';
+import type { Keys } from './keys.ts';
+import { shardOf } from './shards.ts';
+import { newEpoch } from './stream-writer.ts';
+
+/** A batch of a stream as it was published. */
+export interface LiveBatch {
+  producerId: string;
+  epoch: string;
+  firstSeq: number;
+  count: number;
+  batch: Buffer;
+}
+
+/** Streams as a consumer gateway reads them, over one connection for commands and one in subscriber mode. */
+export class LiveStreams {
+  private readonly producerOfChannel = new Map<string, string>();
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly subscriber: Redis,
+    private readonly keys: Keys,
+    private readonly shardCount: number,
+  ) {}
+
+  /** Calls `onBatch` for each batch published on the streams that are followed, in order per stream. */
+  listen(onBatch: (batch: LiveBatch) => void): void {
+    this.subscriber.on('messageBuffer', (channel: Buffer, message: Buffer) => {
+      const producerId = this.producerOfChannel.get(channel.toString());
+      if (producerId !== undefined) onBatch(readLiveBatch(producerId, message));
+    });
+  }
+
+  /** Begins to follow a stream; batches published after this resolves reach the listener. */
+  async follow(producerId: string): Promise<void> {
+    const channel = this.channel(producerId);
+    this.producerOfChannel.set(channel, producerId);
+    await this.subscriber.subscribe(channel);
+  }
+
+  /** Stops following a stream. */
+  async unfollow(producerId: string): Promise<void> {
+    const channel = this.channel(producerId);
+    this.producerOfChannel.delete(channel);
+    await this.subscriber.unsubscribe(channel);
+  }
+
+  /** Where a stream stands now; one that nobody sent to yet begins its life at 0. */
+  async head(producerId: string): Promise<{ epoch: string; seq: number }> {
+    const shard = shardOf(producerId, this.shardCount);
+    const args = [this.keys.shardPrefix(shard), producerId, newEpoch()];
+    const reply = await callFunction(this.redis, 'open', [this.keys.stream(shard, producerId)], args);
+    const [epoch, head] = asList(reply);
+    return { epoch: asText(epoch), seq: asNumber(head) };
+  }
+
+  private channel(producerId: string): string {
+    return this.keys.live(shardOf(producerId, this.shardCount), producerId);
+  }
+}
+
+/** Takes a published message apart: `epoch:first:count`, a line feed, then the batch. */
+function readLiveBatch(producerId: string, message: Buffer): LiveBatch {
+  const headerEnd = message.indexOf(0x0a);
+  const [epoch = '', first, count] = message.toString('latin1', 0, headerEnd).split(':');
+  return {
+    producerId,
+    epoch,
+    firstSeq: Number(first),
+    count: Number(count),
+    batch: message.subarray(headerEnd + 1),
+  };
+}

@@ -1,0 +1,71 @@
+import type { Redis } from 'ioredis';
+import type { Keys } from './keys.ts';
+import { onlineMs } from './presence.ts';
+import { shardOf } from './shards.ts';
+
+/** Length of the windows that `apply` counts readings in, in ms; the function has the same constant. */
+const rateWindowMs = 10_000;
+
+/** What Redis knows of a stream. */
+export interface StreamState {
+  producerId: string;
+  epoch: string;
+  head: number;
+  persisted: number;
+  /** Readings per second. */
+  rate: number;
+  devicesOnline: number;
+  retained: { from: number; to: number } | null;
+}
+
+/** Streams as the data stream manager's API shows them. */
+export class StreamReader {
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: Keys,
+    private readonly shardCount: number,
+  ) {}
+
+  /** States of these producers' streams; those without a stream are left out. */
+  async read(producerIds: readonly string[]): Promise<StreamState[]> {
+    const states = await Promise.all(producerIds.map((producerId) => this.readOne(producerId)));
+    return states.filter((state) => state !== undefined);
+  }
+
+  /** One stream's state; undefined if nobody sent or followed it yet. */
+  async readOne(producerId: string): Promise<StreamState | undefined> {
+    const shard = shardOf(producerId, this.shardCount);
+    const now = Date.now();
+    const [fields, devicesOnline] = await Promise.all([
+      this.redis.hgetall(this.keys.stream(shard, producerId)),
+      this.redis.zcount(this.keys.presence(shard, producerId), now - onlineMs, '+inf'),
+    ]);
+    if (fields.epoch === undefined) return undefined;
+    const head = Number(fields.head);
+    const retainedFrom = Number(fields.retained_from);
+    return {
+      producerId,
+      epoch: fields.epoch,
+      head,
+      persisted: Number(fields.persisted),
+      rate: rateOf(fields, now),
+      devicesOnline,
+      retained: retainedFrom > head ? null : { from: retainedFrom, to: head },
+    };
+  }
+}
+
+/** Weighs the window that is over by how much of it still lies within the last 10 seconds. */
+export function rateOf(fields: Record<string, string>, now: number): number {
+  const window = Math.floor(now / rateWindowMs);
+  const counted = Number(fields.window ?? 0);
+  const current = counted === window ? Number(fields.window_count ?? 0) : 0;
+  const last =
+    counted === window
+      ? Number(fields.last_window_count ?? 0)
+      : counted === window - 1
+        ? Number(fields.window_count)
+        : 0;
+  const elapsed = (now % rateWindowMs) / rateWindowMs;
+  return (current + last * (1 - elapsed)) / (rateWindowMs / 1000);
+}

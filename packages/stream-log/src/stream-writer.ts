@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { asBytes, asList, asNumber, asText, callFunction } from './functions.ts';
+import type { Keys } from './keys.ts';
+
+/** How much of each stream Redis keeps for those who come back. */
+export interface RetentionBounds {
+  readings: number;
+  bytes: number;
+  ageMs: number;
+  /** Whether readings go to PostgreSQL; what is not there yet is never trimmed. */
+  persist: boolean;
+}
+
+/** Consecutive readings of one stream that are not in PostgreSQL yet. */
+export interface UnpersistedRange {
+  producerId: string;
+  epoch: string;
+  from: number;
+  to: number;
+  batches: { lastSeq: number; batch: Buffer }[];
+}
+
+/** A new epoch; sorts by time for those who read it, and never repeats. */
+export function newEpoch(): string {
+  return `${Date.now().toString(36)}-${randomBytes(6).toString('base64url')}`;
+}
+
+/** Streams as the data stream manager writes them. */
+export class StreamWriter {
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: Keys,
+    private readonly bounds: RetentionBounds,
+  ) {}
+
+  /**
+   * Numbers, retains and publishes the oldest entries of a shard's ingest log in one atomic step. Every entry is
+   * applied exactly once, whoever calls and whatever happens to the reply. Returns how many it took.
+   */
+  async apply(shard: number, maxEntries: number): Promise<{ entries: number; readings: number }> {
+    const { keys } = this;
+    const [entries, readings] = asList(
+      await callFunction(
+        this.redis,
+        'apply',
+        [keys.ingest(shard), keys.shard(shard), keys.unpersisted(shard)],
+        [keys.shardPrefix(shard), maxEntries, newEpoch(), ...this.boundsArgs()],
+      ),
+    );
+    return { entries: asNumber(entries), readings: asNumber(readings) };
+  }
+
+  /** Readings of a shard that PostgreSQL does not have yet, up to about `maxBytes`. */
+  async unpersisted(shard: number, maxStreams: number, maxBytes: number): Promise<UnpersistedRange[]> {
+    const { keys } = this;
+    const args = [keys.shardPrefix(shard), maxStreams, maxBytes];
+    const reply = asList(await callFunction(this.redis, 'unpersisted', [keys.unpersisted(shard)], args));
+    return reply.map((range) => {
+      const [producer, epoch, from, to, list] = asList(range);
+      const items = asList(list);
+      const batches: UnpersistedRange['batches'] = [];
+      for (let at = 0; at < items.length; at += 2) {
+        batches.push({ lastSeq: asNumber(items[at]), batch: asBytes(items[at + 1]) });
+      }
+      return { producerId: asText(producer), epoch: asText(epoch), from: asNumber(from), to: asNumber(to), batches };
+    });
+  }
+
+  /** Notes that these ranges are in PostgreSQL. Noting one twice is harmless. */
+  async notePersisted(shard: number, ranges: readonly UnpersistedRange[]): Promise<void> {
+    const { keys } = this;
+    const args: (string | number)[] = [keys.shardPrefix(shard), ...this.boundsArgs()];
+    for (const { producerId, epoch, from, to, batches } of ranges) {
+      args.push(
+        producerId,
+        epoch,
+        from,
+        to,
+        batches.reduce((bytes, { batch }) => bytes + batch.length, 0),
+      );
+    }
+    await callFunction(this.redis, 'persisted', [keys.shard(shard), keys.unpersisted(shard)], args);
+  }
+
+  /** Gives up the backlog for PostgreSQL, when persistence is turned off. */
+  async forgetUnpersisted(shard: number): Promise<void> {
+    await this.redis.del(this.keys.unpersisted(shard));
+    await this.redis.hdel(this.keys.shard(shard), 'unpersisted_bytes');
+  }
+
+  /** Trims the retained windows of a shard's streams, quiet ones included. */
+  async trim(shard: number): Promise<void> {
+    const { keys } = this;
+    let cursor = '0';
+    do {
+      const [next, producers] = await this.redis.sscan(keys.streams(shard), cursor, 'COUNT', 200);
+      cursor = next;
+      const args = [keys.shardPrefix(shard), ...this.boundsArgs(), ...producers];
+      if (producers.length > 0) await callFunction(this.redis, 'trim', [keys.streams(shard)], args);
+    } while (cursor !== '0');
+  }
+
+  private boundsArgs(): (string | number)[] {
+    const { readings, bytes, ageMs, persist } = this.bounds;
+    return [readings, bytes, ageMs, persist ? '1' : '0'];
+  }
+}
