@@ -1,0 +1,2 @@
+export { createProjector, type Projector, type ProjectorLogger, type ProjectorOptions } from './projector.ts';
+export { recordRightChange } from './record-right-change.ts';

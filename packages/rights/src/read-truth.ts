@@ -1,0 +1,64 @@
+import { devices, type Queryable, rightsOutbox, sessions, subscriptions } from '@motience/database';
+import type { Right } from '@motience/stream-log';
+import { and, eq, gt, inArray, isNull, sql } from 'drizzle-orm';
+
+/** Condition of a session that still counts. */
+export const sessionIsLive = and(isNull(sessions.revokedAt), gt(sessions.expiresAt, sql`now()`));
+
+/** Whole seconds until a session ends, at least 1. */
+export const secondsLeft = sql<number>`greatest(1, ceil(extract(epoch from ${sessions.expiresAt} - now())))::int`;
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * Whether PostgreSQL grants a right now: the seconds it lasts (for a session; 0 for those without an end), or undefined
+ * if it does not.
+ */
+export async function readTruth(tx: Queryable, right: Right): Promise<number | undefined> {
+  const accountId = BigInt(right.accountId);
+  if (right.kind === 'session') {
+    if (!uuid.test(right.item)) return undefined;
+    const [row] = await tx
+      .select({ seconds: secondsLeft })
+      .from(sessions)
+      .where(and(eq(sessions.id, right.item), eq(sessions.userId, accountId), sessionIsLive));
+    return row?.seconds;
+  }
+  if (right.kind === 'device') {
+    const [row] = await tx
+      .select({ id: devices.id })
+      .from(devices)
+      .where(and(eq(devices.producerId, accountId), eq(devices.deviceId, right.item)));
+    return row && 0;
+  }
+  const [row] = await tx
+    .select({ id: subscriptions.id })
+    .from(subscriptions)
+    .where(
+      and(
+        eq(subscriptions.consumerId, accountId),
+        eq(subscriptions.producerId, BigInt(right.item)),
+        eq(subscriptions.status, 'active'),
+      ),
+    );
+  return row && 0;
+}
+
+/** Outbox rows of one right that are committed now. */
+export async function readOutboxIds(tx: Queryable, right: Right): Promise<bigint[]> {
+  const rows = await tx
+    .select({ id: rightsOutbox.id })
+    .from(rightsOutbox)
+    .where(
+      and(
+        eq(rightsOutbox.kind, right.kind),
+        eq(rightsOutbox.accountId, BigInt(right.accountId)),
+        eq(rightsOutbox.item, right.item),
+      ),
+    );
+  return rows.map(({ id }) => id);
+}
+
+export async function deleteOutboxRows(tx: Queryable, ids: bigint[]): Promise<void> {
+  if (ids.length > 0) await tx.delete(rightsOutbox).where(inArray(rightsOutbox.id, ids));
+}
