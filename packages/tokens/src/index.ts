@@ -1,0 +1,10 @@
+export { type AccessClaims, accessClaimsSchema } from './claims.ts';
+export { issueToken, type TokenSubject } from './issue-token.ts';
+export { loadOrCreateKeyFile, publicKeys, type SigningKey, secretSigningKey } from './signing-key.ts';
+export {
+  createTokenVerifier,
+  type TokenSettings,
+  type TokenVerifier,
+  type Verification,
+  verifierFor,
+} from './verify-token.ts';
