@@ -1,0 +1,18 @@
+/** What both platforms export alike. */
+export { AuthClient, type AuthClientOptions } from './auth-client.ts';
+export type { ConnectionEnd, ConnectionState } from './connection-state.ts';
+export type { ConsumerClientOptions } from './consumer-client.ts';
+export type {
+  ConsumerEvents,
+  ConsumerState,
+  MissedReadings,
+  ReceivedReading,
+  StreamContinued,
+} from './consumer-events.ts';
+export type { PageQuery } from './page-query.ts';
+export type { ProducerClientOptions } from './producer-client.ts';
+export type { ProducerEvents, ProducerState } from './producer-events.ts';
+export type { NewReading, Numbering, QueuedReading, ReadingQueue } from './reading-queue.ts';
+export type { Session, SessionEvents } from './session.ts';
+export { SubscriptionsClient, type SubscriptionsClientOptions } from './subscriptions-client.ts';
+export type { TokenSource } from './token-source.ts';

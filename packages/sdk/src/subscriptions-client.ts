@@ -1,0 +1,47 @@
+import { namedSubscriptionSchema, pageSchema, type Subscription, subscriptionSchema } from '@motience/protocol';
+import { baseUrl } from './auth-client.ts';
+import { type PageQuery, pageQueryText } from './page-query.ts';
+import type { Session } from './session.ts';
+
+export interface SubscriptionsClientOptions {
+  /** Address of the subscription manager, such as `http://127.0.0.1:3002`. */
+  subscriptionUrl: string;
+  session: Session;
+}
+
+const namedSubscriptionPageSchema = pageSchema(namedSubscriptionSchema);
+
+/** Who receives whom, at the subscription manager. Every refusal is thrown as a `Refusal`. */
+export class SubscriptionsClient {
+  readonly #url: string;
+  readonly #session: Session;
+
+  constructor(options: SubscriptionsClientOptions) {
+    this.#url = baseUrl(options.subscriptionUrl);
+    this.#session = options.session;
+  }
+
+  /** Subscribes the signed-in consumer; gives the subscription that is already active if there is one. */
+  subscribe(producerId: string): Promise<Subscription> {
+    const call = { method: 'POST', url: `${this.#url}/subscribe`, body: { producer_id: producerId } } as const;
+    return this.#session.request(call, subscriptionSchema);
+  }
+
+  /** Ends the signed-in consumer's subscription; delivery stops, also on open sockets. `not-found` if there is none. */
+  unsubscribe(producerId: string): Promise<Subscription> {
+    const call = { method: 'DELETE', url: `${this.#url}/unsubscribe`, body: { producer_id: producerId } } as const;
+    return this.#session.request(call, subscriptionSchema);
+  }
+
+  /** One page of a consumer's subscriptions; of the signed-in account by default. */
+  subscriptions(query: PageQuery = {}, consumerId: string = this.#session.user.id) {
+    const url = `${this.#url}/subscriptions/${encodeURIComponent(consumerId)}${pageQueryText(query)}`;
+    return this.#session.request({ method: 'GET', url }, namedSubscriptionPageSchema);
+  }
+
+  /** One page of a producer's subscribers; of the signed-in account by default. */
+  subscribers(query: PageQuery = {}, producerId: string = this.#session.user.id) {
+    const url = `${this.#url}/subscribers/${encodeURIComponent(producerId)}${pageQueryText(query)}`;
+    return this.#session.request({ method: 'GET', url }, namedSubscriptionPageSchema);
+  }
+}

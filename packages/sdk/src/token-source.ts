@@ -1,0 +1,9 @@
+/** Where a client gets the access token it opens a socket with. A `Session` is one. */
+export interface TokenSource {
+  /**
+   * A token that is good for at least the next seconds. With `rejected`, one that is not that one: the server has just
+   * refused it or said that it expired. Rejects with a `Refusal`: `unauthenticated` or `token-expired` means that only
+   * signing in again can help, everything else may succeed later.
+   */
+  accessToken(rejected?: string): Promise<string>;
+}
