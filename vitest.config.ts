@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['{apps,packages,testers}/*/src/**/*.test.ts', 'tests/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    // One PostgreSQL and one Redis for the whole run; see packages/engines/src/testing.ts.
+    globalSetup: ['packages/engines/dist/testing-setup.js'],
+    // A worker thread that ends with an open uWebSockets.js app aborts the whole process; a child process does not.
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 60_000,
+  },
+});
