@@ -1,0 +1,446 @@
+import { randomUUID } from 'node:crypto';
+import { connect as connectSocket, createServer, type Socket } from 'node:net';
+import { type Database, devices, openDatabase, rightsOutbox, sessions, subscriptions, users } from '@motience/database';
+import { createTestDatabase, createTestRedis } from '@motience/engines/testing';
+import { createKeys, type ItemKind, type Keys, openRedis, type Right, RightsStore } from '@motience/stream-log';
+import { and, eq } from 'drizzle-orm';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createProjector, type Projector, type ProjectorOptions } from './projector.ts';
+import { recordRightChange } from './record-right-change.ts';
+
+type Redis = ReturnType<typeof openRedis>;
+let redisUrl: string;
+let emptyRedis: () => Promise<void>;
+let database: Database;
+let keys: Keys;
+let redis: Redis;
+let rights: RightsStore;
+const closers: (() => Promise<unknown>)[] = [];
+
+beforeEach(async () => {
+  const [testDatabase, testRedis] = await Promise.all([createTestDatabase(), createTestRedis()]);
+  database = openDatabase(testDatabase.url);
+  redisUrl = testRedis.url;
+  keys = createKeys(testRedis.prefix);
+  emptyRedis = testRedis.drop;
+  redis = openRedis(redisUrl, { onError: () => {} });
+  rights = new RightsStore(redis, keys);
+  closers.push(testDatabase.drop, testRedis.drop, async () => redis.disconnect(), database.close);
+});
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const quiet = { info: () => {}, warn: () => {} };
+
+function openProjector(options: Partial<ProjectorOptions> = {}): Projector {
+  const projector = createProjector({ database, rights, logger: quiet, pollMs: 50, redisDeadlineMs: 300, ...options });
+  closers.push(projector.stop);
+  return projector;
+}
+
+/** A way to Redis that can be stalled: bytes wait, connections stay open. */
+async function openStallableRedis(): Promise<{ redis: Redis; stall(): void; resume(): void }> {
+  const target = new URL(redisUrl);
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connectSocket(Number(target.port), target.hostname);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+    }
+    client.pipe(upstream).pipe(client);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const stallable = openRedis(Object.assign(new URL(redisUrl), { host: `127.0.0.1:${port}` }).href, {
+    onError: () => {},
+  });
+  await stallable.ping();
+  closers.push(async () => {
+    stallable.disconnect();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const each = (action: (socket: Socket) => void) => () => sockets.forEach(action);
+  return { redis: stallable, stall: each((socket) => socket.pause()), resume: each((socket) => socket.resume()) };
+}
+
+async function addAccount(role: 'producer' | 'consumer'): Promise<bigint> {
+  const [row] = await database.db
+    .insert(users)
+    .values({ username: `u${randomUUID().slice(0, 30)}`, passwordHash: '-', role })
+    .returning({ id: users.id });
+  if (!row) throw new Error('no account');
+  return row.id;
+}
+
+async function addSession(userId: bigint, seconds = 3600): Promise<Right> {
+  const id = randomUUID();
+  await database.db.insert(sessions).values({ id, userId, expiresAt: new Date(Date.now() + seconds * 1000) });
+  return { kind: 'session', accountId: String(userId), item: id };
+}
+
+async function addDevice(producerId: bigint, deviceId: string): Promise<Right> {
+  await database.db.insert(devices).values({ producerId, deviceId });
+  return { kind: 'device', accountId: String(producerId), item: deviceId };
+}
+
+const subscriptionOf = (consumer: bigint, producer: bigint): Right => ({
+  kind: 'subscription',
+  accountId: String(consumer),
+  item: String(producer),
+});
+
+async function subscribe(consumerId: bigint, producerId: bigint): Promise<Right> {
+  const right = subscriptionOf(consumerId, producerId);
+  await database.db.transaction(async (tx) => {
+    await tx.insert(subscriptions).values({ consumerId, producerId }).onConflictDoNothing();
+    await recordRightChange(tx, right);
+  });
+  return right;
+}
+
+async function unsubscribe(consumerId: bigint, producerId: bigint): Promise<Right> {
+  const right = subscriptionOf(consumerId, producerId);
+  await database.db.transaction(async (tx) => {
+    await tx
+      .update(subscriptions)
+      .set({ status: 'cancelled', endedAt: new Date() })
+      .where(
+        and(
+          eq(subscriptions.consumerId, consumerId),
+          eq(subscriptions.producerId, producerId),
+          eq(subscriptions.status, 'active'),
+        ),
+      );
+    await recordRightChange(tx, right);
+  });
+  return right;
+}
+
+function createGate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+}
+
+/** Rights that wait at a gate before anything is written to Redis. */
+class GatedRights extends RightsStore {
+  readonly reached = createGate();
+  readonly gate = createGate();
+
+  override async grant(right: Right, seconds: number): Promise<void> {
+    this.reached.open();
+    await this.gate.opened;
+    await super.grant(right, seconds);
+  }
+
+  override async replaceAll(kind: ItemKind, accountId: string, items: readonly string[]): Promise<boolean> {
+    this.reached.open();
+    await this.gate.opened;
+    return super.replaceAll(kind, accountId, items);
+  }
+}
+
+/** Resolves once `work` is done or waits for an advisory lock. */
+async function doneOrLocked(work: Promise<void>): Promise<void> {
+  let done = false;
+  work.then(() => {
+    done = true;
+  });
+  await eventually(async () => {
+    const [waiting] = await database.sql`
+      select count(*)::int as n from pg_locks l join pg_database d on d.oid = l.database
+      where locktype = 'advisory' and not granted and datname = current_database()`;
+    expect(done || waiting?.n > 0).toBe(true);
+  });
+}
+
+const outboxSize = () => database.db.$count(rightsOutbox);
+const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 8_000, interval: 20 });
+
+/** Subscriptions as PostgreSQL and as Redis have them. */
+async function bothSides(consumers: bigint[]): Promise<[string[], string[]]> {
+  const active = await database.db.select().from(subscriptions).where(eq(subscriptions.status, 'active'));
+  const held = await Promise.all(
+    consumers.map(async (id) => (await redis.smembers(keys.subscriptions(String(id)))).map((item) => `${id}:${item}`)),
+  );
+  return [active.map((row) => `${row.consumerId}:${row.producerId}`).sort(), held.flat().sort()];
+}
+
+describe('project', () => {
+  it('brings a granted and then a revoked right to Redis and the gateways, and empties the outbox', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const projector = openProjector();
+    const told: (Right | undefined)[] = [];
+    const watcher = openRedis(redisUrl, { onError: () => {} });
+    closers.push(async () => watcher.disconnect());
+    await rights.watch(watcher, (right) => told.push(right));
+
+    const right = await subscribe(consumer, producer);
+    await projector.project(right);
+    expect(await rights.has(right)).toBe(true);
+    expect(await outboxSize()).toBe(0);
+
+    await projector.project(await unsubscribe(consumer, producer));
+    expect(await rights.has(right)).toBe(false);
+    expect(await outboxSize()).toBe(0);
+    await eventually(async () => expect(told).toEqual([right, right]));
+  });
+
+  it('keeps a session in Redis exactly as long as PostgreSQL does', async () => {
+    const projector = openProjector();
+    const account = await addAccount('producer');
+    const live = await addSession(account, 500);
+    const expired = await addSession(account, -1);
+    await projector.project(live);
+    await projector.project(expired);
+    const seconds = await redis.ttl(keys.session(live.item));
+    expect(seconds).toBeGreaterThan(490);
+    expect(seconds).toBeLessThanOrEqual(500);
+    expect(await rights.has(expired)).toBe(false);
+
+    await database.db.update(sessions).set({ revokedAt: new Date() }).where(eq(sessions.id, live.item));
+    await projector.project(live);
+    expect(await rights.has(live)).toBe(false);
+  });
+
+  it('grants nothing for a session of another account, or for a name that is no session id', async () => {
+    const projector = openProjector();
+    const [owner, other] = [await addAccount('producer'), await addAccount('producer')];
+    const session = await addSession(owner);
+    for (const right of [
+      { ...session, accountId: String(other) },
+      { ...session, item: 'nonsense' },
+    ]) {
+      await projector.project(right);
+      expect(await rights.has(right)).toBe(false);
+    }
+  });
+
+  it('ends in what PostgreSQL says when two processes project opposite changes at once', async () => {
+    const consumer = await addAccount('consumer');
+    const producers = await Promise.all([1, 2, 3].map(() => addAccount('producer')));
+    const projectors = [openProjector(), openProjector()];
+    const changes = Array.from({ length: 60 }, async (_, index) => {
+      const producer = producers[index % 3] ?? 0n;
+      const right = await (Math.random() < 0.5 ? subscribe : unsubscribe)(consumer, producer);
+      await projectors[index % 2]?.project(right);
+    });
+    await Promise.all(changes);
+    const [truth, projection] = await bothSides([consumer]);
+    expect(projection).toEqual(truth);
+    expect(await outboxSize()).toBe(0);
+  });
+
+  it('lets nobody move a right between reading it in PostgreSQL and writing it to Redis', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const gated = new GatedRights(redis, keys);
+    const right = await subscribe(consumer, producer);
+    const first = openProjector({ rights: gated, redisDeadlineMs: 5_000 }).project(right);
+    await gated.reached.opened;
+    await unsubscribe(consumer, producer);
+    const second = openProjector().project(right);
+    await doneOrLocked(second);
+    gated.gate.open();
+    await Promise.all([first, second]);
+    expect(await rights.has(right)).toBe(false);
+  });
+
+  it('answers while PostgreSQL is away, without throwing', async () => {
+    const away = openDatabase('postgres://nobody:nothing@127.0.0.1:1/none');
+    closers.push(away.close);
+    const warnings: string[] = [];
+    const logger = { info: () => {}, warn: (_details: object, message: string) => void warnings.push(message) };
+    await openProjector({ database: away, logger }).project(subscriptionOf(1n, 2n));
+    expect(warnings).toEqual(['right not yet in Redis']);
+  });
+
+  it('answers while Redis hangs, keeps the row, and does not pile up more work on it', async () => {
+    const { redis: stallable, stall, resume } = await openStallableRedis();
+    const projector = openProjector({ rights: new RightsStore(stallable, keys) });
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const right = await subscribe(consumer, producer);
+    stall();
+    const started = Date.now();
+    await projector.project(right);
+    expect(Date.now() - started).toBeLessThan(2_500);
+    expect(await outboxSize()).toBe(1);
+
+    const again = Date.now();
+    await Promise.all(Array.from({ length: 50 }, () => projector.project(right)));
+    expect(Date.now() - again).toBeLessThan(2_500);
+    expect(await rights.has(right)).toBe(false);
+
+    resume();
+    await eventually(async () => {
+      expect(await rights.has(right)).toBe(true);
+      expect(await outboxSize()).toBe(0);
+    });
+  });
+
+  it('takes back what reaches Redis too late, after another process has revoked it', async () => {
+    const { redis: stallable, stall, resume } = await openStallableRedis();
+    const slow = openProjector({ rights: new RightsStore(stallable, keys) });
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const right = await subscribe(consumer, producer);
+    const told: unknown[] = [];
+    const watcher = openRedis(redisUrl, { onError: () => {} });
+    closers.push(async () => watcher.disconnect());
+    await rights.watch(watcher, (change) => told.push(change));
+    stall();
+    await slow.project(right);
+    await unsubscribe(consumer, producer);
+    await openProjector().project(right);
+    expect(await rights.has(right)).toBe(false);
+    resume();
+    // The revocation, the late grant, and the revocation that answers it.
+    await eventually(async () => expect(told).toHaveLength(3));
+    expect(await rights.has(right)).toBe(false);
+  });
+});
+
+describe('the poll', () => {
+  it('projects what a crash left between commit and projection', async () => {
+    const projector = openProjector();
+    projector.start();
+    await eventually(async () => expect(await rights.isComplete()).toBe(true));
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const right = await subscribe(consumer, producer);
+    await eventually(async () => {
+      expect(await rights.has(right)).toBe(true);
+      expect(await outboxSize()).toBe(0);
+    });
+  });
+
+  it('works through more leftovers than a page holds, with two processes at it', async () => {
+    const producer = await addAccount('producer');
+    await rights.markComplete();
+    await database.sql`
+      insert into rights_outbox (kind, account_id, item, created_at)
+      select 'device', ${String(producer)}::bigint, 'd' || n, now() - interval '1 minute' from generate_series(1, 500) n`;
+    await database.sql`
+      insert into devices (producer_id, device_id) select ${String(producer)}::bigint, 'd' || n from generate_series(1, 250) n`;
+    for (const projector of [openProjector(), openProjector()]) projector.start();
+    await eventually(async () => expect(await outboxSize()).toBe(0));
+    expect(await redis.scard(keys.devices(String(producer)))).toBe(250);
+  });
+});
+
+describe('the rebuild', () => {
+  it('fills an emptied Redis with every right, and tells the gateways to read again', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const session = await addSession(consumer, 700);
+    const subscription = await subscribe(consumer, producer);
+    const device = await addDevice(producer, 'pump:1');
+    const projector = openProjector();
+    projector.start();
+    await eventually(async () => expect(await rights.isComplete()).toBe(true));
+    const told: unknown[] = [];
+    const watcher = openRedis(redisUrl, { onError: () => {} });
+    closers.push(async () => watcher.disconnect());
+    await rights.watch(watcher, (right) => told.push(right));
+
+    await emptyRedis();
+    await eventually(async () => expect(await rights.isComplete()).toBe(true));
+    for (const right of [session, subscription, device]) expect(await rights.has(right)).toBe(true);
+    expect(await redis.ttl(keys.session(session.item))).toBeGreaterThan(690);
+    await eventually(async () => expect(told).toContain(undefined));
+  });
+
+  it('covers more sessions and accounts than a page holds', async () => {
+    await database.sql`
+      insert into users (username, password_hash, role) select 'user' || n, '-', 'producer' from generate_series(1, 130) n`;
+    await database.sql`insert into devices (producer_id, device_id) select id, 'd' || n from users, generate_series(1, 3) n`;
+    await database.sql`
+      insert into sessions (id, user_id, expires_at)
+      select gen_random_uuid(), id, now() + interval '1 hour' from users, generate_series(1, 9)`;
+    openProjector().start();
+    await eventually(async () => expect(await rights.isComplete()).toBe(true));
+    const [sessionKeys, deviceKeys] = await Promise.all([redis.keys(keys.session('*')), redis.keys(keys.devices('*'))]);
+    expect(sessionKeys).toHaveLength(130 * 9);
+    expect(deviceKeys).toHaveLength(130);
+  });
+
+  it('drops sessions, devices and subscriptions that PostgreSQL does not know', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const kept = await addDevice(producer, 'kept');
+    const stale: Right[] = [
+      { kind: 'session', accountId: String(consumer), item: randomUUID() },
+      { kind: 'session', accountId: String(consumer), item: 'nonsense' },
+      { kind: 'device', accountId: String(producer), item: 'removed' },
+      { kind: 'device', accountId: '999999', item: 'of nobody' },
+      subscriptionOf(consumer, producer),
+    ];
+    for (const right of stale) await rights.grant(right, 1000);
+    await rights.markComplete();
+    openProjector().start();
+    await eventually(async () => {
+      for (const right of stale) expect(await rights.has(right)).toBe(false);
+    });
+    await eventually(async () => expect(await rights.has(kept)).toBe(true));
+  });
+
+  it('puts right a difference nobody noted, at the periodic comparison', async () => {
+    const producer = await addAccount('producer');
+    const device = await addDevice(producer, 'pump');
+    openProjector({ reconcileMs: 100 }).start();
+    await eventually(async () => expect(await rights.has(device)).toBe(true));
+    await redis.del(keys.devices(String(producer)));
+    await eventually(async () => expect(await rights.has(device)).toBe(true));
+  });
+
+  it('overwrites no change made between reading a page and writing it', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const right = await subscribe(consumer, producer);
+    await subscribe(consumer, await addAccount('producer'));
+    const gated = new GatedRights(redis, keys);
+    openProjector({ rights: gated, redisDeadlineMs: 5_000 }).start();
+    await gated.reached.opened;
+    await unsubscribe(consumer, producer);
+    const change = openProjector().project(right);
+    await doneOrLocked(change);
+    gated.gate.open();
+    await change;
+    await eventually(async () => expect(await rights.isComplete()).toBe(true));
+    expect(await rights.has(right)).toBe(false);
+  });
+
+  it('ends in what PostgreSQL says with many changes and an emptied Redis meanwhile', async () => {
+    const consumers = await Promise.all(Array.from({ length: 120 }, () => addAccount('consumer')));
+    const producers = await Promise.all([1, 2, 3].map(() => addAccount('producer')));
+    await database.sql`
+      insert into subscriptions (consumer_id, producer_id)
+      select c.id, p.id from users c, users p where c.role = 'consumer' and p.role = 'producer'`;
+    const projector = openProjector();
+    openProjector({ reconcileMs: 1, pollMs: 1 }).start();
+    for (let round = 0; round < 20; round += 1) {
+      await Promise.all(
+        Array.from({ length: 8 }, async () => {
+          const consumer = consumers[Math.floor(Math.random() * consumers.length)] ?? 0n;
+          const producer = producers[Math.floor(Math.random() * producers.length)] ?? 0n;
+          await projector.project(await (Math.random() < 0.5 ? subscribe : unsubscribe)(consumer, producer));
+        }),
+      );
+      if (round === 10) await emptyRedis();
+    }
+    await eventually(async () => expect(await rights.isComplete()).toBe(true));
+    const [truth, projection] = await bothSides(consumers);
+    expect(projection).toEqual(truth);
+  });
+
+  it('is not declared finished when Redis lost its data meanwhile', async () => {
+    const token = await rights.beginRebuild();
+    expect(await rights.isComplete()).toBe(false);
+    await emptyRedis();
+    expect(await rights.finishRebuild(token)).toBe(false);
+    expect(await rights.isComplete()).toBe(false);
+    expect(await rights.finishRebuild(await rights.beginRebuild())).toBe(true);
+    expect(await rights.isComplete()).toBe(true);
+  });
+});
