@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { combine, type Environment, type Setting, variable } from './read-config.ts';
+import { list, oneOf, optionalText, port, text } from './variables.ts';
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** How many proxies in front of us may be believed about the client's address; true believes all of them. */
+export type TrustProxy = number | true;
+
+const nodeEnv = oneOf('NODE_ENV', ['production', 'development', 'test'], 'development');
+
+const trustProxySchema = z
+  .string()
+  .transform((value, context): TrustProxy => {
+    if (value === 'true') return true;
+    if (value === 'false') return 0;
+    if (/^\d{1,2}$/.test(value)) return Number(value);
+    context.addIssue({ code: 'custom', message: 'expected true, false or the number of proxies in front' });
+    return z.NEVER;
+  })
+  .default(0);
+
+const originSchema = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, {
+  error: 'expected origins like https://example.org, separated by commas',
+});
+
+/** Origins of the tester pages, by both names of this machine. */
+const testerOrigins = combine(
+  { producer: port('PRODUCER_TESTER_PORT', 3010), consumer: port('CONSUMER_TESTER_PORT', 3011) },
+  ({ producer, consumer }) => ({
+    value: [producer, consumer].flatMap((number) => [`http://localhost:${number}`, `http://127.0.0.1:${number}`]),
+  }),
+);
+
+const corsOrigins: Setting<readonly string[]> = combine({ standard: testerOrigins }, ({ standard }, environment) =>
+  list('CORS_ORIGINS', standard, originSchema)(environment),
+);
+
+/** What every service reads, HTTP or not. */
+export const commonSettings = {
+  /** What to listen on. */
+  host: text('HOST', '127.0.0.1'),
+  nodeEnv,
+  logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
+  /** Opens `/metrics` to others than this machine; undefined keeps it to this machine. */
+  metricsToken: strongSecret('METRICS_TOKEN'),
+  trustProxy: variable('TRUST_PROXY', trustProxySchema),
+  corsOrigins,
+};
+
+const minSecretBytes = 32;
+/** Secrets that stand in an example somewhere. */
+const publicSecrets = new Set(['your-secret-key-here', 'secret', 'changeme', 'change-me', 'motience']);
+
+/** A secret that may be left out; production refuses one that is short or known from an example. */
+export function strongSecret(name: string): Setting<string | undefined> {
+  return combine({ nodeEnv: lenientNodeEnv, secret: optionalText(name) }, ({ nodeEnv, secret }) => {
+    if (secret === undefined || nodeEnv !== 'production') return { value: secret };
+    if (publicSecrets.has(secret)) {
+      return { mistakes: [{ path: name, message: 'is the one from the example; production needs one of its own' }] };
+    }
+    if (Buffer.byteLength(secret) < minSecretBytes) {
+      return { mistakes: [{ path: name, message: `expected at least ${minSecretBytes} bytes in production` }] };
+    }
+    return { value: secret };
+  });
+}
+
+/** A wrong NODE_ENV is reported once, by its own setting. */
+function lenientNodeEnv(environment: Environment): { value: string | undefined } {
+  return { value: environment.NODE_ENV };
+}

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { swaggerUI } from '@hono/swagger-ui';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { HttpEnv } from './http-env.ts';
+
+/** What the page needs and no more: our own files only, and the API it describes. */
+const contentSecurityPolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const initializer = `window.ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true });\n`;
+
+const assets = [
+  { name: 'swagger-ui.css', type: 'text/css; charset=utf-8' },
+  { name: 'swagger-ui-bundle.js', type: 'text/javascript; charset=utf-8' },
+  { name: 'favicon-32x32.png', type: 'image/png' },
+] as const;
+
+/** Swagger UI at `/api-docs`, every file of it served from here, so that it works without the internet. */
+export function addApiDocs(app: OpenAPIHono<HttpEnv>, title: string): void {
+  const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  app.use('/api-docs', async (context, next) => {
+    await next();
+    context.header('content-security-policy', contentSecurityPolicy);
+  });
+  app.get(
+    '/api-docs',
+    swaggerUI({
+      url: '/openapi.json',
+      title,
+      manuallySwaggerUIHtml: () => `
+        <link rel="icon" href="/api-docs/favicon-32x32.png" />
+        <link rel="stylesheet" href="/api-docs/swagger-ui.css" />
+        <div id="swagger-ui"></div>
+        <script src="/api-docs/swagger-ui-bundle.js"></script>
+        <script src="/api-docs/initializer.js"></script>`,
+    }),
+  );
+  app.get('/api-docs/initializer.js', (context) =>
+    context.body(initializer, 200, { 'content-type': 'text/javascript; charset=utf-8' }),
+  );
+  for (const { name, type } of assets) {
+    app.get(`/api-docs/${name}`, (context) =>
+      context.body(new Uint8Array(readFileSync(join(folder, name))), 200, {
+        'content-type': type,
+        'cache-control': 'public, max-age=3600',
+      }),
+    );
+  }
+}

@@ -1,0 +1,21 @@
+import { errorBodySchema, errorTable, type HttpErrorKind } from '@motience/protocol';
+import type { z } from 'zod';
+
+/** A required JSON body of a route's description. */
+export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
+  return { required: true, content: { 'application/json': { schema } } };
+}
+
+/** A JSON reply of a route's description. */
+export function jsonResponse<Schema extends z.ZodType>(description: string, schema: Schema) {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+/** The refusals of a route's description, by status. */
+export function errorResponses(...kinds: HttpErrorKind[]) {
+  const byStatus = new Map<number, string[]>();
+  for (const kind of kinds) byStatus.set(errorTable[kind].http, [...(byStatus.get(errorTable[kind].http) ?? []), kind]);
+  return Object.fromEntries(
+    [...byStatus].map(([status, names]) => [status, jsonResponse(names.join(' or '), errorBodySchema)]),
+  );
+}

@@ -1,0 +1,34 @@
+export { clientAddress, isLoopback } from './client-address.ts';
+export { commonSettings, strongSecret, type TrustProxy } from './config/common-settings.ts';
+export { databaseUrl, redisKeyPrefix, redisUrl } from './config/engine-settings.ts';
+export {
+  ConfigError,
+  type ConfigOf,
+  combine,
+  type Environment,
+  readConfig,
+  type Setting,
+  type SettingResult,
+  variable,
+} from './config/read-config.ts';
+export { authUrl, tokenSettings } from './config/token-settings.ts';
+export { boolean, duration, integer, list, oneOf, optionalText, optionalUrl, port, text } from './config/variables.ts';
+export { describeError, errorCode } from './describe-error.ts';
+export { type AuthenticateOptions, authenticate, bearerToken, requireRole } from './http/authenticate.ts';
+export { isEngineAway } from './http/error-reply.ts';
+export { createHttpApp, type HttpApp, type HttpAppOptions } from './http/http-app.ts';
+export type { HttpEnv } from './http/http-env.ts';
+export { errorResponses, jsonBody, jsonResponse } from './http/openapi.ts';
+export { type HttpServer, type HttpServerOptions, serveHttp } from './http/serve-http.ts';
+export { type RunningApp, type RunOptions, runApp } from './lifecycle.ts';
+export { CannotListen, listenError, urlOf } from './listen-error.ts';
+export { createLogger, type Logger, type LogLevel } from './logger.ts';
+export { Counter, createMetrics, Gauge, Histogram, type MetricsRequest, mayReadMetrics, Registry } from './metrics.ts';
+export { createRateLimiter, openLimiterRedis, type RateLimit, type RateLimiter } from './rate-limit.ts';
+export {
+  evaluateReadiness,
+  type Readiness,
+  type ReadinessCheck,
+  type ReadinessResult,
+  readinessProbe,
+} from './readiness.ts';

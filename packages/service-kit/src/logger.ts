@@ -1,0 +1,42 @@
+import { pino } from 'pino';
+import type { logLevels } from './config/common-settings.ts';
+import { describeError } from './describe-error.ts';
+
+export type LogLevel = (typeof logLevels)[number];
+export type Logger = pino.Logger;
+
+const secretNames = [
+  'authorization',
+  'cookie',
+  'password',
+  'current_password',
+  'new_password',
+  'passwordHash',
+  'token',
+  'access_token',
+  'refresh_token',
+  'accessToken',
+  'refreshToken',
+  'jwtSecret',
+  'metricsToken',
+  'databaseUrl',
+  'redisUrl',
+];
+
+/**
+ * Logs JSON lines to standard output. Fields with the name of a secret are blanked, down to two levels; errors keep
+ * what helps to find them and lose statement parameters and command arguments. Texts are not searched: never put a
+ * secret into a message.
+ */
+export function createLogger(name: string, level: LogLevel = 'info', destination?: pino.DestinationStream): Logger {
+  const options: pino.LoggerOptions = {
+    name,
+    level,
+    base: { name, pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: { paths: secretNames.flatMap((secret) => [secret, `*.${secret}`, `*.*.${secret}`]), censor: '[secret]' },
+    serializers: { err: describeError, error: describeError },
+  };
+  return destination ? pino(options, destination) : pino(options);
+}

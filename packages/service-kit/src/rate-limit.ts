@@ -1,0 +1,64 @@
+import { Refusal } from '@motience/protocol';
+import { Redis } from 'ioredis';
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+
+export interface RateLimit {
+  /** Part of the key in Redis; one per limit. */
+  name: string;
+  /** What is limited, for the refusal: `registrations per address`. */
+  what: string;
+  points: number;
+  perSeconds: number;
+}
+
+export interface RateLimiter {
+  /** Counts one; over the limit throws `rate-limited` with the limit, its value and the wait. */
+  consume(key: string): Promise<void>;
+  /** Throws `rate-limited` if the limit is reached, and counts nothing. */
+  check(key: string): Promise<void>;
+}
+
+/**
+ * A connection for rate limiters only: its commands fail at once while Redis is away, instead of waiting, so that
+ * the limiter falls back to counting in memory. Whoever opens closes.
+ */
+export function openLimiterRedis(url: string, options: { onError: (error: Error) => void }): Redis {
+  const redis = new Redis(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: 500,
+    connectTimeout: 5_000,
+    retryStrategy: (attempt) => Math.min(100 * attempt, 2_000),
+  });
+  redis.on('error', options.onError);
+  return redis;
+}
+
+/** Counts in Redis, over all processes; while Redis is away, each process counts for itself. */
+export function createRateLimiter(redis: Redis, keyPrefix: string, limit: RateLimit): RateLimiter {
+  const counted = { keyPrefix: `${keyPrefix}:limit:${limit.name}`, points: limit.points, duration: limit.perSeconds };
+  const limiter = new RateLimiterRedis({
+    ...counted,
+    storeClient: redis,
+    rejectIfRedisNotReady: true,
+    insuranceLimiter: new RateLimiterMemory(counted),
+  });
+  const refuse = (state: RateLimiterRes) => {
+    const span = limit.perSeconds === 60 ? 'minute' : `${limit.perSeconds} s`;
+    throw new Refusal('rate-limited', `more than ${limit.points} ${limit.what} per ${span}`, {
+      retryAfterSeconds: Math.max(1, Math.ceil(state.msBeforeNext / 1000)),
+    });
+  };
+  return {
+    async consume(key) {
+      await limiter.consume(key).catch((error: unknown) => {
+        if (error instanceof RateLimiterRes) refuse(error);
+        throw error;
+      });
+    },
+    async check(key) {
+      const state = await limiter.get(key);
+      if (state && state.consumedPoints >= limit.points) refuse(state);
+    },
+  };
+}
