@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-export const engineNameSchema = z.enum(['postgres', 'redis']);
+const engineNameSchema = z.enum(['postgres', 'redis']);
 export type EngineName = z.infer<typeof engineNameSchema>;
 
 const port = z.int().min(1).max(65_535);
 
-export const redisSpecSchema = z.object({
+const redisSpecSchema = z.object({
   engine: z.literal('redis'),
   command: z.string(),
   /** A free one is taken when left out. */
@@ -15,7 +15,7 @@ export const redisSpecSchema = z.object({
 });
 export type RedisSpec = z.infer<typeof redisSpecSchema>;
 
-export const postgresSpecSchema = z.object({
+const postgresSpecSchema = z.object({
   engine: z.literal('postgres'),
   port: port.optional(),
   database: z.string(),
@@ -23,7 +23,7 @@ export const postgresSpecSchema = z.object({
 });
 export type PostgresSpec = z.infer<typeof postgresSpecSchema>;
 
-export const engineSpecSchema = z.discriminatedUnion('engine', [redisSpecSchema, postgresSpecSchema]);
+const engineSpecSchema = z.discriminatedUnion('engine', [redisSpecSchema, postgresSpecSchema]);
 export type EngineSpec = z.infer<typeof engineSpecSchema>;
 
 /** What the guard is asked to do; each request is answered by one reply with its id. */

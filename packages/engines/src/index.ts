@@ -1,2 +1,4 @@
-export { type GuardedEngines, guardEngines } from './guarded-engines.ts';
+export { terminalConfirm } from './confirm.ts';
+export { RedisMissing } from './install-redis.ts';
 export { readOrCreateSecret } from './secret-file.ts';
+export { type EngineOptions, type Engines, startEngines } from './start-engines.ts';
