@@ -1,6 +1,6 @@
 export { type AccessClaims, accessClaimsSchema } from './claims.ts';
-export { issueToken, type TokenSubject } from './issue-token.ts';
-export { loadOrCreateKeyFile, publicKeys, type SigningKey, secretSigningKey } from './signing-key.ts';
+export { issueToken, type TokenStamp, type TokenSubject } from './issue-token.ts';
+export { deriveSecret, loadOrCreateKeyFile, publicKeys, type SigningKey, secretSigningKey } from './signing-key.ts';
 export {
   createTokenVerifier,
   type TokenSettings,

@@ -10,9 +10,20 @@ export interface TokenSubject {
   sessionId: string;
 }
 
-/** Signs an access token that is good for `lifetimeSeconds` from now. */
-export async function issueToken(key: SigningKey, subject: TokenSubject, lifetimeSeconds: number): Promise<string> {
-  const issuedAt = Math.floor(Date.now() / 1000);
+/** What makes one token differ from another of the same subject; the same stamp gives the very same token. */
+export interface TokenStamp {
+  tokenId: string;
+  issuedAt: Date;
+}
+
+/** Signs an access token that is good for `lifetimeSeconds` from its issue, which is now unless a stamp says otherwise. */
+export async function issueToken(
+  key: SigningKey,
+  subject: TokenSubject,
+  lifetimeSeconds: number,
+  stamp: TokenStamp = { tokenId: randomUUID(), issuedAt: new Date() },
+): Promise<string> {
+  const issuedAt = Math.floor(stamp.issuedAt.getTime() / 1000);
   const header =
     key.algorithm === 'EdDSA'
       ? { alg: key.algorithm, typ: accessTokenType, kid: key.keyId }
@@ -22,7 +33,7 @@ export async function issueToken(key: SigningKey, subject: TokenSubject, lifetim
     .setIssuer(tokenIssuer)
     .setAudience(tokenAudience)
     .setSubject(subject.accountId)
-    .setJti(randomUUID())
+    .setJti(stamp.tokenId)
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + lifetimeSeconds)
     .sign(key.algorithm === 'EdDSA' ? key.privateKey : key.secret);

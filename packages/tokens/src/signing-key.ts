@@ -1,3 +1,4 @@
+import { hkdfSync } from 'node:crypto';
 import {
   type CryptoKey,
   calculateJwkThumbprint,
@@ -19,6 +20,8 @@ export type SigningKey =
       readonly privateKey: CryptoKey;
       readonly publicKey: CryptoKey;
       readonly publicJwk: JWK;
+      /** What only the holder of the private key knows; further secrets are derived from it. */
+      readonly secret: Uint8Array;
     };
 
 /** The key for `JWT_SECRET`. */
@@ -36,6 +39,11 @@ export async function loadOrCreateKeyFile(file: string): Promise<SigningKey> {
     return JSON.stringify(await exportJWK(privateKey));
   });
   return keyFromJwk(text, file);
+}
+
+/** 32 bytes for another `purpose`, always the same for the same key, which they do not reveal. */
+export function deriveSecret(key: SigningKey, purpose: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', key.secret, '', `motience ${purpose}`, 32));
 }
 
 /** The keys others verify with: none for a shared secret. */
@@ -56,7 +64,7 @@ async function keyFromJwk(text: string, file: string): Promise<SigningKey> {
   ]);
   if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) throw new Error(`${file} is not a key pair`);
   const publicJwk = { kty, crv, x, kid: keyId, use: 'sig', alg: 'EdDSA' };
-  return { algorithm: 'EdDSA', keyId, privateKey, publicKey, publicJwk };
+  return { algorithm: 'EdDSA', keyId, privateKey, publicKey, publicJwk, secret: Buffer.from(d, 'base64url') };
 }
 
 function parseJson(text: string): unknown {

@@ -7,6 +7,7 @@ import { SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   createTokenVerifier,
+  deriveSecret,
   issueToken,
   loadOrCreateKeyFile,
   publicKeys,
@@ -100,6 +101,18 @@ describe('a token under a secret', () => {
   it('works with a secret as short as the one of the reference', async () => {
     const short = secretSigningKey('your-secret-key-here');
     expect(await kindOf(short, await issueToken(short, subject, 60))).toBe('ok');
+  });
+
+  it('is the very same for the same stamp', async () => {
+    const stamp = { tokenId: randomUUID(), issuedAt: new Date() };
+    expect(await issueToken(key, subject, 60, stamp)).toBe(await issueToken(key, subject, 60, stamp));
+    expect(await issueToken(key, subject, 60)).not.toBe(await issueToken(key, subject, 60));
+  });
+
+  it('has a key from which secrets for other purposes derive, each its own', () => {
+    expect(deriveSecret(key, 'a')).toEqual(deriveSecret(secretSigningKey(secret), 'a'));
+    expect(deriveSecret(key, 'a')).not.toEqual(deriveSecret(key, 'b'));
+    expect(deriveSecret(key, 'a')).not.toEqual(deriveSecret(secretSigningKey(`${secret}.`), 'a'));
   });
 
   it('shows no public keys', () => {
