@@ -90,8 +90,8 @@ function parseReading(
     if (seen.has(key)) return invalid(`${key}: appears twice`);
     seen.add(key);
   }
-  const escape = findForbiddenEscape(text.slice(start, end));
-  if (escape) return invalid(`${escape} is not allowed anywhere in a reading`);
+  const forbidden = findForbiddenEscape(text.slice(start, end));
+  if (forbidden) return invalid(`${forbidden} is not allowed anywhere in a reading`);
   const parsed = readingSchema.safeParse(value);
   if (!parsed.success) return invalid(describeFieldErrors(fieldErrors(parsed.error)));
   const data = members.find(({ key }) => key === 'data');

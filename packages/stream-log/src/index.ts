@@ -4,6 +4,7 @@ export { type AppendResult, type DeviceSequences, IngestLog, maxSegmentsPerFlush
 export { createKeys, type Keys } from './keys.ts';
 export { type LiveBatch, LiveStreams } from './live-streams.ts';
 export { notePresence } from './presence.ts';
+export { redisReadiness } from './redis-readiness.ts';
 export { type AccountRights, type ItemKind, type Right, RightsStore, type SessionRight } from './rights-store.ts';
 export { defaultShardCount, fixShardCount, shardOf } from './shards.ts';
 export { StreamReader, type StreamState } from './stream-reader.ts';

@@ -158,6 +158,11 @@ export class RightsStore {
     await subscriber.subscribe(this.keys.rightsChanges);
   }
 
+  /** Makes sure that changes are heard again, after the connection was lost. */
+  async rewatch(subscriber: Redis): Promise<void> {
+    await subscriber.subscribe(this.keys.rightsChanges);
+  }
+
   private setKey(kind: ItemKind, accountId: string): string {
     return kind === 'device' ? this.keys.devices(accountId) : this.keys.subscriptions(accountId);
   }

@@ -1,0 +1,31 @@
+import type { Logger } from '@motience/service-kit';
+import { type Keys, notePresence } from '@motience/stream-log';
+import type { Redis } from 'ioredis';
+
+const intervalMs = 5_000;
+
+/** Collects which devices sent readings and tells Redis every few seconds, so that streams can show who is online. */
+export class PresenceNotes {
+  private seen = new Map<string, Set<string>>();
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(redis: Redis, keys: Keys, shards: number, logger: Logger) {
+    this.timer = setInterval(() => {
+      const { seen } = this;
+      // While Redis is away nothing is worth noting: it would say "now" of what was long ago.
+      this.seen = new Map();
+      if (seen.size === 0 || redis.status !== 'ready') return;
+      notePresence(redis, keys, shards, seen).catch((err: unknown) => logger.warn({ err }, 'presence not noted'));
+    }, intervalMs);
+  }
+
+  add(producerId: string, deviceIds: Iterable<string>): void {
+    const known = this.seen.get(producerId) ?? new Set();
+    for (const deviceId of deviceIds) known.add(deviceId);
+    this.seen.set(producerId, known);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+}

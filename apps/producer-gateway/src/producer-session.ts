@@ -1,0 +1,112 @@
+import { fullBucket, type Rate, type TokenBucket } from '@motience/gateway-kit';
+
+/** A reading that waits to be stored. */
+export interface PendingReading {
+  deviceId: string;
+  sequence: number | undefined;
+  /** Its text up to where its `seq` goes. */
+  body: string;
+}
+
+/**
+ * What one connection of a producer has sent and what became of it. Readings count 1, 2, 3 … in the order they came;
+ * those up to `settled` are acknowledged. Kept apart from the socket: plain state, and functions over it.
+ */
+export interface ProducerSession {
+  readonly producerId: string;
+  received: number;
+  settled: number;
+  pending: PendingReading[];
+  pendingBytes: number;
+  /** Bytes handed to a flush that has not come back. */
+  flushingBytes: number;
+  /** The last `sequence` queued per device, so that a repeat within the connection is seen before it is stored. */
+  readonly lastQueued: Map<string, number>;
+  /** The first repeat to be told with the next acknowledgement; told once per connection. */
+  repeat: { deviceId: string; sequence: number } | 'told' | undefined;
+  readonly bucket: TokenBucket;
+  /** Nothing that comes from now on is taken, because something before it was not stored. */
+  isOver: boolean;
+}
+
+export function startSession(producerId: string, rate: Rate, now: number): ProducerSession {
+  return {
+    producerId,
+    received: 0,
+    settled: 0,
+    pending: [],
+    pendingBytes: 0,
+    flushingBytes: 0,
+    lastQueued: new Map(),
+    repeat: undefined,
+    bucket: fullBucket(rate, now),
+    isOver: false,
+  };
+}
+
+/** Queues a reading for the next flush; one whose `sequence` this connection has passed already is only counted. */
+export function queueReading(session: ProducerSession, reading: PendingReading): void {
+  const { deviceId, sequence } = reading;
+  if (sequence !== undefined) {
+    const last = session.lastQueued.get(deviceId);
+    if (last !== undefined && sequence <= last) {
+      noteRepeat(session, deviceId, last);
+      return;
+    }
+    session.lastQueued.set(deviceId, sequence);
+  }
+  session.pending.push(reading);
+  session.pendingBytes += reading.body.length;
+}
+
+/** Remembers the first repeat of the connection. `sequence` is the last one stored for the device. */
+export function noteRepeat(session: ProducerSession, deviceId: string, sequence: number): void {
+  session.repeat ??= { deviceId, sequence };
+}
+
+/** What a flush takes along of one session. `through` is settled when it comes back. */
+export interface FlushPart {
+  session: ProducerSession;
+  readings: PendingReading[];
+  bytes: number;
+  through: number;
+}
+
+/** Takes what waits, at most `maxReadings` of it. What was refused or repeated settles together with what precedes it. */
+export function takePending(session: ProducerSession, maxReadings: number): FlushPart {
+  const takesAll = session.pending.length <= maxReadings;
+  const readings = takesAll ? session.pending : session.pending.slice(0, maxReadings);
+  const bytes = takesAll ? session.pendingBytes : readings.reduce((sum, { body }) => sum + body.length, 0);
+  session.pending = takesAll ? [] : session.pending.slice(maxReadings);
+  session.pendingBytes -= bytes;
+  session.flushingBytes += bytes;
+  // With some left behind, only as many as were taken are sure to precede them.
+  return { session, readings, bytes, through: takesAll ? session.received : session.settled + readings.length };
+}
+
+/** Settles what a flush stored. */
+export function settle({ session, bytes, through }: FlushPart): void {
+  session.flushingBytes -= bytes;
+  session.settled = Math.max(session.settled, through);
+}
+
+/** Gives up what waits, because something before it was not stored. */
+export function abandon(session: ProducerSession): void {
+  session.isOver = true;
+  session.pending = [];
+  session.pendingBytes = 0;
+}
+
+/** The bound that is reached on what is unacknowledged, in words; undefined if none is. */
+export function exceededBound(
+  session: ProducerSession,
+  bounds: { unacknowledgedReadings: number; unacknowledgedBytes: number },
+): string | undefined {
+  if (session.received - session.settled > bounds.unacknowledgedReadings) {
+    return `more than ${bounds.unacknowledgedReadings} readings unacknowledged`;
+  }
+  if (session.pendingBytes + session.flushingBytes > bounds.unacknowledgedBytes) {
+    return `more than ${bounds.unacknowledgedBytes} bytes unacknowledged`;
+  }
+  return undefined;
+}

@@ -1,0 +1,66 @@
+import { admitSocket, type GatewayServer, startGatewayServer, watchExpiry } from '@motience/gateway-kit';
+import { type Logger, type RunningApp, readinessProbe } from '@motience/service-kit';
+import { shardOf } from '@motience/stream-log';
+import type { Config } from './config.ts';
+import type { Context } from './context.ts';
+import { ProducerConnection } from './producer-connection.ts';
+import { startSession } from './producer-session.ts';
+import { receiveBinary, receiveReadings } from './receive-readings.ts';
+
+/** Starts to serve devices. Stopping settles what was received, then closes the sockets with 1001, then Redis. */
+export async function startProducerGateway(config: Config, context: Context, logger: Logger): Promise<RunningApp> {
+  const { accounts, watch, forwarders } = context;
+  await watch.start(context.subscriber);
+  const stopWatchingExpiry = watchExpiry(accounts);
+  let draining = false;
+  const forward = (connection: ProducerConnection) => {
+    forwarders[shardOf(connection.session.producerId, config.shards)]?.add(connection);
+  };
+
+  const server: GatewayServer = await startGatewayServer<ProducerConnection>({
+    ...config,
+    portVariable: 'WSS1_PORT',
+    path: '/producer',
+    // Devices are sent little; one that does not even take its acknowledgements is cut.
+    maxBackpressureBytes: 1024 * 1024,
+    newSockets: context.newSockets,
+    readiness: readinessProbe(context.readiness, logger),
+    metrics: context.metrics,
+    logger,
+    admit: (request) =>
+      admitSocket(request, { ...context, role: 'producer', maxSocketsPerAccount: config.socketsPerAccount }),
+    open: (socket, admission) => {
+      const { claims, items } = admission;
+      const account = accounts.enter(claims.sub, items);
+      const session = startSession(claims.sub, config, performance.now());
+      const connection = new ProducerConnection(session, account, claims.sid, claims.exp * 1_000, socket);
+      watch.watchSocket(account, connection, admission);
+      return connection;
+    },
+    receiveText: (connection, text) => {
+      if (!draining && receiveReadings(connection, text, config)) forward(connection);
+    },
+    receiveBinary: (connection) => {
+      if (!draining && receiveBinary(connection, config)) forward(connection);
+    },
+    closed: (connection) => accounts.leave(connection.account, connection),
+  }).catch(async (error: unknown) => {
+    stopWatchingExpiry();
+    await context.close();
+    throw error;
+  });
+
+  return {
+    port: server.port,
+    url: server.url,
+    stop: async () => {
+      server.stopListening();
+      draining = true;
+      await Promise.all(forwarders.map((forwarder) => forwarder.settled()));
+      server.closeSockets();
+      stopWatchingExpiry();
+      server.close();
+      await context.close();
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { Refusal } from '@motience/protocol';
+import type { RightsStore } from '@motience/stream-log';
+import type { AccessClaims, TokenVerifier } from '@motience/tokens';
+import type { OpenAccounts } from './open-accounts.ts';
+import { tokenOfRequest, type UpgradeRequest } from './token-of-request.ts';
+import type { RightsWatch } from './watch-rights.ts';
+
+/** Who a socket belongs to and what it may do. */
+export interface Admission {
+  claims: AccessClaims;
+  /** A producer's device_ids, or the producers a consumer is subscribed to. */
+  items: Set<string>;
+  /** Whether the rights changed since they were read; they have to be read again then. */
+  overtaken(): boolean;
+  /** To be called once, when the socket is open or did not come to be. */
+  end(): void;
+}
+
+export interface AdmissionRules {
+  role: 'producer' | 'consumer';
+  verifyToken: TokenVerifier;
+  rights: RightsStore;
+  watch: RightsWatch;
+  accounts: OpenAccounts;
+  maxSocketsPerAccount: number;
+}
+
+/** Redis may be away, and commands to it wait for it; a socket does not. */
+const patienceMs = 5_000;
+
+/**
+ * Decides whether a socket may open: a valid token, of the right role, of a session that is still live, within the
+ * number of sockets an account may have. Throws a Refusal if not.
+ */
+export async function admitSocket(request: UpgradeRequest, rules: AdmissionRules): Promise<Admission> {
+  const token = tokenOfRequest(request);
+  if (token === undefined) {
+    throw new Refusal('unauthenticated', 'no access token: send it as a bearer header, a subprotocol or ?token=');
+  }
+  const verification = await rules.verifyToken(token);
+  if (!verification.ok) throw verification.refusal;
+  const { claims } = verification;
+  if (claims.role !== rules.role) {
+    throw new Refusal('forbidden', `this socket is for ${rules.role}s; the token is a ${claims.role}'s`);
+  }
+  if (rules.accounts.countSockets(claims.sub) >= rules.maxSocketsPerAccount) {
+    const limit = `an account may have ${rules.maxSocketsPerAccount} sockets open`;
+    throw new Refusal('rate-limited', limit, { retryAfterSeconds: 60 });
+  }
+  const admission = rules.watch.beginAdmission(claims.sub);
+  try {
+    const kind = rules.role === 'producer' ? 'device' : 'subscription';
+    const account = await withinPatience(rules.rights.read(kind, claims.sub, claims.sid));
+    if (account === undefined) throw new Refusal('unavailable', 'rights are being loaded; try again in a moment');
+    if (!account.sessionIsLive) throw new Refusal('unauthenticated', 'this session has ended: log in again');
+    return { claims, items: account.items, ...admission };
+  } catch (error) {
+    admission.end();
+    throw error;
+  }
+}
+
+async function withinPatience<Value>(work: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    const refusal = new Refusal('unavailable', 'Redis does not answer; try again', { retryAfterSeconds: 2 });
+    timer = setTimeout(reject, patienceMs, refusal);
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,73 @@
+import {
+  type ConfigOf,
+  createMetrics,
+  createRateLimiter,
+  type Logger,
+  openLimiterRedis,
+  type RateLimiter,
+  type ReadinessCheck,
+  type Registry,
+} from '@motience/service-kit';
+import { createKeys, fixShardCount, type Keys, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
+import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
+import type { Redis } from 'ioredis';
+import type { gatewaySettings } from './gateway-settings.ts';
+import { OpenAccounts } from './open-accounts.ts';
+import { RightsWatch } from './watch-rights.ts';
+
+/** What both gateways stand on. */
+export interface GatewayContext {
+  redis: Redis;
+  /** In subscriber mode: changes to rights, and live readings. */
+  subscriber: Redis;
+  keys: Keys;
+  rights: RightsStore;
+  accounts: OpenAccounts;
+  watch: RightsWatch;
+  verifyToken: TokenVerifier;
+  newSockets: RateLimiter;
+  metrics: Registry;
+  readiness: ReadinessCheck[];
+  close(): Promise<void>;
+}
+
+/** Opens a gateway's connections. Fails if this Redis was begun with another number of shards. */
+export async function openGatewayContext(
+  name: string,
+  kind: 'device' | 'subscription',
+  config: ConfigOf<typeof gatewaySettings>,
+  logger: Logger,
+): Promise<GatewayContext> {
+  const onError = (err: Error) => logger.warn({ err }, 'Redis connection');
+  const redis = openRedis(config.redisUrl, { onError });
+  const subscriber = openRedis(config.redisUrl, { onError });
+  const limiterRedis = openLimiterRedis(config.redisUrl, { onError });
+  const close = async () => {
+    for (const connection of [redis, subscriber, limiterRedis]) connection.disconnect();
+  };
+  const keys = createKeys(config.redisKeyPrefix);
+  await fixShardCount(redis, keys, config.shards).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
+  const rights = new RightsStore(redis, keys);
+  const accounts = new OpenAccounts();
+  return {
+    redis,
+    subscriber,
+    keys,
+    rights,
+    accounts,
+    watch: new RightsWatch(kind, rights, accounts, logger),
+    verifyToken: createTokenVerifier(config),
+    newSockets: createRateLimiter(limiterRedis, config.redisKeyPrefix, {
+      name: `${name}-sockets`,
+      what: 'new sockets per address',
+      points: config.newSocketsPerMinute,
+      perSeconds: 60,
+    }),
+    metrics: createMetrics(name),
+    readiness: [redisReadiness(redis)],
+    close,
+  };
+}

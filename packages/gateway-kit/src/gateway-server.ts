@@ -1,0 +1,327 @@
+import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from 'uWebSockets.js';
+import uWS from 'uWebSockets.js';
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:net';
+import { errorTable, goingAwayCode, Refusal } from '@motience/protocol';
+import {
+  CannotListen,
+  clientAddress,
+  type Logger,
+  listenError,
+  mayReadMetrics,
+  type RateLimiter,
+  type Readiness,
+  type Registry,
+  type TrustProxy,
+  urlOf,
+} from '@motience/service-kit';
+import type { Admission } from './admit-socket.ts';
+import { ServerSocket } from './server-socket.ts';
+import { selectedProtocol, type UpgradeRequest } from './token-of-request.ts';
+
+export interface GatewayServerOptions<Session> {
+  host: string;
+  port: number;
+  /** Environment variable of the port, for the error when it is in use. */
+  portVariable: string;
+  /** Path of the sockets: `/producer` or `/consumer`. */
+  path: string;
+  tls: { certFile: string; keyFile: string } | undefined;
+  trustProxy: TrustProxy;
+  metricsToken: string | undefined;
+  maxFrameBytes: number;
+  /** uWebSockets.js drops what would go beyond; our own bounds lie below. */
+  maxBackpressureBytes: number;
+  pingSeconds: number;
+  idleTimeoutSeconds: number;
+  newSockets: RateLimiter;
+  readiness(): Promise<Readiness>;
+  metrics: Registry;
+  logger: Logger;
+  admit(request: UpgradeRequest): Promise<Admission>;
+  open(socket: ServerSocket, admission: Admission, request: UpgradeRequest): Session;
+  receiveText(session: Session, text: string): void;
+  receiveBinary(session: Session): void;
+  closed(session: Session): void;
+}
+
+type ListenOptions = Pick<GatewayServerOptions<unknown>, 'host' | 'port' | 'portVariable'>;
+
+export interface GatewayServer {
+  port: number;
+  url: string;
+  /** Sends a frame to every socket subscribed to the topic; uWebSockets.js builds it once for all. */
+  publish(topic: string, frame: Uint8Array): void;
+  /** Accepts no further sockets. */
+  stopListening(): void;
+  /** Closes every socket with 1001. */
+  closeSockets(): void;
+  close(): void;
+}
+
+interface Connection<Session> {
+  request: UpgradeRequest;
+  requestId: string;
+  outcome: Admission | Refusal;
+  socket?: ServerSocket;
+  session?: Session;
+}
+
+/** Far over the limit of a frame the transport cuts (1006); up to here our own check answers with 1009. */
+const transportFrameFactor = 8;
+
+/** Most upgrades that may wait for their token to be checked. */
+const maxPendingUpgrades = 10_000;
+
+/** Serves sockets at `path`, and `/health`, `/ready` and `/metrics`. The only place that knows uWebSockets.js. */
+export async function startGatewayServer<Session>(options: GatewayServerOptions<Session>): Promise<GatewayServer> {
+  await checkPortIsFree(options);
+  const app = createApp(options.tls);
+  const sockets = new Set<ServerSocket>();
+  let pendingUpgrades = 0;
+  let listening = true;
+
+  app.ws<Connection<Session>>(options.path, {
+    maxPayloadLength: options.maxFrameBytes * transportFrameFactor,
+    maxBackpressure: options.maxBackpressureBytes,
+    idleTimeout: options.idleTimeoutSeconds,
+    sendPingsAutomatically: false,
+    upgrade: (response, request, context) => {
+      const ticket = readUpgrade(response, request, context, options.trustProxy);
+      if (!listening || pendingUpgrades >= maxPendingUpgrades) {
+        return replyRefusal(
+          response,
+          new Refusal('unavailable', 'try again', { retryAfterSeconds: 1 }),
+          ticket.requestId,
+        );
+      }
+      pendingUpgrades += 1;
+      decideUpgrade(ticket, options)
+        .then((decision) => finishUpgrade(ticket, decision))
+        .catch((error: unknown) => options.logger.error({ err: error, requestId: ticket.requestId }, 'upgrade failed'))
+        .finally(() => {
+          pendingUpgrades -= 1;
+        });
+    },
+    open: (ws) => {
+      const connection = ws.getUserData();
+      const socket = new ServerSocket(ws, connection.requestId);
+      connection.socket = socket;
+      sockets.add(socket);
+      if (connection.outcome instanceof Refusal) socket.refuse(connection.outcome);
+      else connection.session = options.open(socket, connection.outcome, connection.request);
+    },
+    message: (ws, bytes, isBinary) => {
+      const { session, socket } = ws.getUserData();
+      if (session === undefined || socket === undefined) return;
+      if (bytes.byteLength > options.maxFrameBytes) {
+        socket.refuse(new Refusal('too-large', `a frame may have at most ${options.maxFrameBytes} bytes`));
+      } else if (isBinary) options.receiveBinary(session);
+      else options.receiveText(session, Buffer.from(bytes).toString());
+    },
+    dropped: (ws) => ws.getUserData().socket?.cut(),
+    close: (ws) => {
+      const { session, socket } = ws.getUserData();
+      if (socket) {
+        socket.forget();
+        sockets.delete(socket);
+      }
+      if (session !== undefined) options.closed(session);
+    },
+  });
+  addOperationRoutes(app, options);
+
+  const port = await listen(app, options);
+  const pings = setInterval(() => {
+    for (const socket of sockets) socket.ping();
+  }, options.pingSeconds * 1_000);
+
+  return {
+    port,
+    url: urlOf(options.tls ? 'wss' : 'ws', options.host, port) + options.path,
+    publish: (topic, frame) => {
+      app.publish(topic, frame, false);
+    },
+    stopListening: () => {
+      listening = false;
+    },
+    closeSockets: () => {
+      for (const socket of [...sockets]) socket.end(goingAwayCode, 'the server is stopping');
+    },
+    close: () => {
+      clearInterval(pings);
+      app.close();
+    },
+  };
+}
+
+interface UpgradeTicket {
+  response: HttpResponse;
+  context: us_socket_context_t;
+  request: UpgradeRequest;
+  requestId: string;
+  address: string;
+  key: string;
+  extensions: string;
+  aborted: boolean;
+}
+
+/** Copies all that is needed from the request, which is gone after the first `await`. */
+function readUpgrade(
+  response: HttpResponse,
+  request: HttpRequest,
+  context: us_socket_context_t,
+  trustProxy: TrustProxy,
+): UpgradeTicket {
+  const ticket: UpgradeTicket = {
+    response,
+    context,
+    request: {
+      query: request.getQuery(),
+      authorization: request.getHeader('authorization'),
+      protocols: request.getHeader('sec-websocket-protocol'),
+    },
+    requestId: randomUUID(),
+    address: clientAddress(socketAddress(response), request.getHeader('x-forwarded-for') || undefined, trustProxy),
+    key: request.getHeader('sec-websocket-key'),
+    extensions: request.getHeader('sec-websocket-extensions'),
+    aborted: false,
+  };
+  response.onAborted(() => {
+    ticket.aborted = true;
+  });
+  return ticket;
+}
+
+type UpgradeDecision = { accept: Admission | Refusal } | { reply: Refusal };
+
+/** Too many new sockets are told over HTTP; any other refusal over the socket, because a browser cannot read the former. */
+async function decideUpgrade<Session>(
+  ticket: UpgradeTicket,
+  options: GatewayServerOptions<Session>,
+): Promise<UpgradeDecision> {
+  try {
+    await options.newSockets.consume(ticket.address);
+  } catch (error) {
+    return { reply: asRefusal(error, ticket, options.logger) };
+  }
+  try {
+    return { accept: await options.admit(ticket.request) };
+  } catch (error) {
+    return { accept: asRefusal(error, ticket, options.logger) };
+  }
+}
+
+function asRefusal(error: unknown, { requestId }: UpgradeTicket, logger: Logger): Refusal {
+  if (error instanceof Refusal) return error;
+  logger.error({ err: error, requestId }, 'internal error');
+  return new Refusal('internal', 'an internal error', { cause: error });
+}
+
+function finishUpgrade(ticket: UpgradeTicket, decision: UpgradeDecision): void {
+  const { response, request, requestId } = ticket;
+  if ('reply' in decision) {
+    if (!ticket.aborted) replyRefusal(response, decision.reply, requestId);
+    return;
+  }
+  if (ticket.aborted) {
+    if (!(decision.accept instanceof Refusal)) decision.accept.end();
+    return;
+  }
+  response.cork(() => {
+    const connection = {
+      request: { ...request, authorization: '', protocols: '' },
+      requestId,
+      outcome: decision.accept,
+    };
+    response.upgrade(connection, ticket.key, selectedProtocol(request), ticket.extensions, ticket.context);
+  });
+}
+
+function addOperationRoutes<Session>(app: TemplatedApp, options: GatewayServerOptions<Session>): void {
+  app.get('/health', (response) => reply(response, 200, { status: 'ok' }));
+  app.get('/ready', (response) => {
+    replyLater(
+      response,
+      options.readiness().then(({ status, body }) => ({ status, body })),
+      options.logger,
+    );
+  });
+  app.get('/metrics', (response, request) => {
+    const allowed = mayReadMetrics({
+      address: socketAddress(response),
+      xForwardedFor: request.getHeader('x-forwarded-for') || undefined,
+      authorization: request.getHeader('authorization') || undefined,
+      metricsToken: options.metricsToken,
+    });
+    if (!allowed) return replyRefusal(response, new Refusal('forbidden', 'metrics need METRICS_TOKEN'), randomUUID());
+    replyLater(
+      response,
+      options.metrics.metrics().then((body) => ({ status: 200, body })),
+      options.logger,
+    );
+  });
+  app.get(options.path, (response) => {
+    replyRefusal(response, new Refusal('invalid-request', 'expected a WebSocket upgrade'), randomUUID());
+  });
+  app.any('/*', (response) => replyRefusal(response, new Refusal('not-found', 'no such route'), randomUUID()));
+}
+
+function replyRefusal(response: HttpResponse, refusal: Refusal, requestId: string): void {
+  const { kind, message, retryAfterSeconds } = refusal;
+  const retryAfter = retryAfterSeconds === undefined ? undefined : String(Math.ceil(retryAfterSeconds));
+  reply(response, errorTable[kind].http ?? 500, { error: { kind, message, request_id: requestId } }, retryAfter);
+}
+
+function replyLater(response: HttpResponse, work: Promise<{ status: number; body: unknown }>, logger: Logger): void {
+  let aborted = false;
+  response.onAborted(() => {
+    aborted = true;
+  });
+  work.then(
+    ({ status, body }) => {
+      if (!aborted) reply(response, status, body);
+    },
+    (error: unknown) => {
+      const requestId = randomUUID();
+      logger.error({ err: error, requestId }, 'internal error');
+      if (!aborted) replyRefusal(response, new Refusal('internal', 'an internal error'), requestId);
+    },
+  );
+}
+
+function reply(response: HttpResponse, status: number, body: unknown, retryAfter?: string): void {
+  response.cork(() => {
+    response.writeStatus(`${status}`);
+    response.writeHeader('content-type', typeof body === 'string' ? 'text/plain; version=0.0.4' : 'application/json');
+    response.writeHeader('x-content-type-options', 'nosniff');
+    if (retryAfter !== undefined) response.writeHeader('retry-after', retryAfter);
+    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+  });
+}
+
+function socketAddress(response: HttpResponse): string {
+  return Buffer.from(response.getRemoteAddressAsText()).toString('latin1');
+}
+
+function createApp(tls: GatewayServerOptions<unknown>['tls']): TemplatedApp {
+  return tls ? uWS.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile }) : uWS.App();
+}
+
+/** uWebSockets.js would share a port with whoever has it already, so a plain socket asks first. */
+async function checkPortIsFree({ host, port, portVariable }: ListenOptions): Promise<void> {
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', (error) => reject(listenError(error, host, port, portVariable)));
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()));
+  });
+}
+
+function listen(app: TemplatedApp, { host, port, portVariable }: ListenOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    app.listen(host, port, (listenSocket) => {
+      if (listenSocket) resolve(uWS.us_socket_local_port(listenSocket));
+      else reject(new CannotListen(host, port, portVariable));
+    });
+  });
+}
