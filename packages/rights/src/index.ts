@@ -1,2 +1,3 @@
 export { createProjector, type Projector, type ProjectorLogger, type ProjectorOptions } from './projector.ts';
+export { isSessionLive } from './read-truth.ts';
 export { recordRightChange } from './record-right-change.ts';

@@ -62,3 +62,8 @@ export async function readOutboxIds(tx: Queryable, right: Right): Promise<bigint
 export async function deleteOutboxRows(tx: Queryable, ids: bigint[]): Promise<void> {
   if (ids.length > 0) await tx.delete(rightsOutbox).where(inArray(rightsOutbox.id, ids));
 }
+
+/** Whether the session of an access token still lives: not logged out, revoked or expired. */
+export async function isSessionLive(queryable: Queryable, claims: { sub: string; sid: string }): Promise<boolean> {
+  return (await readTruth(queryable, { kind: 'session', accountId: claims.sub, item: claims.sid })) !== undefined;
+}

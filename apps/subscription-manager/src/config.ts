@@ -1,0 +1,33 @@
+import { defaultLimits } from '@motience/protocol';
+import {
+  type ConfigOf,
+  commonSettings,
+  databaseUrl,
+  type Environment,
+  integer,
+  port,
+  readConfig,
+  redisKeyPrefix,
+  redisUrl,
+  tokenSettings,
+} from '@motience/service-kit';
+
+const settings = {
+  ...commonSettings,
+  ...tokenSettings,
+  databaseUrl,
+  redisUrl,
+  redisKeyPrefix,
+  port: port('SM_PORT', 3002),
+  subscriptionsPerConsumer: integer('SUBSCRIPTIONS_PER_CONSUMER', defaultLimits.subscriptionsPerConsumer, {
+    min: 1,
+    max: 100_000,
+  }),
+};
+
+export type SubscriptionManagerConfig = ConfigOf<typeof settings>;
+
+/** The configuration in `environment`; throws a `ConfigError` that lists everything wrong with it. */
+export function readSubscriptionManagerConfig(environment: Environment): SubscriptionManagerConfig {
+  return readConfig(settings, environment);
+}

@@ -1,0 +1,473 @@
+import { randomUUID } from 'node:crypto';
+import { rightsOutbox, sessions, subscriptions, users } from '@motience/database';
+import { createTestDatabase, createTestRedis } from '@motience/engines/testing';
+import {
+  errorBodySchema,
+  namedSubscriptionSchema,
+  pageSchema,
+  type Role,
+  type Subscription,
+  subscriptionSchema,
+} from '@motience/protocol';
+import { createLogger, type HttpServer, serveHttp } from '@motience/service-kit';
+import { createKeys, openRedis, type Right, RightsStore } from '@motience/stream-log';
+import { issueToken, secretSigningKey } from '@motience/tokens';
+import { eq } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readSubscriptionManagerConfig } from './config.ts';
+import { type Context, createContext } from './context.ts';
+import { createApp } from './create-app.ts';
+import { addSubscription } from './services/add-subscription.ts';
+import { endSubscription } from './services/end-subscription.ts';
+
+const secret = 'a secret of the tests, long enough for anyone';
+const limit = 5;
+const pageOfSubscriptions = pageSchema(namedSubscriptionSchema);
+
+interface Account {
+  id: string;
+  username: string;
+  sessionId: string;
+  token: string;
+}
+
+let context: Context;
+let server: HttpServer;
+let rights: RightsStore;
+const closers: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  const [database, redis] = await Promise.all([createTestDatabase(), createTestRedis()]);
+  const config = readSubscriptionManagerConfig({
+    DATABASE_URL: database.url,
+    REDIS_URL: redis.url,
+    REDIS_KEY_PREFIX: redis.prefix,
+    JWT_SECRET: secret,
+    SM_PORT: '0',
+    SUBSCRIPTIONS_PER_CONSUMER: String(limit),
+  });
+  context = createContext(config, createLogger('test', 'silent'));
+  server = await serveHttp(createApp(context), { host: config.host, port: 0, portVariable: 'SM_PORT' });
+  const ownRedis = openRedis(redis.url, { onError: () => {} });
+  rights = new RightsStore(ownRedis, createKeys(redis.prefix));
+  closers.push(database.drop, redis.drop, async () => ownRedis.disconnect(), context.close, server.stop);
+});
+
+afterAll(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function addAccount(role: Role): Promise<Account> {
+  const username = `${role}-${randomUUID().slice(0, 8)}`;
+  const [row] = await context.database.db
+    .insert(users)
+    .values({ username, passwordHash: '-', role })
+    .returning({ id: users.id });
+  const id = String(row?.id);
+  const sessionId = randomUUID();
+  await context.database.db
+    .insert(sessions)
+    .values({ id: sessionId, userId: BigInt(id), expiresAt: new Date(Date.now() + 3_600_000) });
+  const token = await issueToken(secretSigningKey(secret), { accountId: id, role, sessionId }, 600);
+  return { id, username, sessionId, token };
+}
+
+interface Call {
+  body?: unknown;
+  /** Sent as it is. */
+  rawBody?: string;
+  contentType?: string;
+}
+
+async function call(as: Account | undefined, route: string, { body, rawBody, contentType }: Call = {}) {
+  const [method, path] = route.split(' ');
+  const text = rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
+  const response = await fetch(`${server.url}${path}`, {
+    ...(method === undefined ? {} : { method }),
+    headers: {
+      ...(as ? { authorization: `Bearer ${as.token}` } : {}),
+      ...(text === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
+    },
+    ...(text === undefined ? {} : { body: text }),
+  });
+  const json: unknown = await response.json();
+  return { status: response.status, json };
+}
+
+const subscribe = (as: Account, producerId: string | number) =>
+  call(as, 'POST /subscribe', { body: { producer_id: producerId } });
+
+async function subscribed(as: Account, producer: Account): Promise<Subscription> {
+  const { status, json } = await subscribe(as, producer.id);
+  expect(status).toBe(201);
+  return subscriptionSchema.parse(json);
+}
+
+/** However they ended. */
+const subscriptionCount = (consumer: Account) =>
+  context.database.db.$count(subscriptions, eq(subscriptions.consumerId, BigInt(consumer.id)));
+
+/** Kind and the paths of field errors of a refusal. */
+function refusal({ json }: { json: unknown }): { kind: string; paths: string[]; message: string } {
+  const { kind, details, message } = errorBodySchema.parse(json).error;
+  return { kind, paths: (details ?? []).map(({ path }) => path), message };
+}
+
+const rightOf = (consumer: Account, producer: Account): Right => ({
+  kind: 'subscription',
+  accountId: consumer.id,
+  item: producer.id,
+});
+
+describe('POST /subscribe', () => {
+  it('answers 201 with the subscription, which is in Redis by then', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const subscription = await subscribed(consumer, producer);
+    expect(subscription).toMatchObject({
+      consumer_id: consumer.id,
+      producer_id: producer.id,
+      status: 'active',
+      ended_at: null,
+    });
+    expect(await rights.has(rightOf(consumer, producer))).toBe(true);
+  });
+
+  it('answers 200 with the same subscription when it is already active', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const first = await subscribed(consumer, producer);
+    const again = await subscribe(consumer, Number(producer.id));
+    expect(again).toEqual({ status: 200, json: first });
+  });
+
+  it('makes one subscription when asked many times at once', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const replies = await Promise.all(Array.from({ length: 12 }, () => subscribe(consumer, producer.id)));
+    expect(replies.map(({ status }) => status).sort()).toEqual([...Array(11).fill(200), 201]);
+    expect(new Set(replies.map(({ json }) => subscriptionSchema.parse(json).id)).size).toBe(1);
+    expect(await subscriptionCount(consumer)).toBe(1);
+  });
+
+  it('keeps to the limit of subscriptions per consumer when asked for more at once, and names it', async () => {
+    const consumer = await addAccount('consumer');
+    const producers = await Promise.all(Array.from({ length: limit + 4 }, () => addAccount('producer')));
+    const replies = await Promise.all(producers.map(({ id }) => subscribe(consumer, id)));
+    const refused = replies.filter(({ status }) => status !== 201);
+    expect(refused).toHaveLength(4);
+    for (const reply of refused) {
+      expect(reply.status).toBe(409);
+      expect(refusal(reply)).toMatchObject({ kind: 'conflict', message: expect.stringContaining(`${limit}`) });
+    }
+    expect(await subscriptionCount(consumer)).toBe(limit);
+    const [kept] = replies.filter(({ status }) => status === 201);
+    await call(consumer, 'DELETE /unsubscribe', {
+      body: { producer_id: subscriptionSchema.parse(kept?.json).producer_id },
+    });
+    expect((await subscribe(consumer, (await addAccount('producer')).id)).status).toBe(201);
+  });
+
+  it('takes consumer_id if it is the own one, and refuses another one', async () => {
+    const [consumer, other, producer] = [
+      await addAccount('consumer'),
+      await addAccount('consumer'),
+      await addAccount('producer'),
+    ];
+    const body = { producer_id: producer.id, consumer_id: other.id };
+    const foreign = await call(consumer, 'POST /subscribe', { body });
+    expect(foreign.status).toBe(403);
+    expect(refusal(foreign).kind).toBe('forbidden');
+    expect(await subscriptionCount(consumer)).toBe(0);
+    expect(await subscriptionCount(other)).toBe(0);
+    const own = await call(consumer, 'POST /subscribe', { body: { ...body, consumer_id: Number(consumer.id) } });
+    expect(own.status).toBe(201);
+  });
+
+  it('says not-found for a producer that does not exist, and for an account that is none', async () => {
+    const [consumer, other] = [await addAccount('consumer'), await addAccount('consumer')];
+    for (const id of ['999999999', '9223372036854775807', other.id]) {
+      const reply = await subscribe(consumer, id);
+      expect(reply.status).toBe(404);
+      expect(refusal(reply).kind).toBe('not-found');
+    }
+  });
+
+  it('is forbidden to producers and admins', async () => {
+    const producer = await addAccount('producer');
+    for (const account of [producer, await addAccount('admin')]) {
+      const reply = await subscribe(account, producer.id);
+      expect(reply.status).toBe(403);
+      expect(refusal(reply).kind).toBe('forbidden');
+    }
+  });
+
+  it.each([
+    ['no field', {}, 'producer_id'],
+    ['a number that is no id', { producer_id: 0 }, 'producer_id'],
+    ['a fraction', { producer_id: 1.5 }, 'producer_id'],
+    ['a number past 2^53', { producer_id: 2 ** 60 }, 'producer_id'],
+    ['an id past 2^63', { producer_id: '9223372036854775808' }, 'producer_id'],
+    ['a negative id', { producer_id: '-1' }, 'producer_id'],
+    ['SQL', { producer_id: "1' or '1'='1" }, 'producer_id'],
+    ['an object', { producer_id: { id: 1 } }, 'producer_id'],
+    ['null', { producer_id: null }, 'producer_id'],
+    ['an unknown field', { producer_id: '1', status: 'active' }, 'status'],
+    ['a wrong consumer_id', { producer_id: '1', consumer_id: 'me' }, 'consumer_id'],
+  ])('refuses %s and names the field', async (_what, body, path) => {
+    const reply = await call(await addAccount('consumer'), 'POST /subscribe', { body });
+    expect(reply.status).toBe(400);
+    expect(refusal(reply)).toMatchObject({ kind: 'invalid-request', paths: [path] });
+  });
+
+  it.each([
+    ['text that is not JSON', { rawBody: '{"producer_id":' }, 400, 'invalid-request'],
+    ['an array', { rawBody: '["1"]' }, 400, 'invalid-request'],
+    ['no body', {}, 400, 'invalid-request'],
+    [
+      'a form',
+      { rawBody: 'producer_id=1', contentType: 'application/x-www-form-urlencoded' },
+      415,
+      'unsupported-media',
+    ],
+    ['a body past the limit', { rawBody: `{"producer_id":"${'1'.repeat(70_000)}"}` }, 413, 'too-large'],
+  ])('refuses %s', async (_what, options, status, kind) => {
+    const reply = await call(await addAccount('consumer'), 'POST /subscribe', options);
+    expect(reply.status).toBe(status);
+    expect(refusal(reply).kind).toBe(kind);
+  });
+});
+
+describe('DELETE /unsubscribe', () => {
+  it.each(['body', 'query'])('ends the subscription named in the %s; by the reply Redis knows', async (where) => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const { id } = await subscribed(consumer, producer);
+    const reply = await (where === 'body'
+      ? call(consumer, 'DELETE /unsubscribe', { body: { producer_id: Number(producer.id) } })
+      : call(consumer, `DELETE /unsubscribe?producer_id=${producer.id}`));
+    expect(reply.status).toBe(200);
+    const ended = subscriptionSchema.parse(reply.json);
+    expect(ended).toMatchObject({ id, status: 'cancelled', ended_at: expect.any(String) });
+    expect(await rights.has(rightOf(consumer, producer))).toBe(false);
+  });
+
+  it('says not-found the second time, and a new subscription can be made', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const first = await subscribed(consumer, producer);
+    const route = `DELETE /unsubscribe?producer_id=${producer.id}`;
+    expect((await call(consumer, route)).status).toBe(200);
+    const again = await call(consumer, route);
+    expect(again.status).toBe(404);
+    expect(refusal(again).kind).toBe('not-found');
+    const second = await subscribed(consumer, producer);
+    expect(second.id).not.toBe(first.id);
+    expect(await rights.has(rightOf(consumer, producer))).toBe(true);
+  });
+
+  it("leaves another consumer's subscription alone, also when it is named", async () => {
+    const [owner, other, producer] = [
+      await addAccount('consumer'),
+      await addAccount('consumer'),
+      await addAccount('producer'),
+    ];
+    await subscribed(owner, producer);
+    expect((await call(other, `DELETE /unsubscribe?producer_id=${producer.id}`)).status).toBe(404);
+    for (const options of [
+      { route: `DELETE /unsubscribe?producer_id=${producer.id}&consumer_id=${owner.id}`, body: undefined },
+      { route: 'DELETE /unsubscribe', body: { producer_id: producer.id, consumer_id: owner.id } },
+    ]) {
+      expect((await call(other, options.route, { body: options.body })).status).toBe(403);
+    }
+    expect(await rights.has(rightOf(owner, producer))).toBe(true);
+  });
+
+  it('refuses a request that names no producer, a wrong one, or two', async () => {
+    const consumer = await addAccount('consumer');
+    for (const [route, body] of [
+      ['DELETE /unsubscribe', undefined],
+      ['DELETE /unsubscribe', {}],
+      ['DELETE /unsubscribe?producer_id=x', undefined],
+      ['DELETE /unsubscribe', { producer_id: 'x' }],
+      ['DELETE /unsubscribe?producer_id=1', { producer_id: 2 }],
+    ] as const) {
+      const reply = await call(consumer, route, { body });
+      expect(reply.status).toBe(400);
+      expect(refusal(reply)).toMatchObject({ kind: 'invalid-request', paths: ['producer_id'] });
+    }
+  });
+
+  it('ends it once when asked many times at once', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    await subscribed(consumer, producer);
+    const replies = await Promise.all(
+      Array.from({ length: 8 }, () => call(consumer, `DELETE /unsubscribe?producer_id=${producer.id}`)),
+    );
+    expect(replies.map(({ status }) => status).sort()).toEqual([200, ...Array(7).fill(404)]);
+  });
+
+  it('leaves Redis as PostgreSQL is after subscribing and unsubscribing at once', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    for (let round = 0; round < 10; round += 1) {
+      await Promise.all([
+        subscribe(consumer, producer.id),
+        call(consumer, `DELETE /unsubscribe?producer_id=${producer.id}`),
+        subscribe(consumer, producer.id),
+      ]);
+      const { json } = await call(consumer, `GET /subscriptions/${consumer.id}`);
+      const active = pageOfSubscriptions.parse(json).items.length;
+      expect(await rights.has(rightOf(consumer, producer))).toBe(active === 1);
+    }
+  });
+});
+
+describe('a change whose process dies before it reaches Redis', () => {
+  it('is noted in the same transaction, so that another process brings it there', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const pair = { consumerId: consumer.id, producerId: producer.id };
+    const noted = () => context.database.db.$count(rightsOutbox, eq(rightsOutbox.item, producer.id));
+    await addSubscription(context.database, { ...pair, limit });
+    expect(await noted()).toBe(1);
+    await endSubscription(context.database, pair);
+    expect(await noted()).toBe(2);
+  });
+});
+
+describe('the lists', () => {
+  it('show active subscriptions with both names, to the consumer, the producer and an admin', async () => {
+    const [consumer, producer, former] = [
+      await addAccount('consumer'),
+      await addAccount('producer'),
+      await addAccount('producer'),
+    ];
+    const subscription = await subscribed(consumer, producer);
+    await subscribed(consumer, former);
+    await call(consumer, `DELETE /unsubscribe?producer_id=${former.id}`);
+    const expected = {
+      items: [{ ...subscription, consumer_username: consumer.username, producer_username: producer.username }],
+      next_cursor: null,
+    };
+    const admin = await addAccount('admin');
+    for (const [as, route] of [
+      [consumer, `GET /subscriptions/${consumer.id}`],
+      [admin, `GET /subscriptions/${consumer.id}`],
+      [producer, `GET /subscribers/${producer.id}`],
+      [admin, `GET /subscribers/${producer.id}`],
+    ] as const) {
+      expect(await call(as, route)).toEqual({ status: 200, json: expected });
+    }
+    expect(await call(producer, `GET /subscribers/${former.id}`)).toMatchObject({ status: 403 });
+    expect(await call(former, `GET /subscribers/${former.id}`)).toEqual({
+      status: 200,
+      json: { items: [], next_cursor: null },
+    });
+  });
+
+  it('are refused to everyone else', async () => {
+    const [consumer, other, producer] = [
+      await addAccount('consumer'),
+      await addAccount('consumer'),
+      await addAccount('producer'),
+    ];
+    await subscribed(consumer, producer);
+    for (const [as, route] of [
+      [other, `GET /subscriptions/${consumer.id}`],
+      [producer, `GET /subscriptions/${consumer.id}`],
+      [consumer, `GET /subscribers/${producer.id}`],
+      [consumer, 'GET /subscriptions/999999999'],
+    ] as const) {
+      const reply = await call(as, route);
+      expect(reply.status).toBe(403);
+      expect(refusal(reply).kind).toBe('forbidden');
+    }
+  });
+
+  it('come in pages that together hold everything once', async () => {
+    const consumer = await addAccount('consumer');
+    const producers = await Promise.all(Array.from({ length: 5 }, () => addAccount('producer')));
+    for (const producer of producers) await subscribed(consumer, producer);
+    const seen: string[] = [];
+    let cursor: string | null = '';
+    let pages = 0;
+    while (cursor !== null) {
+      const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
+      const { json } = await call(consumer, `GET /subscriptions/${consumer.id}?limit=2${query}`);
+      const page = pageOfSubscriptions.parse(json);
+      seen.push(...page.items.map(({ producer_id }) => producer_id));
+      cursor = page.next_cursor;
+      pages += 1;
+    }
+    expect(pages).toBe(3);
+    expect(seen).toEqual(producers.map(({ id }) => id));
+  });
+
+  it('tell an admin when there is no such consumer or producer', async () => {
+    const [admin, producer] = [await addAccount('admin'), await addAccount('producer')];
+    for (const route of ['GET /subscribers/999999999', `GET /subscriptions/${producer.id}`]) {
+      expect((await call(admin, route)).status).toBe(404);
+    }
+  });
+
+  it.each(['limit=0', 'limit=201', 'limit=x', 'cursor=abc', 'cursor=-1', `cursor=${'9'.repeat(30)}`])(
+    'refuse ?%s and name the field',
+    async (query) => {
+      const consumer = await addAccount('consumer');
+      const reply = await call(consumer, `GET /subscriptions/${consumer.id}?${query}`);
+      expect(reply.status).toBe(400);
+      expect(refusal(reply)).toMatchObject({ kind: 'invalid-request', paths: [query.split('=')[0]] });
+    },
+  );
+
+  it('refuse an id that is none', async () => {
+    const consumer = await addAccount('consumer');
+    for (const route of ['GET /subscriptions/me', 'GET /subscribers/0', "GET /subscriptions/1'--"]) {
+      expect((await call(consumer, route)).status).toBe(400);
+    }
+  });
+});
+
+describe('every route', () => {
+  const routes = ['POST /subscribe', 'DELETE /unsubscribe', 'GET /subscriptions/1', 'GET /subscribers/1'];
+
+  it.each(routes)('%s wants an access token of a session that lives', async (route) => {
+    const account = await addAccount('consumer');
+    const forged = await issueToken(
+      secretSigningKey('another secret, also long enough for it'),
+      { accountId: account.id, role: 'consumer', sessionId: account.sessionId },
+      600,
+    );
+    for (const as of [undefined, { ...account, token: forged }, { ...account, token: 'nonsense' }]) {
+      const reply = await call(as, route);
+      expect(reply.status).toBe(401);
+      expect(refusal(reply).kind).toBe('unauthenticated');
+    }
+    const subject = { accountId: account.id, role: 'consumer', sessionId: account.sessionId } as const;
+    const expired = await issueToken(secretSigningKey(secret), subject, -5);
+    expect(refusal(await call({ ...account, token: expired }, route)).kind).toBe('token-expired');
+
+    await context.database.db.update(sessions).set({ revokedAt: new Date() }).where(eq(sessions.id, account.sessionId));
+    expect(refusal(await call(account, route)).kind).toBe('unauthenticated');
+  });
+
+  it('refuses other methods and unknown paths', async () => {
+    const consumer = await addAccount('consumer');
+    expect(refusal(await call(consumer, 'GET /subscribe')).kind).toBe('method-not-allowed');
+    expect(refusal(await call(consumer, 'GET /nothing')).kind).toBe('not-found');
+  });
+
+  it('is described by /openapi.json', async () => {
+    const { json } = await call(undefined, 'GET /openapi.json');
+    expect(json).toMatchObject({
+      paths: {
+        '/subscribe': { post: { requestBody: expect.anything(), responses: { 201: expect.anything() } } },
+        '/unsubscribe': { delete: expect.anything() },
+        '/subscriptions/{consumerId}': { get: expect.anything() },
+        '/subscribers/{producerId}': { get: expect.anything() },
+      },
+    });
+  });
+
+  it('reports readiness by its parts', async () => {
+    await vi.waitFor(async () => {
+      const { status, json } = await call(undefined, 'GET /ready');
+      expect(status).toBe(200);
+      expect(json).toMatchObject({ parts: { postgres: { ok: true }, redis: { ok: true } } });
+    });
+  });
+});
