@@ -20,7 +20,8 @@ export function openBrowserSocket(url: string, token: string, listener: SocketLi
     get bufferedBytes() {
       return socket.bufferedAmount;
     },
-    ping: () => false,
+    canPing: false,
+    ping: () => {},
     pause: () => false,
     resume: () => {},
     close: (code) => socket.close(code),

@@ -30,9 +30,9 @@ export function openNodeSocket(url: string, token: string, listener: SocketListe
     get bufferedBytes() {
       return socket.bufferedAmount;
     },
+    canPing: true,
     ping() {
       if (socket.readyState === WebSocket.OPEN) socket.ping();
-      return true;
     },
     pause() {
       socket.pause();

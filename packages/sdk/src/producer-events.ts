@@ -27,9 +27,9 @@ export interface ProducerEvents {
   refused(refusal: { reading: QueuedReading; kind: string; detail: string }): void;
   /**
    * The server had readings of this device up to `sequence` already. With `renumbered`, the queue had fallen behind
-   * (its disk was lost): that many waiting readings were given numbers above it.
+   * (its disk was lost, or it is new): its waiting readings continue with numbers above that, and none is left out.
    */
-  repeat(repeat: { deviceId: string; sequence: number; renumbered: number }): void;
+  repeat(repeat: { deviceId: string; sequence: number; renumbered: boolean }): void;
   /** An error that is about no single reading; usually the reason of a close that follows. */
   error(frame: ErrorFrame): void;
   dropped(readings: number): void;

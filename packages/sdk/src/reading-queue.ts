@@ -33,13 +33,13 @@ export interface ReadingQueue {
   /** Removes up to `count` of the oldest readings; gives how many. */
   removeOldest(count: number): Promise<number>;
   /**
-   * Gives the device's readings that the queue had numbered new numbers, from `above` + 1 on, and lets later ones
-   * follow. Gives how many were changed.
+   * Gives the device's waiting readings that the queue had numbered new numbers, from `above` + 1 on, and lets later
+   * ones follow. All or none, also across a crash. `conflict` if the numbers would pass 2^53 - 1.
    */
-  renumber(deviceId: string, above: number): Promise<number>;
+  renumber(deviceId: string, above: number): Promise<void>;
   /** What is known of a device's numbering; `last` is 0 if the queue has given none yet. */
   numbering(deviceId: string): Promise<Numbering>;
-  /** Notes that the server has stored a reading under the device's present numbering. */
+  /** Notes, for good, that the server has stored a reading under the device's present numbering. */
   confirmNumbering(deviceId: string): Promise<void>;
   /** What waits now. */
   size(): { readings: number; bytes: number };
@@ -48,6 +48,6 @@ export interface ReadingQueue {
 export interface Numbering {
   /** Highest number the queue has given. */
   last: number;
-  /** Whether the server is known to have taken part in this numbering: it cannot be ahead of it. */
+  /** Whether the server is known to have stored a reading under this numbering, so that a repeat is one of ours. */
   confirmed: boolean;
 }

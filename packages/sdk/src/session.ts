@@ -9,11 +9,11 @@ import {
   type User,
   userSchema,
 } from '@motience/protocol';
-import { createNanoEvents } from 'nanoevents';
 import { z } from 'zod';
+import { EventHub } from './event-hub.ts';
 import { type Fetch, type HttpRequest, request } from './http-request.ts';
 import { type PageQuery, pageQueryText } from './page-query.ts';
-import type { TokenSource } from './token-source.ts';
+import { isTokenRefusal, type TokenSource } from './token-source.ts';
 
 export interface SessionEvents {
   /** The tokens were renewed: keep these instead of the former ones. */
@@ -39,7 +39,7 @@ const refreshTimeoutMs = 3_000;
 export class Session implements TokenSource {
   readonly #authUrl: string;
   readonly #fetch: Fetch;
-  readonly #events = createNanoEvents<SessionEvents>();
+  readonly #events = new EventHub<SessionEvents>();
   #tokens: Tokens;
   #renewAt = 0;
   #expiresAt = 0;
@@ -177,9 +177,4 @@ export class Session implements TokenSource {
     this.#over = refusal ?? new Refusal('unauthenticated', 'signed out');
     this.#events.emit('ended', refusal);
   }
-}
-
-/** Whether a refusal says that the token, not the request, is at fault. */
-export function isTokenRefusal(error: unknown): error is Refusal {
-  return error instanceof Refusal && (error.kind === 'unauthenticated' || error.kind === 'token-expired');
 }

@@ -9,6 +9,7 @@ export type {
   ReceivedReading,
   StreamContinued,
 } from './consumer-events.ts';
+export { MemoryQueue, type MemoryQueueOptions } from './memory-queue.ts';
 export type { PageQuery } from './page-query.ts';
 export type { ProducerClientOptions } from './producer-client.ts';
 export type { ProducerEvents, ProducerState } from './producer-events.ts';

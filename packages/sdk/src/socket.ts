@@ -12,8 +12,9 @@ export interface Socket {
   send(text: string): void;
   /** Bytes handed to `send` that have not left yet. */
   readonly bufferedBytes: number;
-  /** Sends a ping; false where the platform has none (browsers). */
-  ping(): boolean;
+  /** Whether the platform can send pings; browsers cannot. */
+  readonly canPing: boolean;
+  ping(): void;
   /** Stops reading, so that the network holds the other side back; false where the platform cannot. */
   pause(): boolean;
   resume(): void;

@@ -1,3 +1,5 @@
+import { Refusal } from '@motience/protocol';
+
 /** Where a client gets the access token it opens a socket with. A `Session` is one. */
 export interface TokenSource {
   /**
@@ -6,4 +8,9 @@ export interface TokenSource {
    * signing in again can help, everything else may succeed later.
    */
   accessToken(rejected?: string): Promise<string>;
+}
+
+/** Whether a refusal says that the token, not the request, is at fault. */
+export function isTokenRefusal(error: unknown): error is Refusal {
+  return error instanceof Refusal && (error.kind === 'unauthenticated' || error.kind === 'token-expired');
 }

@@ -1,0 +1,19 @@
+import { defaultLimits, parseReadings, type Reading, Refusal } from '@motience/protocol';
+import type { NewReading } from './reading-queue.ts';
+
+/** Room that a sequence given by the queue takes in a reading's text. */
+const sequenceBytes = 32;
+
+/**
+ * Checks a reading, an object or its JSON text, as the gateway will, so that what can never be accepted fails here.
+ * `number` says that the queue will add a sequence. Throws `invalid-request` or `too-large`.
+ */
+export function newReading(reading: Reading | string, { number }: { number: boolean }): NewReading {
+  const text = typeof reading === 'string' ? reading : JSON.stringify(reading);
+  if (text.trimStart().startsWith('[')) throw new Refusal('invalid-request', 'expected one reading, got an array');
+  const readingBytes = defaultLimits.readingBytes - (number ? sequenceBytes : 0);
+  const [parsed] = parseReadings(text, { ...defaultLimits, readingBytes });
+  if (!parsed) throw new Refusal('invalid-request', 'expected a reading');
+  if ('refused' in parsed) throw new Refusal(parsed.refused, parsed.detail);
+  return parsed;
+}
