@@ -1,0 +1,55 @@
+import {
+  type ConfigOf,
+  combine,
+  commonSettings,
+  databaseUrl,
+  type Environment,
+  integer,
+  oneOf,
+  optionalText,
+  port,
+  readConfig,
+  redisUrl,
+  type Setting,
+  strongSecret,
+} from '@motience/service-kit';
+
+const mebibyte = 1024 * 1024;
+
+/** An engine of someone else by its URL, or the port of a private one; undefined lets the system pick. */
+export type EngineSetting = { url: string } | { port: number | undefined };
+
+/** External as soon as one of `selectors` is set. */
+function engine(url: Setting<string>, selectors: readonly string[], portVariable: string): Setting<EngineSetting> {
+  const external = combine({ url }, ({ url }) => ({ value: { url } }));
+  const own = combine({ port: port(portVariable, 0) }, ({ port }) => ({ value: { port: port || undefined } }));
+  return (environment) => (selectors.some((name) => environment[name]) ? external : own)(environment);
+}
+
+const settings = {
+  ...commonSettings,
+  dataDir: optionalText('MOTIENCE_DATA_DIR'),
+  postgres: engine(databaseUrl, ['DATABASE_URL', 'DB_HOST'], 'DB_PORT'),
+  redis: engine(redisUrl, ['REDIS_URL', 'REDIS_HOST'], 'REDIS_PORT'),
+  /** Weaker than `always`, a crash of the machine can take readings that were acknowledged. */
+  redisAppendfsync: oneOf('REDIS_APPENDFSYNC', ['always', 'everysec', 'no'], 'always'),
+  /** 0: a quarter of the machine's memory. */
+  redisMaxMemoryMebibytes: integer('REDIS_MAXMEMORY_MB', 0, { min: 0, max: 1024 * 1024 }),
+  /** Read here only to refuse a weak one before anything is started. */
+  jwtSecret: strongSecret('JWT_SECRET'),
+  tlsCertFile: optionalText('TLS_CERT_FILE'),
+  producerTesterPort: port('PRODUCER_TESTER_PORT', 3010),
+  consumerTesterPort: port('CONSUMER_TESTER_PORT', 3011),
+};
+
+export type Config = ConfigOf<typeof settings>;
+
+/** The configuration, or a ConfigError that lists every mistake. */
+export function readPlatformConfig(environment: Environment): Config {
+  return readConfig(settings, environment);
+}
+
+/** What a private Redis may use; undefined leaves it to the machine's size. */
+export function redisMaxMemoryBytes(config: Config): number | undefined {
+  return config.redisMaxMemoryMebibytes === 0 ? undefined : config.redisMaxMemoryMebibytes * mebibyte;
+}

@@ -1,0 +1,61 @@
+import { type Environment, port, readConfig } from '@motience/service-kit';
+
+/** One of the five services: a process of its own, configured by its environment. */
+export interface Service {
+  readonly name: string;
+  readonly portVariable: string;
+  readonly standardPort: number;
+  /** How the service is called in `/config.json` of the tester pages. */
+  readonly urlName: 'auth_url' | 'subscription_url' | 'stream_url' | 'producer_gateway_url' | 'consumer_gateway_url';
+  readonly scheme: 'http' | 'ws';
+  /** Path of its socket. */
+  readonly path: '' | '/producer' | '/consumer';
+}
+
+/** In the order they are started; the first one has to be up before the others, which check tokens with its keys. */
+export const services: readonly [Service, ...Service[]] = [
+  { name: 'auth-api', portVariable: 'AP_PORT', standardPort: 3001, urlName: 'auth_url', scheme: 'http', path: '' },
+  {
+    name: 'subscription-manager',
+    portVariable: 'SM_PORT',
+    standardPort: 3002,
+    urlName: 'subscription_url',
+    scheme: 'http',
+    path: '',
+  },
+  {
+    name: 'data-stream-manager',
+    portVariable: 'DSM_PORT',
+    standardPort: 3003,
+    urlName: 'stream_url',
+    scheme: 'http',
+    path: '',
+  },
+  {
+    name: 'producer-gateway',
+    portVariable: 'WSS1_PORT',
+    standardPort: 8001,
+    urlName: 'producer_gateway_url',
+    scheme: 'ws',
+    path: '/producer',
+  },
+  {
+    name: 'consumer-gateway',
+    portVariable: 'WSS2_PORT',
+    standardPort: 8002,
+    urlName: 'consumer_gateway_url',
+    scheme: 'ws',
+    path: '/consumer',
+  },
+];
+
+/** The ports as configured, by variable. */
+export function configuredPorts(environment: Environment): Map<string, number> {
+  const ports = readConfig(
+    Object.fromEntries(
+      services.map(({ portVariable, standardPort }) => [portVariable, port(portVariable, standardPort)]),
+    ),
+    environment,
+  );
+  return new Map(Object.entries(ports));
+}
