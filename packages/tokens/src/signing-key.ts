@@ -1,15 +1,17 @@
 import { hkdfSync } from 'node:crypto';
-import {
-  type CryptoKey,
-  calculateJwkThumbprint,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JSONWebKeySet,
-  type JWK,
-} from 'jose';
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from 'jose';
 import { z } from 'zod';
 import { readOrCreateFile } from './key-file.ts';
+
+/** The public half of a key pair, as a JWK (RFC 8037). */
+export interface PublicKey {
+  kty: 'OKP';
+  crv: 'Ed25519';
+  x: string;
+  kid: string;
+  use: 'sig';
+  alg: 'EdDSA';
+}
 
 /** What tokens are signed with: a secret shared by all services, or a key pair of which only the public half leaves. */
 export type SigningKey =
@@ -19,7 +21,7 @@ export type SigningKey =
       readonly keyId: string;
       readonly privateKey: CryptoKey;
       readonly publicKey: CryptoKey;
-      readonly publicJwk: JWK;
+      readonly publicJwk: PublicKey;
       /** What only the holder of the private key knows; further secrets are derived from it. */
       readonly secret: Uint8Array;
     };
@@ -47,7 +49,7 @@ export function deriveSecret(key: SigningKey, purpose: string): Buffer {
 }
 
 /** The keys others verify with: none for a shared secret. */
-export function publicKeys(key: SigningKey): JSONWebKeySet {
+export function publicKeys(key: SigningKey): { keys: PublicKey[] } {
   return { keys: key.algorithm === 'EdDSA' ? [key.publicJwk] : [] };
 }
 
@@ -63,7 +65,7 @@ async function keyFromJwk(text: string, file: string): Promise<SigningKey> {
     calculateJwkThumbprint({ kty, crv, x }),
   ]);
   if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) throw new Error(`${file} is not a key pair`);
-  const publicJwk = { kty, crv, x, kid: keyId, use: 'sig', alg: 'EdDSA' };
+  const publicJwk: PublicKey = { kty, crv, x, kid: keyId, use: 'sig', alg: 'EdDSA' };
   return { algorithm: 'EdDSA', keyId, privateKey, publicKey, publicJwk, secret: Buffer.from(d, 'base64url') };
 }
 

@@ -1,0 +1,91 @@
+import { type Database, openDatabase } from '@motience/database';
+import { createProjector, type Projector } from '@motience/rights';
+import {
+  createMetrics,
+  type Logger,
+  openLimiterRedis,
+  type ReadinessCheck,
+  type Registry,
+} from '@motience/service-kit';
+import { createKeys, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
+import {
+  deriveSecret,
+  loadOrCreateKeyFile,
+  type SigningKey,
+  secretSigningKey,
+  type TokenVerifier,
+  verifierFor,
+} from '@motience/tokens';
+import { sql } from 'drizzle-orm';
+import type { AuthConfig } from './config.ts';
+import { createLimits, type Limits } from './limits.ts';
+import { PasswordHasher } from './password-hasher.ts';
+import { startPurge } from './services/purge-sessions.ts';
+
+export interface Context {
+  readonly config: AuthConfig;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly database: Database;
+  readonly projector: Projector;
+  readonly limits: Limits;
+  readonly passwords: PasswordHasher;
+  readonly signingKey: SigningKey;
+  /** What the successor of a refresh token is derived with. */
+  readonly refreshSecret: Buffer;
+  readonly verifyToken: TokenVerifier;
+  readonly readinessChecks: readonly ReadinessCheck[];
+  /** Begins the work that nobody asked for: projecting rights, deleting expired sessions. */
+  start(): void;
+  /** Stops that work, then closes Redis, then PostgreSQL. */
+  close(): Promise<void>;
+}
+
+/** Opens everything the service talks to. PostgreSQL and Redis need not be there yet; the key file must be usable. */
+export async function createContext(config: AuthConfig, logger: Logger): Promise<Context> {
+  const { jwtSecret } = config;
+  const [signingKey, passwords] = await Promise.all([
+    jwtSecret === undefined ? loadOrCreateKeyFile(config.jwtKeyFile) : secretSigningKey(jwtSecret),
+    PasswordHasher.create({ atOnce: config.passwordHashesAtOnce, waiting: config.passwordHashesWaiting }),
+  ]);
+  const database = openDatabase(config.databaseUrl);
+  const onError = (error: Error) => logger.warn({ err: error }, 'Redis');
+  const redis = openRedis(config.redisUrl, { onError });
+  const limiterRedis = openLimiterRedis(config.redisUrl, { onError });
+  const rights = new RightsStore(redis, createKeys(config.redisKeyPrefix));
+  const projector = createProjector({ database, rights, logger });
+  let stopPurge: (() => Promise<void>) | undefined;
+  return {
+    config,
+    logger,
+    registry: createMetrics('auth-api'),
+    database,
+    projector,
+    limits: createLimits(limiterRedis, config),
+    passwords,
+    signingKey,
+    refreshSecret: deriveSecret(signingKey, 'refresh tokens'),
+    verifyToken: verifierFor(signingKey),
+    readinessChecks: [
+      {
+        name: 'postgres',
+        check: async () => {
+          await database.db.execute(sql`select 1`);
+          return { ok: true };
+        },
+      },
+      redisReadiness(redis),
+    ],
+    start() {
+      projector.start();
+      stopPurge ??= startPurge(database, logger);
+    },
+    async close() {
+      const stopped = Promise.all([projector.stop(), stopPurge?.()]);
+      redis.disconnect();
+      limiterRedis.disconnect();
+      await stopped;
+      await database.close();
+    },
+  };
+}

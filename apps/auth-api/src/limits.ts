@@ -1,0 +1,37 @@
+import { createRateLimiter, type RateLimiter } from '@motience/service-kit';
+import type { Redis } from 'ioredis';
+import type { AuthConfig } from './config.ts';
+
+export interface Limits {
+  readonly registers: RateLimiter;
+  readonly refreshes: RateLimiter;
+  readonly failedLogins: FailedLogins;
+}
+
+/** Failed logins of one account from one address, and of one address. Successes are free. */
+export interface FailedLogins {
+  /** Throws `rate-limited` if no further try is allowed now. */
+  check(address: string, username: string): Promise<void>;
+  /** Counts a failure; throws `rate-limited` if it is one too many. */
+  count(address: string, username: string): Promise<void>;
+}
+
+export function createLimits(redis: Redis, config: AuthConfig): Limits {
+  const limiter = (name: string, what: string, points: number) =>
+    createRateLimiter(redis, config.redisKeyPrefix, { name, what, points, perSeconds: 60 });
+  const perAccount = limiter('login-account', 'failed logins per account and address', config.failedLoginsPerAccount);
+  const perAddress = limiter('login-address', 'failed logins per address', config.failedLoginsPerAddress);
+  const accountKey = (address: string, username: string) => `${address} ${username.toLowerCase()}`;
+  return {
+    registers: limiter('register', 'registrations per address', config.registersPerMinute),
+    refreshes: limiter('refresh', 'refreshes per address', config.refreshesPerMinute),
+    failedLogins: {
+      async check(address, username) {
+        await Promise.all([perAccount.check(accountKey(address, username)), perAddress.check(address)]);
+      },
+      async count(address, username) {
+        await Promise.all([perAccount.consume(accountKey(address, username)), perAddress.consume(address)]);
+      },
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { subscriptions, users } from '@motience/database';
+import type { PublicUser } from '@motience/protocol';
+import type { AccessClaims } from '@motience/tokens';
+import { and, asc, eq, exists, gt, ilike, or, type SQL } from 'drizzle-orm';
+import type { Context } from '../context.ts';
+import { afterCursor, type Page, type PageQuery, pageOf } from './pages.ts';
+import { toPublicUser } from './user-row.ts';
+
+export type AccountQuery = PageQuery & { q?: string | undefined };
+
+/** All producers, for whoever is signed in. `q` finds in username and name. */
+export async function listProducers(context: Context, query: AccountQuery): Promise<Page<PublicUser>> {
+  return listAccounts(context, query, eq(users.role, 'producer'));
+}
+
+/** Consumers: to an admin all, to a producer its subscribers, to a consumer itself. */
+export async function listConsumers(
+  context: Context,
+  claims: AccessClaims,
+  query: AccountQuery,
+): Promise<Page<PublicUser>> {
+  return listAccounts(context, query, and(eq(users.role, 'consumer'), visibleTo(context, claims)));
+}
+
+function visibleTo({ database }: Context, { role, sub }: AccessClaims): SQL | undefined {
+  const ownId = BigInt(sub);
+  if (role === 'admin') return undefined;
+  if (role === 'consumer') return eq(users.id, ownId);
+  const subscription = and(
+    eq(subscriptions.consumerId, users.id),
+    eq(subscriptions.producerId, ownId),
+    eq(subscriptions.status, 'active'),
+  );
+  return exists(database.db.select({ id: subscriptions.id }).from(subscriptions).where(subscription));
+}
+
+async function listAccounts({ database }: Context, { limit, cursor, q }: AccountQuery, which: SQL | undefined) {
+  const rows = await database.db
+    .select({ id: users.id, username: users.username, role: users.role, name: users.name, createdAt: users.createdAt })
+    .from(users)
+    .where(and(which, gt(users.id, afterCursor(cursor)), q === undefined ? undefined : matching(q)))
+    .orderBy(asc(users.id))
+    .limit(limit + 1);
+  return pageOf(rows, limit, toPublicUser);
+}
+
+function matching(q: string): SQL | undefined {
+  const pattern = `%${q.replace(/[\\%_]/g, '\\$&')}%`;
+  return or(ilike(users.username, pattern), ilike(users.name, pattern));
+}

@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import { refreshTokens, sessions, users } from '@motience/database';
+import { Refusal, type Tokens, usernameSchema } from '@motience/protocol';
+import { eq, sql } from 'drizzle-orm';
+import type { Context } from '../context.ts';
+import { changeRights } from './change-rights.ts';
+import { issueTokens } from './issue-tokens.ts';
+import { hashRefreshToken, newRefreshToken } from './refresh-token.ts';
+import type { UserRow } from './user-row.ts';
+
+export interface LoginAttempt {
+  username: string;
+  password: string;
+  /** What failures are counted by, besides the account. */
+  address: string;
+}
+
+/** Begins a session. Unknown user and wrong password are one and the same refusal, and take the same time. */
+export async function logIn(context: Context, attempt: LoginAttempt): Promise<Tokens> {
+  const account = await findByName(context, attempt.username);
+  if (!(await passwordIsRight(context, attempt, account?.passwordHash)) || !account) throw wrongLogin();
+
+  const refreshToken = newRefreshToken();
+  const sessionId = randomUUID();
+  const expiresAt = new Date(Date.now() + context.config.refreshTokenMs);
+  const current = await changeRights(context, async (tx, changed) => {
+    // Locked, and compared once more: a password change that came in between has ended all sessions but this one.
+    const [row] = await tx.select().from(users).where(eq(users.id, account.id)).for('share');
+    if (row?.passwordHash !== account.passwordHash) return undefined;
+    await tx.insert(sessions).values({ id: sessionId, userId: row.id, expiresAt });
+    await tx.insert(refreshTokens).values({ tokenHash: hashRefreshToken(refreshToken), sessionId, expiresAt });
+    await changed({ kind: 'session', accountId: String(row.id), item: sessionId });
+    return row;
+  });
+  if (!current) throw wrongLogin();
+  return issueTokens(context, current, sessionId, refreshToken);
+}
+
+/**
+ * Whether a password is the one behind `hash`. Failures are counted; over the limit it throws `rate-limited` without
+ * looking at the password.
+ */
+export async function passwordIsRight(
+  { limits: { failedLogins }, passwords }: Context,
+  { username, password, address }: LoginAttempt,
+  hash: string | undefined,
+): Promise<boolean> {
+  // Before the queue, so that who is over the limit cannot fill it; and again once through it, so that tries sent all
+  // at once cannot get past the limit together.
+  await failedLogins.check(address, username);
+  return passwords.withPlace(async (place) => {
+    await failedLogins.check(address, username);
+    const isRight = (await place.matches(hash, password)) && password.isWellFormed();
+    if (!isRight) await failedLogins.count(address, username);
+    return isRight;
+  });
+}
+
+async function findByName({ database }: Context, username: string): Promise<UserRow | undefined> {
+  // Whatever cannot be a name is no account's; PostgreSQL would not even take all of it.
+  if (!usernameSchema.safeParse(username).success) return undefined;
+  const [row] = await database.db.select().from(users).where(sql`lower(${users.username}) = lower(${username})`);
+  return row;
+}
+
+function wrongLogin(): Refusal {
+  return new Refusal('unauthenticated', 'username or password is wrong');
+}
