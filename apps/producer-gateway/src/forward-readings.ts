@@ -7,7 +7,7 @@ import { type FlushPart, noteRepeat, settle, takePending } from './producer-sess
 
 /** Bounds one flush, so that no single command keeps Redis busy for long. */
 const maxReadingsPerFlush = 8_192;
-const maxBytesPerFlush = 4 * 1024 * 1024;
+const maxBytesPerFlush = 1024 * 1024;
 
 interface ConnectionPart extends FlushPart {
   connection: ProducerConnection;

@@ -1,6 +1,7 @@
 export { BatchWriter, readBatch } from './batch.ts';
 export { openRedis } from './connection.ts';
 export { type AppendResult, type DeviceSequences, IngestLog, maxSegmentsPerFlush, type Segment } from './ingest-log.ts';
+export { listenForIngest } from './ingest-wakes.ts';
 export { createKeys, type Keys } from './keys.ts';
 export { type LiveBatch, LiveStreams } from './live-streams.ts';
 export { notePresence } from './presence.ts';

@@ -1,0 +1,23 @@
+import { gatewaySettings } from '@motience/gateway-kit';
+import { defaultLimits } from '@motience/protocol';
+import { type ConfigOf, type Environment, integer, port, readConfig } from '@motience/service-kit';
+
+const mebibyte = 1024 * 1024;
+
+const settings = {
+  ...gatewaySettings,
+  port: port('WSS2_PORT', 8002),
+  /** Bytes that may wait for one socket; beyond it: `slow-consumer`. */
+  maxQueuedBytes: integer('MAX_QUEUED_BYTES', 4 * mebibyte, { min: 64 * 1024, max: 1024 * mebibyte }),
+  controlFramesPerSecond: integer('CONTROL_FRAMES_PER_SECOND', defaultLimits.controlFramesPerSecond, {
+    min: 1,
+    max: 100_000,
+  }),
+};
+
+export type Config = ConfigOf<typeof settings>;
+
+/** The configuration, or a ConfigError that lists every mistake. */
+export function readConsumerGatewayConfig(environment: Environment): Config {
+  return readConfig(settings, environment);
+}

@@ -1,0 +1,72 @@
+import type { Logger } from '@motience/service-kit';
+import type { StreamWriter } from '@motience/stream-log';
+
+/** Bounds one call, so that Redis is not kept busy for long; an entry has at most about 1 MiB. */
+const entriesPerCall = 16;
+
+/** How often a shard is looked at though nothing woke it, because a wake-up can get lost. */
+const lookAnywayMs = 500;
+
+const pauseAfterFailureMs = 500;
+
+/**
+ * Applies what gateways stored: numbers, retains and publishes it, shard by shard. A shard's calls follow one another;
+ * all the work is in the Redis function, so a crash at any line leaves nothing half done.
+ */
+export class Applier {
+  /** Shards being applied, and whether something came meanwhile. */
+  private readonly busy = new Map<number, { again: boolean }>();
+  private readonly timer: NodeJS.Timeout;
+  private readonly running = new Set<Promise<void>>();
+  private stopped = false;
+
+  constructor(
+    private readonly writer: StreamWriter,
+    shards: number,
+    private readonly onApplied: (readings: number) => void,
+    private readonly logger: Logger,
+  ) {
+    const lookAtAll = () => {
+      for (let shard = 0; shard < shards; shard += 1) this.wake(shard);
+    };
+    this.timer = setInterval(lookAtAll, lookAnywayMs);
+    lookAtAll();
+  }
+
+  /** Has a shard applied; while it is, has it looked at once more. */
+  wake(shard: number): void {
+    if (this.stopped) return;
+    const busy = this.busy.get(shard);
+    if (busy) {
+      busy.again = true;
+      return;
+    }
+    const run = this.run(shard).finally(() => this.running.delete(run));
+    this.running.add(run);
+  }
+
+  /** Begins nothing more and waits for what is under way. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.timer);
+    await Promise.all(this.running);
+  }
+
+  private async run(shard: number): Promise<void> {
+    const state = { again: true };
+    this.busy.set(shard, state);
+    try {
+      while (state.again && !this.stopped) {
+        state.again = false;
+        const { entries, readings } = await this.writer.apply(shard, entriesPerCall);
+        if (readings > 0) this.onApplied(readings);
+        if (entries === entriesPerCall) state.again = true;
+      }
+    } catch (err) {
+      this.logger.error({ err, shard }, 'readings could not be applied');
+      await new Promise((resolve) => setTimeout(resolve, pauseAfterFailureMs).unref());
+    } finally {
+      this.busy.delete(shard);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import {
+  boolean,
+  type ConfigOf,
+  commonSettings,
+  databaseUrl,
+  duration,
+  type Environment,
+  integer,
+  port,
+  readConfig,
+  redisKeyPrefix,
+  redisUrl,
+  tokenSettings,
+} from '@motience/service-kit';
+import { defaultShardCount } from '@motience/stream-log';
+
+const mebibyte = 1024 * 1024;
+
+const settings = {
+  ...commonSettings,
+  ...tokenSettings,
+  databaseUrl,
+  redisUrl,
+  redisKeyPrefix,
+  port: port('DSM_PORT', 3003),
+  shards: integer('SHARDS', defaultShardCount, { min: 1, max: 1024 }),
+  persistReadings: boolean('PERSIST_READINGS', true),
+  /** What Redis keeps of each stream for consumers who come back. */
+  retainedReadings: integer('RETAINED_READINGS', 20_000, { min: 1, max: 100_000_000 }),
+  retainedBytes: integer('RETAINED_BYTES', 8 * mebibyte, { min: 64 * 1024, max: 2 ** 36 }),
+  retainedAgeMs: duration('RETAINED_AGE', '1h', { min: '1m', max: '30d' }),
+  /** How long PostgreSQL keeps readings. */
+  historyAgeMs: duration('HISTORY_AGE', '30d', { min: '1h', max: '3650d' }),
+};
+
+export type Config = ConfigOf<typeof settings>;
+
+/** The configuration, or a ConfigError that lists every mistake. */
+export function readDataStreamManagerConfig(environment: Environment): Config {
+  return readConfig(settings, environment);
+}

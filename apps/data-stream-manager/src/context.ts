@@ -1,0 +1,81 @@
+import { type Database, openDatabase } from '@motience/database';
+import { createMetrics, type Logger, type ReadinessCheck, type Registry } from '@motience/service-kit';
+import {
+  createKeys,
+  fixShardCount,
+  type Keys,
+  openRedis,
+  redisReadiness,
+  StreamReader,
+  StreamWriter,
+} from '@motience/stream-log';
+import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
+import type { Redis } from 'ioredis';
+import type { Config } from './config.ts';
+
+/** Everything the stream manager stands on; the one place that opens connections. */
+export interface Context {
+  config: Config;
+  logger: Logger;
+  database: Database;
+  /** In subscriber mode: hints that something was stored. */
+  subscriber: Redis;
+  keys: Keys;
+  writer: StreamWriter;
+  streams: StreamReader;
+  verifyToken: TokenVerifier;
+  metrics: Registry;
+  readinessChecks: ReadinessCheck[];
+  /** Closes Redis, then PostgreSQL. */
+  close(): Promise<void>;
+}
+
+/** Opens the connections. Fails if this Redis was begun with another number of shards. */
+export async function createContext(config: Config, logger: Logger): Promise<Context> {
+  const onError = (err: Error) => logger.warn({ err }, 'Redis connection');
+  const redis = openRedis(config.redisUrl, { onError });
+  const subscriber = openRedis(config.redisUrl, { onError });
+  const database = openDatabase(config.databaseUrl);
+  const keys = createKeys(config.redisKeyPrefix);
+  const close = async () => {
+    redis.disconnect();
+    subscriber.disconnect();
+    await database.close();
+  };
+  const bounds = {
+    readings: config.retainedReadings,
+    bytes: config.retainedBytes,
+    ageMs: config.retainedAgeMs,
+    persist: config.persistReadings,
+  };
+  const writer = new StreamWriter(redis, keys, bounds);
+  try {
+    await fixShardCount(redis, keys, config.shards);
+    if (!config.persistReadings) {
+      for (let shard = 0; shard < config.shards; shard += 1) await writer.forgetUnpersisted(shard);
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const postgres = {
+    name: 'postgres',
+    check: async () => {
+      await database.sql`select 1`;
+      return { ok: true } as const;
+    },
+  };
+  return {
+    config,
+    logger,
+    database,
+    subscriber,
+    keys,
+    writer,
+    streams: new StreamReader(redis, keys, config.shards),
+    verifyToken: createTokenVerifier(config),
+    metrics: createMetrics('data-stream-manager'),
+    readinessChecks: [redisReadiness(redis), postgres],
+    close,
+  };
+}

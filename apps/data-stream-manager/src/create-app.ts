@@ -1,0 +1,23 @@
+import { isSessionLive } from '@motience/rights';
+import { authenticate, createHttpApp, type HttpApp } from '@motience/service-kit';
+import type { Context } from './context.ts';
+import { addStreamRoutes } from './routes/show-streams.ts';
+
+/** The data stream manager's HTTP API. */
+export function createApp(context: Context): HttpApp {
+  const { config, database, logger, metrics, readinessChecks, verifyToken } = context;
+  const app = createHttpApp({
+    title: 'Motience Data Stream Manager',
+    version: '1.0.0',
+    description: 'What is streaming: head, rate, devices online, subscribers, retained range.',
+    logger,
+    registry: metrics,
+    corsOrigins: config.corsOrigins,
+    trustProxy: config.trustProxy,
+    metricsToken: config.metricsToken,
+    readinessChecks,
+  });
+  const signedIn = authenticate({ verifyToken, sessionIsLive: (claims) => isSessionLive(database.db, claims) });
+  addStreamRoutes(app, context, signedIn);
+  return app;
+}

@@ -1,0 +1,40 @@
+import { Counter, runApp, serveHttp } from '@motience/service-kit';
+import { listenForIngest } from '@motience/stream-log';
+import { Applier } from './apply-readings.ts';
+import { readDataStreamManagerConfig } from './config.ts';
+import { createContext } from './context.ts';
+import { createApp } from './create-app.ts';
+import { Bounds } from './keep-bounds.ts';
+import { Persister } from './persist-readings.ts';
+
+await runApp('data-stream-manager', async (logger) => {
+  const config = readDataStreamManagerConfig(process.env);
+  const context = await createContext(config, logger);
+  const { writer, database, metrics } = context;
+  const { host, port, shards } = config;
+  try {
+    const server = await serveHttp(createApp(context), { host, port, portVariable: 'DSM_PORT' });
+    const registers = [metrics];
+    const applied = new Counter({ name: 'motience_readings_applied_total', help: 'Readings numbered', registers });
+    const persisted = new Counter({ name: 'motience_readings_persisted_total', help: 'Readings persisted', registers });
+
+    const applier = new Applier(writer, shards, (readings) => applied.inc(readings), logger);
+    await listenForIngest(context.subscriber, context.keys, shards, (shard) => applier.wake(shard));
+    const persister = config.persistReadings
+      ? new Persister(writer, database.sql, shards, (readings) => persisted.inc(readings), logger)
+      : undefined;
+    const bounds = new Bounds(writer, shards, database.sql, config.historyAgeMs, logger);
+    return {
+      port: server.port,
+      url: server.url,
+      stop: async () => {
+        await server.stop();
+        await Promise.all([applier.stop(), persister?.stop(), bounds.stop()]);
+        await context.close();
+      },
+    };
+  } catch (error) {
+    await context.close();
+    throw error;
+  }
+});
