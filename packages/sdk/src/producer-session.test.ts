@@ -286,7 +286,10 @@ describe('a producer session', () => {
     const device = fc.constantFrom('a', 'b', 'c');
     const command = fc.oneof(
       { weight: 4, arbitrary: fc.record({ do: fc.constant('append' as const), device, count: fc.nat(700) }) },
-      { weight: 4, arbitrary: fc.record({ do: fc.constant('take' as const), count: fc.nat(900), heard: fc.boolean() }) },
+      {
+        weight: 4,
+        arbitrary: fc.record({ do: fc.constant('take' as const), count: fc.nat(900), heard: fc.boolean() }),
+      },
       { weight: 2, arbitrary: fc.record({ do: fc.constant('cut' as const), again: fc.boolean() }) },
     );
     const behind = fc.dictionary(device, fc.integer({ min: 2, max: 3_000 }));

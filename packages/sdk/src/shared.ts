@@ -9,11 +9,11 @@ export type {
   ReceivedReading,
   StreamContinued,
 } from './consumer-events.ts';
-export { MemoryQueue, type MemoryQueueOptions } from './memory-queue.ts';
+export { checkedSequence, MemoryQueue, type MemoryQueueOptions } from './memory-queue.ts';
 export type { PageQuery } from './page-query.ts';
 export type { ProducerClientOptions } from './producer-client.ts';
 export type { ProducerEvents, ProducerState } from './producer-events.ts';
 export type { NewReading, Numbering, QueuedReading, ReadingQueue } from './reading-queue.ts';
 export type { Session, SessionEvents } from './session.ts';
 export { SubscriptionsClient, type SubscriptionsClientOptions } from './subscriptions-client.ts';
-export type { TokenSource } from './token-source.ts';
+export { isTokenRefusal, type TokenSource } from './token-source.ts';

@@ -1,0 +1,87 @@
+import type { Readable } from 'node:stream';
+import { ProducerClient } from '@motience/sdk';
+import type { Logger } from 'pino';
+import type { DeviceConfig } from './config.ts';
+import { DiskQueue } from './disk-queue.ts';
+import { report } from './report.ts';
+import { sendReadings } from './send-readings.ts';
+import { SignIn } from './sign-in.ts';
+import { openSource } from './sources/open-source.ts';
+
+export interface RunOptions {
+  config: DeviceConfig;
+  password: string;
+  stdin: Readable;
+  log: Logger;
+  /** Aborted when the program is to end. */
+  signal: AbortSignal;
+}
+
+const maxQueueBytes = 256 * 1024 * 1024;
+const flushMs = 5_000;
+
+/**
+ * Streams the source until it has ended and everything is acknowledged, or until the signal; then what cannot be
+ * flushed within 5 s stays in the queue for the next start. Throws if it cannot go on.
+ */
+export async function runDevice({ config, password, stdin, log, signal }: RunOptions): Promise<void> {
+  const { authUrl, gatewayUrl, username, deviceId, register } = config;
+  const stopped = new AbortController();
+  const sourceSignal = AbortSignal.any([signal, stopped.signal]);
+  const source = await openSource(config, stdin, sourceSignal);
+  const queue = await DiskQueue.open({
+    directory: config.queueDirectory,
+    owner: `${username}/${deviceId}`,
+    maxReadings: config.maxQueueReadings,
+    maxBytes: maxQueueBytes,
+  });
+  try {
+    const client = new ProducerClient({
+      gatewayUrl,
+      tokens: new SignIn({ authUrl, username, password, deviceId, register }),
+      queue,
+      assignSequence: true,
+      whenFull: config.source.kind === 'system' ? 'drop-oldest' : 'wait',
+    });
+    const reportLast = report(client, log);
+    const failed = new Promise<Error>((resolve) => {
+      client.on('connection', (state) => {
+        if (state.phase === 'stopped' && state.ended) resolve(state.ended.refusal ?? new Error(state.ended.meaning));
+      });
+    });
+    const left = queue.size().readings;
+    log.info({ device: deviceId, source: sourceName(config), queued: left }, 'starting');
+    client.start();
+    const streaming = streamAll(source, client, log).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+    );
+    const aborted = new Promise<undefined>((resolve) => {
+      signal.addEventListener('abort', () => resolve(undefined), { once: true });
+      if (signal.aborted) resolve(undefined);
+    });
+    const failure = await Promise.race([streaming, failed, aborted]);
+    stopped.abort();
+    const end = await client.stop({ flushMs: failure ? 0 : flushMs });
+    await streaming;
+    reportLast();
+    if (end.left > 0) log.warn({ readings: end.left }, 'left in the queue for the next start');
+    if (failure) throw failure;
+  } finally {
+    await queue.close();
+  }
+}
+
+async function streamAll(
+  source: Parameters<typeof sendReadings>[0],
+  client: ProducerClient,
+  log: Logger,
+): Promise<void> {
+  const { queued, skipped } = await sendReadings(source, client, log);
+  log.info({ queued, ...(skipped && { skipped }) }, 'the source has ended');
+  await client.settled();
+}
+
+function sourceName({ source }: DeviceConfig): string {
+  return 'path' in source ? source.path : source.kind;
+}

@@ -1,0 +1,76 @@
+import type { Readable } from 'node:stream';
+import { parseReadings } from '@motience/protocol';
+import { type CsvError, parse } from 'csv-parse';
+import { z } from 'zod';
+import { now, readingText, type SourceItem } from './source.ts';
+
+const maxRowBytes = 64 * 1024;
+const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const rowSchema = z.object({ record: z.array(z.string()), info: z.object({ lines: z.int() }) });
+
+/**
+ * Readings from CSV with a header row (RFC 4180). Each column becomes a field of `data`; a cell that is a JSON number
+ * stays the number it is, digit for digit, an empty one becomes null, everything else text. A column `timestamp` holds
+ * the readings' timestamps (RFC 3339); without it the present moment is taken. A bad row comes as a mistake.
+ */
+export async function* csvSource(input: Readable, deviceId: string): AsyncGenerator<SourceItem> {
+  const skipped: SourceItem[] = [];
+  const parser = parse({
+    bom: true,
+    info: true,
+    max_record_size: maxRowBytes,
+    skip_empty_lines: true,
+    skip_records_with_error: true,
+    on_skip: (error) => {
+      if (error) skipped.push({ mistake: firstSentence(error), line: lineOf(error) });
+    },
+  });
+  input.on('error', (error) => parser.destroy(error));
+  let header: string[] | undefined;
+  for await (const value of input.pipe(parser)) {
+    yield* skipped.splice(0);
+    const { record, info } = rowSchema.parse(value);
+    if (!header) {
+      header = record.map((name) => name.trim());
+      const mistake = headerMistake(header);
+      if (mistake === undefined) continue;
+      input.destroy();
+      yield { mistake, line: info.lines };
+      return;
+    }
+    const item = readRow(header, record, deviceId);
+    yield 'text' in item ? item : { ...item, line: info.lines };
+  }
+  yield* skipped.splice(0);
+}
+
+function headerMistake(header: string[]): string | undefined {
+  if (header.some((name) => name === '')) return 'the header row has a column without a name';
+  const twice = header.find((name, at) => header.indexOf(name) !== at);
+  return twice === undefined ? undefined : `the header row names ${JSON.stringify(twice)} twice`;
+}
+
+function readRow(header: string[], cells: string[], deviceId: string): { text: string } | { mistake: string } {
+  const timestampAt = header.indexOf('timestamp');
+  const fields = header.flatMap((name, at) =>
+    at === timestampAt ? [] : [`${JSON.stringify(name)}:${jsonText(cells[at] ?? '')}`],
+  );
+  const text = readingText(deviceId, cells[timestampAt] ?? now(), `{${fields.join(',')}}`);
+  const [reading] = parseReadings(text);
+  if (!reading) return { mistake: 'expected a reading' };
+  return 'refused' in reading ? { mistake: reading.detail } : { text };
+}
+
+function jsonText(cell: string): string {
+  const trimmed = cell.trim();
+  if (trimmed === '') return 'null';
+  return jsonNumber.test(trimmed) ? trimmed : JSON.stringify(cell);
+}
+
+function firstSentence(error: CsvError): string {
+  return error.message.split(/[:,] /)[0] ?? error.message;
+}
+
+function lineOf(error: CsvError): number {
+  return typeof error.lines === 'number' ? error.lines : 0;
+}

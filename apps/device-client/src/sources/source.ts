@@ -1,0 +1,15 @@
+/** What a source gives: a reading's JSON text, or what is wrong with a piece of input that is skipped. */
+export type SourceItem = { text: string } | { mistake: string; line: number };
+
+/** A source of readings. Ends early, without an error, when its signal aborts. */
+export type Source = AsyncIterable<SourceItem>;
+
+/** A reading's JSON text; `dataText` goes in byte for byte. */
+export function readingText(deviceId: string, timestamp: string, dataText: string): string {
+  return `{"device_id":${JSON.stringify(deviceId)},"timestamp":${JSON.stringify(timestamp)},"data":${dataText}}`;
+}
+
+/** The present moment as RFC 3339. */
+export function now(): string {
+  return new Date().toISOString();
+}
