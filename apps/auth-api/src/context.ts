@@ -2,6 +2,7 @@ import { type Database, openDatabase } from '@motience/database';
 import { createProjector, type Projector } from '@motience/rights';
 import {
   createMetrics,
+  firstConnectionAttempt,
   type Logger,
   openLimiterRedis,
   type ReadinessCheck,
@@ -52,6 +53,7 @@ export async function createContext(config: AuthConfig, logger: Logger): Promise
   const onError = (error: Error) => logger.warn({ err: error }, 'Redis');
   const redis = openRedis(config.redisUrl, { onError });
   const limiterRedis = openLimiterRedis(config.redisUrl, { onError });
+  await firstConnectionAttempt(limiterRedis);
   const rights = new RightsStore(redis, createKeys(config.redisKeyPrefix));
   const projector = createProjector({ database, rights, logger });
   let stopPurge: (() => Promise<void>) | undefined;

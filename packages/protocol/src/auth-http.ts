@@ -99,7 +99,12 @@ export const pageQuerySchema = z.object({
 });
 
 export const userPageQuerySchema = pageQuerySchema.extend({
-  q: z.string().max(64).optional(),
+  /** Text to be found in username or name. */
+  q: z
+    .string()
+    .max(64, 'expected at most 64 characters')
+    .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'expected text without control characters')
+    .optional(),
 });
 
 /** A page of a list; `next_cursor` is null on the last. */

@@ -24,7 +24,13 @@ export { type RunningApp, type RunOptions, runApp } from './lifecycle.ts';
 export { CannotListen, listenError, urlOf } from './listen-error.ts';
 export { createLogger, type Logger, type LogLevel } from './logger.ts';
 export { Counter, createMetrics, Gauge, Histogram, type MetricsRequest, mayReadMetrics, Registry } from './metrics.ts';
-export { createRateLimiter, openLimiterRedis, type RateLimit, type RateLimiter } from './rate-limit.ts';
+export {
+  createRateLimiter,
+  firstConnectionAttempt,
+  openLimiterRedis,
+  type RateLimit,
+  type RateLimiter,
+} from './rate-limit.ts';
 export {
   evaluateReadiness,
   type Readiness,

@@ -34,6 +34,18 @@ export function openLimiterRedis(url: string, options: { onError: (error: Error)
   return redis;
 }
 
+/**
+ * Resolves once the first attempt to connect has ended, well or not. Without it, what comes in the first moments after
+ * a start would be counted in memory although Redis is there.
+ */
+export async function firstConnectionAttempt(redis: Redis): Promise<void> {
+  if (redis.status === 'ready') return;
+  await new Promise<void>((resolve) => {
+    redis.once('ready', resolve);
+    redis.once('error', () => resolve());
+  });
+}
+
 /** Counts in Redis, over all processes; while Redis is away, each process counts for itself. */
 export function createRateLimiter(redis: Redis, keyPrefix: string, limit: RateLimit): RateLimiter {
   const counted = { keyPrefix: `${keyPrefix}:limit:${limit.name}`, points: limit.points, duration: limit.perSeconds };

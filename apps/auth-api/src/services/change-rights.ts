@@ -11,7 +11,7 @@ const projectedAtOnce = 3;
  * gateways have been told by the time this returns; while Redis is away, they are told later.
  */
 export async function changeRights<T>(
-  { database, projector }: Pick<Context, 'database' | 'projector'>,
+  { database, projector }: Context,
   work: (tx: Queryable, changed: (right: Right) => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const rights: Right[] = [];

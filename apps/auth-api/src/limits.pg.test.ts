@@ -1,0 +1,87 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type AuthApi, password, type Reply, refusal, startAuthApi } from './testing/start-auth-api.ts';
+
+let api: AuthApi;
+afterEach(() => api.stop());
+
+const from = (address: string) => ({ 'x-forwarded-for': address });
+const logIn = (username: string, withPassword: string, address = '203.0.113.1') =>
+  api.call('POST /login', { body: { username, password: withPassword }, headers: from(address) });
+
+function expectLimited(reply: Reply, limit: string): void {
+  expect(refusal(reply)).toMatchObject({ status: 429, kind: 'rate-limited', message: expect.stringContaining(limit) });
+  const wait = Number(reply.headers.get('retry-after'));
+  expect(wait).toBeGreaterThanOrEqual(1);
+  expect(wait).toBeLessThanOrEqual(60);
+}
+
+describe('limits', () => {
+  it('let an address register so often per minute, told with the limit and the wait', async () => {
+    api = await startAuthApi();
+    const register = (n: number, address: string) =>
+      api.call('POST /register', {
+        body: { username: `user${n}`, password, role: 'consumer' },
+        headers: from(address),
+      });
+    const replies = await Promise.all(Array.from({ length: 32 }, (_, n) => register(n, '203.0.113.1')));
+    expect(replies.filter(({ status }) => status === 201)).toHaveLength(30);
+    const refused = replies.find(({ status }) => status !== 201);
+    if (refused) expectLimited(refused, '30 registrations');
+    expect((await register(40, '203.0.113.2')).status).toBe(201);
+    // All of a customer's IPv6 network counts as one address.
+    await Promise.all(Array.from({ length: 30 }, (_, n) => register(100 + n, `2001:db8:1:2::${n}`)));
+    expectLimited(await register(200, '2001:db8:1:2:ffff::1'), '30 registrations');
+  });
+
+  it('let an account fail to log in ten times per minute from an address; then even the right password waits', async () => {
+    api = await startAuthApi();
+    const { username } = await api.register('consumer');
+    for (let attempt = 0; attempt < 10; attempt += 1) {
+      expect(refusal(await logIn(attempt % 2 ? username : username.toUpperCase(), 'wrong')).kind).toBe(
+        'unauthenticated',
+      );
+    }
+    expectLimited(await logIn(username, password), '10 failed logins per account');
+    expect((await logIn(username, password, '203.0.113.2')).status).toBe(200);
+  });
+
+  it('cannot be passed by failing all at once', async () => {
+    api = await startAuthApi({ PASSWORD_HASHES_AT_ONCE: '2' });
+    const { username } = await api.register('consumer');
+    const replies = await Promise.all(Array.from({ length: 40 }, () => logIn(username, 'wrong')));
+    expect(replies.filter(({ status }) => status === 401)).toHaveLength(10);
+    expect(replies.filter(({ status }) => status === 429)).toHaveLength(30);
+  });
+
+  it('let an address fail so often, whatever the accounts', async () => {
+    api = await startAuthApi({ FAILED_LOGINS_PER_ADDRESS_AND_MINUTE: '3' });
+    for (const name of ['nobody-a', 'nobody-b', 'nobody-c']) expect((await logIn(name, 'wrong')).status).toBe(401);
+    expectLimited(await logIn('nobody-d', 'wrong'), '3 failed logins per address');
+  });
+
+  it('count no successful login', async () => {
+    api = await startAuthApi({ FAILED_LOGINS_PER_ACCOUNT_AND_MINUTE: '1', FAILED_LOGINS_PER_ADDRESS_AND_MINUTE: '1' });
+    const { username } = await api.register('consumer');
+    const replies = await Promise.all(Array.from({ length: 12 }, () => logIn(username, password)));
+    expect(replies.map(({ status }) => status)).toEqual(Array(12).fill(200));
+  });
+
+  it('let an address refresh so often', async () => {
+    api = await startAuthApi({ REFRESHES_PER_MINUTE: '2' });
+    let { refresh_token } = await api.signUp('consumer');
+    const refresh = () => api.call('POST /refresh', { body: { refresh_token }, headers: from('203.0.113.1') });
+    for (let n = 0; n < 2; n += 1) refresh_token = Object(await refresh()).json.refresh_token;
+    expectLimited(await refresh(), '2 refreshes');
+  });
+
+  it('tell who comes while too many passwords wait to be checked that it is unavailable', async () => {
+    api = await startAuthApi({ PASSWORD_HASHES_AT_ONCE: '1', PASSWORD_HASHES_WAITING: '2' });
+    const replies = await Promise.all(Array.from({ length: 12 }, (_, n) => logIn(`nobody-${n}`, 'wrong')));
+    const refused = replies.filter(({ status }) => status === 503);
+    expect(replies.filter(({ status }) => status === 401).length).toBeGreaterThanOrEqual(3);
+    expect(refused.length).toBeGreaterThanOrEqual(1);
+    expect(refused[0] && refusal(refused[0]).kind).toBe('unavailable');
+    expect(refused[0]?.headers.get('retry-after')).toBe('1');
+    expect((await logIn('nobody', 'wrong')).status).toBe(401);
+  });
+});
