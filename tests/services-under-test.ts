@@ -1,0 +1,111 @@
+/** The five services as processes of their own, on real engines, for tests of the whole way. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createTestDatabase, createTestRedis } from '../packages/engines/dist/testing.js';
+
+const portVariables = {
+  'auth-api': 'AP_PORT',
+  'subscription-manager': 'SM_PORT',
+  'data-stream-manager': 'DSM_PORT',
+  'producer-gateway': 'WSS1_PORT',
+  'consumer-gateway': 'WSS2_PORT',
+} as const;
+
+export type ServiceName = keyof typeof portVariables;
+
+const names: ServiceName[] = [
+  'auth-api',
+  'subscription-manager',
+  'data-stream-manager',
+  'producer-gateway',
+  'consumer-gateway',
+];
+
+export class ServicesUnderTest {
+  readonly ports = new Map<ServiceName, number>();
+  private readonly processes = new Map<ServiceName, ChildProcess>();
+
+  private constructor(
+    private readonly environment: Record<string, string>,
+    readonly databaseUrl: string,
+    private readonly release: () => Promise<void>,
+  ) {}
+
+  /** Starts all five on free ports, with a database and a corner of Redis of their own. */
+  static async start(environment: Record<string, string> = {}): Promise<ServicesUnderTest> {
+    const folder = await mkdtemp(join(tmpdir(), 'motience-test-'));
+    const [database, redis] = await Promise.all([createTestDatabase(), createTestRedis()]);
+    const services = new ServicesUnderTest(
+      {
+        DATABASE_URL: database.url,
+        REDIS_URL: redis.url,
+        REDIS_KEY_PREFIX: redis.prefix,
+        MOTIENCE_DATA_DIR: folder,
+        REGISTERS_PER_MINUTE: '10000',
+        LOG_LEVEL: 'warn',
+        ...environment,
+      },
+      database.url,
+      async () => {
+        await Promise.all([database.drop(), redis.drop(), rm(folder, { recursive: true, force: true })]);
+      },
+    );
+    const [first, ...others] = names;
+    if (first) await services.launch(first);
+    await Promise.all(others.map((name) => services.launch(name)));
+    return services;
+  }
+
+  httpUrl(name: ServiceName): string {
+    return `http://127.0.0.1:${this.ports.get(name)}`;
+  }
+
+  socketUrl(role: 'producer' | 'consumer', scheme: 'ws' | 'wss' = 'ws'): string {
+    return `${scheme}://127.0.0.1:${this.ports.get(`${role}-gateway`)}/${role}`;
+  }
+
+  /** Starts a service, on the port it had before if it ran before. */
+  async launch(name: ServiceName): Promise<void> {
+    const child = fork(fileURLToPath(new URL(`../apps/${name}/dist/main.js`, import.meta.url)), {
+      env: {
+        ...process.env,
+        ...this.environment,
+        AP_PORT: String(this.ports.get('auth-api') ?? 0),
+        [portVariables[name]]: String(this.ports.get(name) ?? 0),
+      },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    this.processes.set(name, child);
+    const port = await new Promise<number>((resolve, reject) => {
+      child.once('message', (message) => resolve(portOf(message)));
+      child.once('exit', (code) => reject(new Error(`${name} ended with ${code} before it listened`)));
+    });
+    this.ports.set(name, port);
+  }
+
+  /** Sends a signal and waits until the process is gone. Returns its exit code, null after a signal that kills. */
+  async end(name: ServiceName, signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+    const child = this.processes.get(name);
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+    return child.exitCode;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(names.map((name) => this.end(name, 'SIGTERM')));
+    await this.release();
+  }
+}
+
+function portOf(message: unknown): number {
+  if (typeof message === 'object' && message !== null && 'port' in message && typeof message.port === 'number') {
+    return message.port;
+  }
+  throw new Error(`unexpected first words of a service: ${JSON.stringify(message)}`);
+}
