@@ -26,10 +26,26 @@ function engine(url: Setting<string>, selectors: readonly string[], portVariable
   return (environment) => (selectors.some((name) => environment[name]) ? external : own)(environment);
 }
 
+const shortestDatabasePassword = 12;
+
+/** Production has a database password of its own; nothing keeps one that is in every example. */
+const databasePassword: Setting<undefined> = (environment) => {
+  const { NODE_ENV, DATABASE_URL, DB_HOST, DB_PASSWORD } = environment;
+  if (NODE_ENV !== 'production' || !(DATABASE_URL || DB_HOST)) return { value: undefined };
+  const inUrl = DATABASE_URL && URL.canParse(DATABASE_URL) ? new URL(DATABASE_URL).password : undefined;
+  const password = DATABASE_URL ? inUrl : (DB_PASSWORD ?? '');
+  // A URL without a password may mean a certificate or the like.
+  if (DATABASE_URL && !password) return { value: undefined };
+  if (password !== undefined && password.length >= shortestDatabasePassword) return { value: undefined };
+  const message = `expected at least ${shortestDatabasePassword} characters in production`;
+  return { mistakes: [{ path: DATABASE_URL ? 'DATABASE_URL' : 'DB_PASSWORD', message }] };
+};
+
 const settings = {
   ...commonSettings,
   dataDir: optionalText('MOTIENCE_DATA_DIR'),
   postgres: engine(databaseUrl, ['DATABASE_URL', 'DB_HOST'], 'DB_PORT'),
+  databasePassword,
   redis: engine(redisUrl, ['REDIS_URL', 'REDIS_HOST'], 'REDIS_PORT'),
   /** Weaker than `always`, a crash of the machine can take readings that were acknowledged. */
   redisAppendfsync: oneOf('REDIS_APPENDFSYNC', ['always', 'everysec', 'no'], 'always'),

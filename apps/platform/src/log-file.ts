@@ -1,9 +1,9 @@
-import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** A log of lines that keeps at most twice `maxBytes`: when full it becomes `<file>.1`, in place of an older one. */
+/** A log of lines that keeps at most about twice `maxBytes`: when full it becomes `<file>.1`, in place of an older one. */
 export class LogFile {
-  private stream: WriteStream;
+  private descriptor: number;
   private bytes: number;
 
   constructor(
@@ -11,29 +11,29 @@ export class LogFile {
     private readonly maxBytes = 10 * 1024 * 1024,
   ) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    this.bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-    this.stream = this.open();
+    this.descriptor = openSync(file, 'a', 0o600);
+    this.bytes = fstatSync(this.descriptor).size;
   }
 
+  /** Writes at once. A full disk loses the line; the platform goes on. */
   write(line: string): void {
-    if (this.bytes >= this.maxBytes) {
-      this.stream.end();
-      renameSync(this.file, `${this.file}.1`);
-      this.bytes = 0;
-      this.stream = this.open();
+    try {
+      if (this.bytes >= this.maxBytes) this.turnOver();
+      this.bytes += writeSync(this.descriptor, `${line}\n`);
+    } catch {
+      // Nowhere is left to tell it to.
     }
-    this.bytes += Buffer.byteLength(line) + 1;
-    this.stream.write(`${line}\n`);
   }
 
   close(): void {
-    this.stream.end();
+    closeSync(this.descriptor);
   }
 
-  private open(): WriteStream {
-    const stream = createWriteStream(this.file, { flags: 'a', mode: 0o600 });
-    // A full disk must not end the platform: the services go on, unlogged.
-    stream.on('error', () => {});
-    return stream;
+  private turnOver(): void {
+    renameSync(this.file, `${this.file}.1`);
+    const full = this.descriptor;
+    this.descriptor = openSync(this.file, 'a', 0o600);
+    closeSync(full);
+    this.bytes = 0;
   }
 }

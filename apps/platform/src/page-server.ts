@@ -2,16 +2,15 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { serveStatic } from '@hono/node-server/serve-static';
-import { isLoopback, listenError, urlOf } from '@motience/service-kit';
+import { isLoopback, listenError } from '@motience/service-kit';
 import { Hono } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
+import type { UrlName } from './services.ts';
 
 /** What a tester page reads from `/config.json`. */
-export interface PageConfig extends Record<UrlName, string> {
-  demo?: DemoAccount;
+interface PageConfig extends Record<UrlName, string> {
+  demo?: { consumer: DemoAccount };
 }
-
-export type UrlName = 'auth_url' | 'subscription_url' | 'stream_url' | 'producer_gateway_url' | 'consumer_gateway_url';
 
 export interface DemoAccount {
   username: string;
@@ -26,8 +25,8 @@ export interface PageOptions {
   portVariable: string;
   /** The services' addresses for someone who reached the page under `hostname`. */
   urlsFor(hostname: string): Record<UrlName, string>;
-  /** Shown to this machine only. */
-  demo(): DemoAccount | undefined;
+  /** The demo consumer, for its page; shown to this machine only. */
+  demoConsumer(): DemoAccount | undefined;
 }
 
 export interface PageServer {
@@ -54,7 +53,11 @@ export async function servePage(options: PageOptions): Promise<PageServer> {
   };
 }
 
-export function createPageApp({ root, urlsFor, demo }: PageOptions): Hono<{ Bindings: { incoming: IncomingMessage } }> {
+export function createPageApp({
+  root,
+  urlsFor,
+  demoConsumer,
+}: PageOptions): Hono<{ Bindings: { incoming: IncomingMessage } }> {
   const app = new Hono<{ Bindings: { incoming: IncomingMessage } }>();
   const urlsOf = (hostHeader: string | undefined) => urlsFor(hostnameOf(hostHeader) ?? 'localhost');
 
@@ -85,10 +88,12 @@ export function createPageApp({ root, urlsFor, demo }: PageOptions): Hono<{ Bind
   app.get('/config.json', (context) => {
     const hostHeader = context.req.header('host');
     const config: PageConfig = urlsOf(hostHeader);
-    const account = demo();
+    const account = demoConsumer();
     // Only the name of this machine: a page of another name that resolves to 127.0.0.1 must not read a password.
     const named = isLoopbackName(hostnameOf(hostHeader));
-    if (account && named && isLoopback(getConnInfo(context).remote.address ?? '')) config.demo = account;
+    if (account && named && isLoopback(getConnInfo(context).remote.address ?? '')) {
+      config.demo = { consumer: { username: account.username, password: account.password } };
+    }
     return context.json(config, 200, { 'cache-control': 'no-store' });
   });
 
@@ -109,7 +114,3 @@ function hostnameOf(header: string | undefined): string | undefined {
 function isLoopbackName(hostname: string | undefined): boolean {
   return hostname !== undefined && (hostname === 'localhost' || isLoopback(hostname.replace(/^\[|\]$/g, '')));
 }
-
-/** `http://localhost:3010` for a page, `localhost` because that is what the documentation prints. */
-export const localUrl = (scheme: string, port: number | undefined, path = ''): string =>
-  `${urlOf(scheme, 'localhost', port ?? 0)}${path}`;

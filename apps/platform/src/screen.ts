@@ -1,50 +1,57 @@
+import { join, relative } from 'node:path';
+import type { Addresses } from './addresses.ts';
 import type { Demo } from './demo.ts';
+import { services } from './services.ts';
 
 export interface ScreenFacts {
-  /** Name and address of each service, and of its Swagger page if it has one. */
-  services: readonly { name: string; url: string; docs?: string }[];
+  addresses: Addresses;
   producerTester: string;
   consumerTester: string;
   demo: Demo | undefined;
-  logDir: string;
-  authUrl: string;
+  dataDir: string;
+  /** How long the start took. */
   seconds: number;
 }
 
 /** The one screen that is shown when everything is up. */
-export function screenText(facts: ScreenFacts): string {
-  const { services, producerTester, consumerTester, demo, logDir, authUrl, seconds } = facts;
+export function screenText({ addresses, producerTester, consumerTester, demo, dataDir, seconds }: ScreenFacts): string {
   const width = Math.max(...services.map(({ name }) => name.length));
-  const addresses = services.map(
-    ({ name, url, docs }) => `  ${name.padEnd(width)}  ${url}${docs ? `   docs ${docs}` : ''}`,
-  );
+  const lines = services.map((service) => {
+    const url = addresses.of(service, 'localhost');
+    return `  ${service.name.padEnd(width)}   ${service.scheme === 'http' ? `${url}/api-docs` : `${url}${service.path}`}`;
+  });
   return `
-Motience is running (started in ${seconds.toFixed(1)} s).
+Motience is running (it took ${seconds.toFixed(1)} s).
 
-  Receive    ${consumerTester}   consumer tester
-  Send       ${producerTester}   producer tester
+  ${'consumer tester'.padEnd(width)}   ${consumerTester}
+  ${'producer tester'.padEnd(width)}   ${producerTester}
 
-${addresses.join('\n')}
+${lines.join('\n')}
 
-${demo ? demoText(demo, consumerTester) : accountText(authUrl)}
-Logs are in ${logDir}. Ctrl-C stops everything; data and accounts are kept.
+${demo ? demoText(demo, consumerTester) : accountText(addresses.of(services[0], 'localhost'))}
+Logs: ${shown(join(dataDir, 'logs'))}. Ctrl-C stops everything; data and accounts are kept.
 `;
 }
 
 function demoText({ producer, consumer, deviceId }: Demo, consumerTester: string): string {
-  return `Demo accounts, of this installation only (passwords are kept in ${folderOf(consumer.passwordFile)}):
-  consumer   ${consumer.username}   ${consumer.password}
-  producer   ${producer.username}   ${producer.password}   device ${deviceId}: this machine's own figures, each second
+  return `Try this: open ${consumerTester} and connect as the demo consumer. What moves there are the figures of
+this very machine, which streams them each second as device ${deviceId} of the demo producer.
 
-Try this: open ${consumerTester}, sign in as the demo consumer and connect: its readings are moving.
+Demo accounts (of this installation only; passwords are kept in ${shown(join(consumer.passwordFile, '..'))}):
+  ${consumer.username}   ${consumer.password}
+  ${producer.username}   ${producer.password}
 `;
 }
 
 function accountText(authUrl: string): string {
-  return `Try this: make an account, here or in a tester page.
+  return `Try this: make an account, in a tester page or here.
   curl -X POST ${authUrl}/register -H "Content-Type: application/json" \\
     -d '{"username":"producer1","password":"pass123","role":"producer","device_id":"rpi_001"}'
 `;
 }
 
-const folderOf = (file: string): string => file.slice(0, file.lastIndexOf('/'));
+/** A path as short as it can be written from here. */
+function shown(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.startsWith('..') ? path : fromHere || '.';
+}

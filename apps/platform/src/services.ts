@@ -1,12 +1,14 @@
 import { type Environment, port, readConfig } from '@motience/service-kit';
 
+/** How a service is called in `/config.json` of the tester pages. */
+export type UrlName = 'auth_url' | 'subscription_url' | 'stream_url' | 'producer_gateway_url' | 'consumer_gateway_url';
+
 /** One of the five services: a process of its own, configured by its environment. */
 export interface Service {
   readonly name: string;
   readonly portVariable: string;
   readonly standardPort: number;
-  /** How the service is called in `/config.json` of the tester pages. */
-  readonly urlName: 'auth_url' | 'subscription_url' | 'stream_url' | 'producer_gateway_url' | 'consumer_gateway_url';
+  readonly urlName: UrlName;
   readonly scheme: 'http' | 'ws';
   /** Path of its socket. */
   readonly path: '' | '/producer' | '/consumer';

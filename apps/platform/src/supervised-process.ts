@@ -14,6 +14,8 @@ export interface ProcessPlan {
   environment(port: number | undefined): NodeJS.ProcessEnv;
   /** Whether it reports the port it listens on; otherwise it counts as up once it runs. */
   reportsPort: boolean;
+  /** Whether a line it writes to its standard error is for the reader; all of them are kept in the log. */
+  isComplaint(line: string): boolean;
   logFile: string;
 }
 
@@ -26,6 +28,7 @@ const longestWaitMs = 30_000;
 /** One that ran this long is not in a loop of failures: its next restart comes at once again. */
 const settledMs = 60_000;
 const mostComplaints = 20;
+const mostAnnounced = 10;
 
 /** A process that is started again, after ever longer waits, when it ends without having been asked to. */
 export class SupervisedProcess {
@@ -38,6 +41,8 @@ export class SupervisedProcess {
   private lastWords = '';
   /** What it complained about since it was last started; the error of a start that failed. */
   private complaints: string[] = [];
+  /** How much of that was passed on. */
+  private announced = 0;
   private readonly log: LogFile;
 
   constructor(
@@ -84,6 +89,7 @@ export class SupervisedProcess {
     });
     this.child = child;
     this.complaints = [];
+    this.announced = 0;
     if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.readLog(line));
     if (child.stderr) createInterface({ input: child.stderr }).on('line', (line) => this.readError(line));
     const startedAt = performance.now();
@@ -115,7 +121,7 @@ export class SupervisedProcess {
         clearTimeout(deadline);
         const how = signal ?? `exit code ${code}`;
         if (isUp) this.scheduleRestart(how, performance.now() - startedAt);
-        else reject(new Error([...this.complaints, `${this.plan.name} did not start (${how})`].join('\n')));
+        else reject(new Error(this.complaints.join('\n') || `${this.plan.name} did not start (${how})`));
       });
     });
   }
@@ -132,7 +138,8 @@ export class SupervisedProcess {
     const startedAt = performance.now();
     try {
       await this.launch();
-      if (!this.stopping) this.announce(`${this.plan.name} is back`);
+      // Of one that does not report, nothing more is known than that it runs.
+      if (!this.stopping && this.plan.reportsPort) this.announce(`${this.plan.name} is back`);
     } catch (error) {
       this.scheduleRestart(error instanceof Error ? error.message : String(error), performance.now() - startedAt);
     }
@@ -146,7 +153,7 @@ export class SupervisedProcess {
 
   private readError(line: string): void {
     this.log.write(line);
-    if (line.trim() !== '') this.say(line);
+    if (line.trim() !== '' && this.plan.isComplaint(line)) this.say(line);
   }
 
   /** Passes on what the process complains about, once however often it says it in a row. */
@@ -157,7 +164,10 @@ export class SupervisedProcess {
     this.lastWords = words;
     this.complaints = [...this.complaints, words].slice(-mostComplaints);
     const isFirstStart = this.plan.reportsPort && this.port === undefined;
-    if (!this.stopping && !isFirstStart) this.announce(words);
+    if (this.stopping || isFirstStart) return;
+    this.announced += 1;
+    if (this.announced <= mostAnnounced) this.announce(words);
+    if (this.announced === mostAnnounced) this.announce(`${own}… and more in ${this.plan.logFile}`);
   }
 }
 

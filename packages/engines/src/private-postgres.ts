@@ -25,7 +25,7 @@ export interface PrivatePostgresOptions {
   durable: boolean;
 }
 
-export const postgresUser = 'motience';
+const postgresUser = 'motience';
 const startTimeoutMs = 120_000;
 
 /**

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-export const oldestRedis = { major: 7, minor: 0 };
+const oldestRedis = { major: 7, minor: 0 };
 
 /** A Redis server program new enough to use. */
 export interface RedisBinary {
