@@ -50,7 +50,13 @@ export async function signUp(
     const device = await request(`${auth}/devices`, { method: 'POST', token, body: { device_id } });
     if (device.status !== 201) throw new Error(`device: ${JSON.stringify(device)}`);
   }
-  return { id: String(registered.body['id']), username, password, token, refreshToken: String(login.body['refresh_token']) };
+  return {
+    id: String(registered.body['id']),
+    username,
+    password,
+    token,
+    refreshToken: String(login.body['refresh_token']),
+  };
 }
 
 /** Subscribes a consumer to a producer. */

@@ -13,7 +13,11 @@ afterAll(() => services.stop());
 
 describe('ten devices of three producers and twenty consumers with different subscriptions', () => {
   it('give each consumer exactly what it is entitled to, in order, and nothing else', async () => {
-    const devicesOf = [['a1', 'a2', 'a3', 'a4'], ['b1', 'b2', 'b3'], ['c1', 'c2', 'a1']];
+    const devicesOf = [
+      ['a1', 'a2', 'a3', 'a4'],
+      ['b1', 'b2', 'b3'],
+      ['c1', 'c2', 'a1'],
+    ];
     const producers = await Promise.all(devicesOf.map((devices) => signUp(services, 'producer', devices)));
     const consumers = await Promise.all(Array.from({ length: 20 }, () => signUp(services, 'consumer')));
     // Bit p of a consumer's number says whether it is subscribed to producer p: each of the eight combinations occurs.
@@ -47,7 +51,10 @@ describe('ten devices of three producers and twenty consumers with different sub
     await Promise.all(sending);
 
     const expectedCount = (index: number) =>
-      (entitled[index] ?? []).reduce((sum, producer) => sum + devicesOfProducer(producer).length * readingsPerDevice, 0);
+      (entitled[index] ?? []).reduce(
+        (sum, producer) => sum + devicesOfProducer(producer).length * readingsPerDevice,
+        0,
+      );
     function devicesOfProducer(producer: Account) {
       return devicesOf[producers.indexOf(producer)] ?? [];
     }

@@ -29,7 +29,9 @@ export class SocketClient {
   }
 
   frames(type?: string): Frame[] {
-    return this.texts.map((text): Frame => JSON.parse(text)).filter((frame) => type === undefined || frame['type'] === type);
+    return this.texts
+      .map((text): Frame => JSON.parse(text))
+      .filter((frame) => type === undefined || frame['type'] === type);
   }
 
   /** Readings: frames without a type. */

@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { createTestRedis } from '../../packages/engines/dist/testing.js';
+import type { Role } from '../../packages/protocol/dist/index.js';
+import {
+  createKeys,
+  defaultShardCount,
+  type Keys,
+  RightsStore,
+  readBatch,
+  shardOf,
+} from '../../packages/stream-log/dist/index.js';
+import { issueToken, secretSigningKey } from '../../packages/tokens/dist/index.js';
+import { type AppProcess, runApp } from './app-process.ts';
+
+const jwtSecret = 'a secret that only the tests know, 40 bytes';
+
+/** An account of a test, with a live session. */
+export interface TestAccount {
+  id: string;
+  sessionId: string;
+  token: string;
+}
+
+/**
+ * A corner of a Redis where the stream path runs as if it were alone: its keys, its rights, and the processes on it.
+ * `close` ends the processes and removes the keys.
+ */
+export class StreamCorner {
+  readonly keys: Keys;
+  readonly rights: RightsStore;
+  private readonly processes: AppProcess[] = [];
+  private lastAccount = 0;
+
+  private constructor(
+    readonly redis: Redis,
+    readonly prefix: string,
+    private readonly url: string,
+    private readonly drop: () => Promise<void>,
+  ) {
+    this.keys = createKeys(prefix);
+    this.rights = new RightsStore(redis, this.keys);
+  }
+
+  /** On the run's Redis, or on one that the test owns. */
+  static async open(privateUrl?: string): Promise<StreamCorner> {
+    const shared = await createTestRedis();
+    const url = privateUrl ?? shared.url;
+    const redis = new Redis(url);
+    redis.on('error', () => {});
+    const corner = new StreamCorner(redis, shared.prefix, url, shared.drop);
+    await corner.rights.markComplete();
+    return corner;
+  }
+
+  /** Runs an app here, on a free port unless `environment` says otherwise. */
+  run(app: string, environment: Record<string, string> = {}): AppProcess {
+    const running = runApp(app, {
+      REDIS_URL: this.url,
+      REDIS_KEY_PREFIX: this.prefix,
+      JWT_SECRET: jwtSecret,
+      WSS1_PORT: '0',
+      WSS2_PORT: '0',
+      DSM_PORT: '0',
+      ...environment,
+    });
+    this.processes.push(running);
+    return running;
+  }
+
+  /** A new account whose session is live, with its devices or, for a consumer, the producers it is subscribed to. */
+  async account(role: Role, items: readonly string[] = []): Promise<TestAccount> {
+    this.lastAccount += 1;
+    const id = String(this.lastAccount);
+    const sessionId = randomUUID();
+    await this.rights.grant({ kind: 'session', accountId: id, item: sessionId }, 3_600);
+    if (items.length > 0) await this.rights.replaceAll(role === 'producer' ? 'device' : 'subscription', id, items);
+    return { id, sessionId, token: await this.token(role, id, sessionId) };
+  }
+
+  token(role: Role, accountId: string, sessionId: string, lifetimeSeconds = 3_600): Promise<string> {
+    return issueToken(secretSigningKey(jwtSecret), { accountId, role, sessionId }, lifetimeSeconds);
+  }
+
+  /** Readings of a producer that wait in its ingest log, in order, as the text that is passed on. */
+  async stored(producerId: string): Promise<string[]> {
+    const entries = await this.redis.xrangeBuffer(this.keys.ingest(shardOf(producerId, defaultShardCount)), '-', '+');
+    const bodies: string[] = [];
+    for (const [, fields] of entries) {
+      for (let at = 0; at < fields.length; at += 2) {
+        const batch = fields[at + 1];
+        if (!batch || !fields[at]?.toString().startsWith(`${producerId}:`)) continue;
+        readBatch(batch, (_, body) => bodies.push(body.toString()));
+      }
+    }
+    return bodies;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.processes.map((running) => running.end('SIGKILL')));
+    this.redis.disconnect();
+    await this.drop();
+  }
+}
