@@ -1,3 +1,4 @@
+import type { ConsumerDownFrame } from '@motience/protocol';
 import { describe, expect, test } from 'vitest';
 import { type ConsumerAction, ConsumerStreams } from './consumer-streams.ts';
 
@@ -8,8 +9,11 @@ const reading = (seq: number, deviceId = 'd', producerId = '7') => ({
   data: {},
   seq,
 });
-const welcome = (seq: number, epoch = 'e') =>
-  ({ type: 'welcome', session_id: 's', streams: [{ producer_id: '7', epoch, seq }] }) as const;
+const welcome = (seq: number, epoch = 'e'): ConsumerDownFrame => ({
+  type: 'welcome',
+  session_id: 's',
+  streams: [{ producer_id: '7', epoch, seq }],
+});
 const missed = (from: number, to: number, reason = 'unexplained'): ConsumerAction => ({
   type: 'missed',
   readings: { producerId: '7', epoch: 'e', from, to, reason },
