@@ -1,0 +1,47 @@
+import type { Session } from '@motience/sdk';
+import { Account, ConnectionPill, type PageConfig, PageShell, SignInCard } from '@motience/testers-kit';
+import { useEffect, useMemo } from 'preact/hooks';
+import { Dashboard } from './dashboard.tsx';
+import { Receiving } from './receiving/receiving.ts';
+import { Subscriptions } from './subscriptions/subscriptions.ts';
+
+/** The consumer tester. */
+export function App({ config }: { config: PageConfig }) {
+  const account = useMemo(() => new Account(config.auth_url, 'consumer'), [config]);
+  const state = account.state.value;
+  if (state.phase === 'signed-in') return <SignedIn config={config} account={account} session={state.session} />;
+  return (
+    <PageShell name="Consumer tester" account={account}>
+      <SignInCard
+        account={account}
+        title="Receive readings"
+        lead="Connect as a consumer, subscribe to producers, and watch their readings arrive."
+        demo={config.demo}
+        demoLead="A consumer already subscribed to the machine Motience runs on: moving data, one click away."
+      />
+    </PageShell>
+  );
+}
+
+function SignedIn({ config, account, session }: { config: PageConfig; account: Account; session: Session }) {
+  const { subscriptions, receiving } = useMemo(() => {
+    const made = new Subscriptions(config.subscription_url, session);
+    return { subscriptions: made, receiving: new Receiving(config.consumer_gateway_url, session, made) };
+  }, [config, session]);
+  useEffect(() => {
+    let isGone = false;
+    // Names first, so that charts are labelled by them from the start.
+    void subscriptions.load().then(() => {
+      if (!isGone) receiving.connect();
+    });
+    return () => {
+      isGone = true;
+      void receiving.disconnect();
+    };
+  }, [subscriptions, receiving]);
+  return (
+    <PageShell name="Consumer tester" account={account} status={<ConnectionPill watch={receiving.watch} />}>
+      <Dashboard config={config} receiving={receiving} subscriptions={subscriptions} />
+    </PageShell>
+  );
+}

@@ -1,0 +1,53 @@
+import { Button, Card, Empty } from '@motience/testers-kit';
+import { useSignal } from '@preact/signals';
+import type { Receiving } from '../receiving/receiving.ts';
+import { Chart } from './chart.tsx';
+import type { FieldChart } from './field-history.ts';
+import { maxFields } from './field-history.ts';
+
+const shownAtFirst = 6;
+
+interface ChartGridProps {
+  receiving: Receiving;
+  charts: readonly FieldChart[];
+}
+
+/** A chart per numeric field. */
+export function ChartGrid({ receiving, charts }: ChartGridProps) {
+  const showsAll = useSignal(false);
+  const shown = showsAll.value ? charts : charts.slice(0, shownAtFirst);
+  const hidden = charts.length - shown.length;
+  return (
+    <Card
+      title="Charts"
+      aside={
+        charts.length > shownAtFirst ? (
+          <Button
+            small
+            tone="quiet"
+            onClick={() => {
+              showsAll.value = !showsAll.value;
+            }}
+          >
+            {hidden > 0 ? `Show all ${charts.length}` : 'Show fewer'}
+          </Button>
+        ) : undefined
+      }
+    >
+      {charts.length === 0 ? (
+        <Empty title="Nothing to draw yet">
+          Every number in the readings’ data gets a chart of its last two minutes.
+        </Empty>
+      ) : (
+        <div class="charts" data-testid="charts">
+          {shown.map((chart) => (
+            <Chart key={chart.path} chart={chart} />
+          ))}
+        </div>
+      )}
+      {receiving.feed.fields.hasMoreFields && showsAll.value ? (
+        <p class="hint">Only the first {maxFields} numeric fields are drawn.</p>
+      ) : null}
+    </Card>
+  );
+}

@@ -1,0 +1,79 @@
+import {
+  ConnectionCard,
+  FigureStrip,
+  formatCount,
+  formatRate,
+  formatSpan,
+  type PageConfig,
+} from '@motience/testers-kit';
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { ChartGrid } from './charts/chart-grid.tsx';
+import type { FieldChart } from './charts/field-history.ts';
+import { ReadingTable } from './readings/reading-table.tsx';
+import type { Receiving } from './receiving/receiving.ts';
+import { ProducerFinder } from './subscriptions/producer-finder.tsx';
+import { SubscriptionList } from './subscriptions/subscription-list.tsx';
+import type { Subscriptions } from './subscriptions/subscriptions.ts';
+
+interface DashboardProps {
+  config: PageConfig;
+  receiving: Receiving;
+  subscriptions: Subscriptions;
+}
+
+/** Subscriptions beside what they bring. */
+export function Dashboard({ config, receiving, subscriptions }: DashboardProps) {
+  const beat = useSignal(0);
+  useEffect(() => {
+    const timer = setInterval(() => {
+      beat.value += 1;
+    }, 500);
+    return () => clearInterval(timer);
+  }, [beat]);
+  receiving.pulse.beats.value;
+  const isConnected = receiving.watch.current.value.state.phase === 'open';
+  const { feed, pausedAt } = receiving;
+  const isPaused = pausedAt.value !== undefined;
+  const charts = useRef<readonly FieldChart[]>([]);
+  if (!isPaused) charts.current = feed.fields.charts(Date.now());
+  const latency = feed.latency.median;
+
+  return (
+    <div class="dashboard">
+      <h1 class="visually-hidden">Receive readings</h1>
+      <div class="stack side">
+        <SubscriptionList subscriptions={subscriptions} receiving={receiving} beat={beat.value} />
+        <ProducerFinder subscriptions={subscriptions} />
+        <ConnectionCard
+          watch={receiving.watch}
+          address={config.consumer_gateway_url}
+          onConnect={() => receiving.connect()}
+          onDisconnect={() => void receiving.disconnect()}
+        />
+      </div>
+      <div class="stack">
+        <FigureStrip
+          label="Counts, rate and latency"
+          figures={[
+            { label: 'Received', value: formatCount(feed.store.total) },
+            {
+              label: 'Rate',
+              value: formatRate(feed.rate.perSecond(performance.now())),
+              unit: '/s',
+              title: 'Readings per second, over the last 3 s',
+            },
+            {
+              label: 'Latency',
+              value: latency === undefined ? '–' : formatSpan(latency),
+              title: 'Median of the last hundred, from each reading’s timestamp to now; as good as both clocks agree',
+            },
+            { label: 'Streams', value: formatCount(subscriptions.list.value?.length ?? 0) },
+          ]}
+        />
+        <ChartGrid receiving={receiving} charts={charts.current} />
+        <ReadingTable receiving={receiving} subscriptions={subscriptions} isConnected={isConnected} />
+      </div>
+    </div>
+  );
+}
