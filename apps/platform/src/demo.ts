@@ -21,7 +21,7 @@ interface DemoOptions {
 
 /**
  * Makes the demo accounts, over HTTP as anyone would, and subscribes the consumer to the producer; on later runs they
- * are as they were. Passwords are this installation's own, each in a file only its owner can read. Throws a `Refusal`.
+ * are as they were. Passwords are this installation's own, each in a file only its owner can read.
  */
 export async function prepareDemo({ dataDir, authUrl, subscriptionUrl }: DemoOptions): Promise<Demo> {
   const auth = new AuthClient({ authUrl });
@@ -44,10 +44,17 @@ export async function prepareDemo({ dataDir, authUrl, subscriptionUrl }: DemoOpt
   return { producer, consumer, deviceId };
 }
 
-async function signIn(auth: AuthClient, account: DemoAccount, role: 'producer' | 'consumer'): Promise<Session> {
+async function signIn(auth: AuthClient, account: Demo['producer'], role: 'producer' | 'consumer'): Promise<Session> {
   const { username, password } = account;
   await unlessConflict(auth.register({ username, password, role, name: `Demo ${role}` }));
-  return auth.login({ username, password });
+  try {
+    return await auth.login({ username, password });
+  } catch (error) {
+    const isOther = error instanceof Refusal && error.kind === 'unauthenticated';
+    throw isOther
+      ? new Error(`the account ${username} has another password than the one in ${account.passwordFile}`)
+      : error;
+  }
 }
 
 /** Lets pass that something exists already. */
@@ -60,6 +67,6 @@ async function unlessConflict(work: Promise<unknown>): Promise<void> {
 }
 
 /** The machine's name in the characters a device_id may have. */
-export function deviceIdOf(machine: string): string {
+function deviceIdOf(machine: string): string {
   return machine.replace(/[^A-Za-z0-9._:-]+/g, '-').slice(0, 128) || 'this-machine';
 }
