@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createTestDatabase, createTestRedis } from '../packages/engines/dist/testing.js';
+import { until } from './socket-client.ts';
 
 const portVariables = {
   'auth-api': 'AP_PORT',
@@ -32,6 +33,7 @@ export class ServicesUnderTest {
   private constructor(
     private readonly environment: Record<string, string>,
     readonly databaseUrl: string,
+    readonly redis: { url: string; prefix: string },
     private readonly release: () => Promise<void>,
   ) {}
 
@@ -50,6 +52,7 @@ export class ServicesUnderTest {
         ...environment,
       },
       database.url,
+      redis,
       async () => {
         await Promise.all([database.drop(), redis.drop(), rm(folder, { recursive: true, force: true })]);
       },
@@ -57,6 +60,7 @@ export class ServicesUnderTest {
     const [first, ...others] = names;
     if (first) await services.launch(first);
     await Promise.all(others.map((name) => services.launch(name)));
+    await until(async () => (await fetch(`${services.httpUrl('consumer-gateway')}/ready`)).ok);
     return services;
   }
 

@@ -67,7 +67,18 @@ export async function openGatewayContext(
       perSeconds: 60,
     }),
     metrics: createMetrics(name),
-    readiness: [redisReadiness(redis)],
+    readiness: [redisReadiness(redis), rightsReadiness(redis, rights)],
     close,
+  };
+}
+
+/** Whether the rights in Redis are complete; until they are every socket is told `unavailable`. */
+function rightsReadiness(redis: Redis, rights: RightsStore): ReadinessCheck {
+  return {
+    name: 'rights',
+    check: async () => {
+      if (redis.status !== 'ready') return { ok: false, reason: 'not connected to Redis' };
+      return (await rights.isComplete()) ? { ok: true } : { ok: false, reason: 'being loaded into Redis' };
+    },
   };
 }
