@@ -2,8 +2,9 @@
 -- KEYS: ingest log, shard, last flush of this gateway, wake channel, then each segment's sequences.
 -- ARGV: flush number, bound of the shard's backlog in bytes, number of segments, then per segment: producer, readings,
 --       batch, number of devices, and per device: device_id, its first and its last sequence in the batch.
--- Replies 'ok' (also when this flush was stored before), 'full', or 'stale' with device index and last stored sequence
--- in turn: nothing is stored then, and the gateway takes the repeats out and tries again under the same number.
+-- Replies 'ok' (also when this flush was stored before), 'full', or 'stale' with device index and last sequence that is
+-- stored, or earlier in the flush, in turn: nothing is stored then, and the gateway takes the repeats out and tries again
+-- under the same number.
 local function append(KEYS, ARGV)
   local ingest, shard, flush, wake = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
   local number = tonumber(ARGV[1])
@@ -12,7 +13,8 @@ local function append(KEYS, ARGV)
   local counters = redis.call('HMGET', shard, 'ingest_bytes', 'unpersisted_bytes')
   if tonumber(counters[1] or '0') + tonumber(counters[2] or '0') > tonumber(ARGV[2]) then return { 'full' } end
 
-  local entry, stale, updates = {}, { 'stale' }, {}
+  -- `last` also knows what comes earlier in this flush: two connections may send the same device's readings at once.
+  local entry, stale, updates, last = {}, { 'stale' }, {}, {}
   local bytes, device, at = 0, 0, 4
   for segment = 1, tonumber(ARGV[3]) do
     local producer, readings, batch, devices = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
@@ -21,11 +23,13 @@ local function append(KEYS, ARGV)
     bytes = bytes + #batch
     at = at + 4
     for _ = 1, devices do
-      local stored = redis.call('HGET', KEYS[4 + segment], ARGV[at])
+      local place = KEYS[4 + segment] .. ' ' .. ARGV[at]
+      local stored = last[place] or redis.call('HGET', KEYS[4 + segment], ARGV[at])
       if stored and tonumber(ARGV[at + 1]) <= tonumber(stored) then
         stale[#stale + 1] = int(device)
         stale[#stale + 1] = stored
       end
+      last[place] = stored and tonumber(stored) > tonumber(ARGV[at + 2]) and stored or ARGV[at + 2]
       updates[#updates + 1] = { KEYS[4 + segment], ARGV[at], ARGV[at + 2] }
       device = device + 1
       at = at + 3
