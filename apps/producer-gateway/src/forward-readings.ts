@@ -3,7 +3,7 @@ import type { Logger } from '@motience/service-kit';
 import { type DeviceSequences, type IngestLog, maxSegmentsPerFlush, type Segment } from '@motience/stream-log';
 import { packSegment } from './pack-segment.ts';
 import type { ProducerConnection } from './producer-connection.ts';
-import { type FlushPart, noteRepeat, settle, takePending } from './producer-session.ts';
+import { type FlushPart, noteRepeat, settle, takePending, takeRepeat } from './producer-session.ts';
 
 /** Bounds one flush, so that no single command keeps Redis busy for long. */
 const maxReadingsPerFlush = 8_192;
@@ -112,7 +112,7 @@ function takeOutRepeats(part: FlushPart, segment: Segment, stale: ReadonlyMap<De
   for (const device of segment.devices) {
     const stored = stale.get(device);
     if (stored === undefined) continue;
-    noteRepeat(part.session, device.deviceId, stored);
+    noteRepeat(part.session, { deviceId: device.deviceId, sequence: stored, after: 0 });
     part.readings = part.readings.filter(
       ({ deviceId, sequence }) => deviceId !== device.deviceId || sequence === undefined || sequence > stored,
     );
@@ -120,10 +120,9 @@ function takeOutRepeats(part: FlushPart, segment: Segment, stale: ReadonlyMap<De
 }
 
 function acknowledge({ connection, session, through }: ConnectionPart): void {
-  if (session.repeat !== undefined && session.repeat !== 'told') {
-    const { deviceId, sequence } = session.repeat;
-    connection.send(JSON.stringify({ type: 'repeat', device_id: deviceId, sequence }));
-    session.repeat = 'told';
+  const repeat = takeRepeat(session);
+  if (repeat) {
+    connection.send(JSON.stringify({ type: 'repeat', device_id: repeat.deviceId, sequence: repeat.sequence }));
   }
   connection.send(`{"type":"ack","through":${through}}`);
 }

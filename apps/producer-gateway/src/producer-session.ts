@@ -22,8 +22,8 @@ export interface ProducerSession {
   flushingBytes: number;
   /** The last `sequence` queued per device, so that a repeat within the connection is seen before it is stored. */
   readonly lastQueued: Map<string, number>;
-  /** The first repeat to be told with the next acknowledgement; told once per connection. */
-  repeat: { deviceId: string; sequence: number } | 'told' | undefined;
+  /** The first repeat, until it is told; `sequence` is stored for sure once readings up to `after` are settled. */
+  repeat: { deviceId: string; sequence: number; after: number } | 'told' | undefined;
   readonly bucket: TokenBucket;
   /** Nothing that comes from now on is taken, because something before it was not stored. */
   isOver: boolean;
@@ -50,7 +50,7 @@ export function queueReading(session: ProducerSession, reading: PendingReading):
   if (sequence !== undefined) {
     const last = session.lastQueued.get(deviceId);
     if (last !== undefined && sequence <= last) {
-      noteRepeat(session, deviceId, last);
+      noteRepeat(session, { deviceId, sequence: last, after: session.received });
       return;
     }
     session.lastQueued.set(deviceId, sequence);
@@ -59,9 +59,20 @@ export function queueReading(session: ProducerSession, reading: PendingReading):
   session.pendingBytes += reading.body.length;
 }
 
-/** Remembers the first repeat of the connection. `sequence` is the last one stored for the device. */
-export function noteRepeat(session: ProducerSession, deviceId: string, sequence: number): void {
-  session.repeat ??= { deviceId, sequence };
+type Repeat = Exclude<ProducerSession['repeat'], 'told' | undefined>;
+
+/** Remembers the first repeat of the connection, or rather the one that can be told first. */
+export function noteRepeat(session: ProducerSession, repeat: Repeat): void {
+  if (session.repeat === 'told') return;
+  if (!session.repeat || repeat.after < session.repeat.after) session.repeat = repeat;
+}
+
+/** The repeat that is to be told now, if there is one; once per connection. */
+export function takeRepeat(session: ProducerSession): Repeat | undefined {
+  const { repeat } = session;
+  if (repeat === undefined || repeat === 'told' || repeat.after > session.settled) return undefined;
+  session.repeat = 'told';
+  return repeat;
 }
 
 /** What a flush takes along of one session. `through` is settled when it comes back. */
