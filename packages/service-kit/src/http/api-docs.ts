@@ -7,14 +7,14 @@ import type { HttpEnv } from './http-env.ts';
 
 /** What the page needs and no more: our own files only, and the API it describes. */
 const contentSecurityPolicy =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const initializer = `window.ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true });\n`;
 
 const assets = [
-  { name: 'swagger-ui.css', type: 'text/css; charset=utf-8' },
-  { name: 'swagger-ui-bundle.js', type: 'text/javascript; charset=utf-8' },
-  { name: 'favicon-32x32.png', type: 'image/png' },
+  { path: '/api-docs/swagger-ui.css', file: 'swagger-ui.css', type: 'text/css; charset=utf-8' },
+  { path: '/api-docs/swagger-ui-bundle.js', file: 'swagger-ui-bundle.js', type: 'text/javascript; charset=utf-8' },
+  { path: '/favicon.ico', file: 'favicon-32x32.png', type: 'image/png' },
 ] as const;
 
 /** Swagger UI at `/api-docs`, every file of it served from here, so that it works without the internet. */
@@ -30,7 +30,6 @@ export function addApiDocs(app: OpenAPIHono<HttpEnv>, title: string): void {
       url: '/openapi.json',
       title,
       manuallySwaggerUIHtml: () => `
-        <link rel="icon" href="/api-docs/favicon-32x32.png" />
         <link rel="stylesheet" href="/api-docs/swagger-ui.css" />
         <div id="swagger-ui"></div>
         <script src="/api-docs/swagger-ui-bundle.js"></script>
@@ -40,12 +39,10 @@ export function addApiDocs(app: OpenAPIHono<HttpEnv>, title: string): void {
   app.get('/api-docs/initializer.js', (context) =>
     context.body(initializer, 200, { 'content-type': 'text/javascript; charset=utf-8' }),
   );
-  for (const { name, type } of assets) {
-    app.get(`/api-docs/${name}`, (context) =>
-      context.body(new Uint8Array(readFileSync(join(folder, name))), 200, {
-        'content-type': type,
-        'cache-control': 'public, max-age=3600',
-      }),
+  for (const { path, file, type } of assets) {
+    const content = new Uint8Array(readFileSync(join(folder, file)));
+    app.get(path, (context) =>
+      context.body(content, 200, { 'content-type': type, 'cache-control': 'public, max-age=3600' }),
     );
   }
 }

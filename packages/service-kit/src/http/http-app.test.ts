@@ -40,6 +40,7 @@ beforeAll(async () => {
     metricsToken: 'metrics-token',
     readinessChecks: [{ name: 'database', check: async () => database }],
     bodyLimitBytes: 1000,
+    deadlineMs: 300,
   });
   app.openapi(
     createRoute({
@@ -53,6 +54,7 @@ beforeAll(async () => {
   app.get('/throw/:what', (context) => {
     throw thrown[context.req.param('what')]?.();
   });
+  app.get('/never', () => new Promise<Response>(() => {}));
   server = await serveHttp(app, { host: '127.0.0.1', port: 0, portVariable: 'TEST_PORT' });
 });
 afterAll(() => server.stop());
@@ -166,6 +168,12 @@ describe('an error in a handler', () => {
   });
 });
 
+describe('a handler that never answers', () => {
+  it('is unavailable after the deadline', async () => {
+    expect(await errorOf(await send('/never'))).toMatchObject({ status: 503, kind: 'unavailable' });
+  });
+});
+
 describe('a service', () => {
   it('names the part that keeps it from being ready', async () => {
     expect((await send('/ready')).status).toBe(200);
@@ -212,7 +220,7 @@ describe('a service', () => {
     expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
     expect(html).not.toMatch(/https?:\/\//);
     const files = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? '');
-    expect(files).toHaveLength(4);
+    expect(files).toHaveLength(3);
     for (const file of files) expect((await send(file)).status).toBe(200);
   });
 

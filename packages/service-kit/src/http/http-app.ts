@@ -10,6 +10,7 @@ import type { TrustProxy } from '../config/common-settings.ts';
 import type { Logger } from '../logger.ts';
 import type { ReadinessCheck } from '../readiness.ts';
 import { addApiDocs } from './api-docs.ts';
+import { deadline } from './deadline.ts';
 import { invalidRequest, replyToError } from './error-reply.ts';
 import type { HttpEnv } from './http-env.ts';
 import { requestLog } from './request-log.ts';
@@ -30,6 +31,8 @@ export interface HttpAppOptions {
   metricsToken: string | undefined;
   readinessChecks: readonly ReadinessCheck[];
   bodyLimitBytes?: number;
+  /** How long a handler may take before its request is told `unavailable`. */
+  deadlineMs?: number;
 }
 
 /**
@@ -65,6 +68,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     }),
   );
   app.use(routeGuard(app));
+  app.use(deadline(options.deadlineMs ?? 20_000));
   app.use(
     bodyLimit({
       maxSize: bodyLimitBytes,
