@@ -17,7 +17,7 @@ import {
 const mebibyte = 1024 * 1024;
 
 /** An engine of someone else by its URL, or the port of a private one; undefined lets the system pick. */
-export type EngineSetting = { url: string } | { port: number | undefined };
+type EngineSetting = { url: string } | { port: number | undefined };
 
 /** External as soon as one of `selectors` is set. */
 function engine(url: Setting<string>, selectors: readonly string[], portVariable: string): Setting<EngineSetting> {

@@ -43,7 +43,7 @@ export function redisProblems(info: ReadonlyMap<string, string>): string[] {
   return problems;
 }
 
-export function parseInfo(text: string): Map<string, string> {
+function parseInfo(text: string): Map<string, string> {
   const fields = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {
     const colon = line.indexOf(':');
