@@ -45,17 +45,17 @@ export async function signUp(
   if (registered.status !== 201) throw new Error(`register: ${JSON.stringify(registered)}`);
   const login = await request(`${auth}/login`, { method: 'POST', body: { username, password } });
   if (login.status !== 200) throw new Error(`login: ${JSON.stringify(login)}`);
-  const token = String(login.body['access_token']);
+  const token = String(login.body.access_token);
   for (const device_id of deviceIds) {
     const device = await request(`${auth}/devices`, { method: 'POST', token, body: { device_id } });
     if (device.status !== 201) throw new Error(`device: ${JSON.stringify(device)}`);
   }
   return {
-    id: String(registered.body['id']),
+    id: String(registered.body.id),
     username,
     password,
     token,
-    refreshToken: String(login.body['refresh_token']),
+    refreshToken: String(login.body.refresh_token),
   };
 }
 

@@ -53,7 +53,7 @@ describe('kill -9 in the middle of a stream', () => {
     await until(() => after.frames('welcome').length === 1);
     await new StubbornDevice(services.socketUrl('producer'), producer.token, 'd', 100).done;
     await until(() => after.readings().length === 100);
-    expect(after.readings().map((frame) => frame['seq'])).toEqual(oneTo(100));
+    expect(after.readings().map((frame) => frame.seq)).toEqual(oneTo(100));
     after.close();
   });
 });

@@ -33,7 +33,7 @@ describe('ten devices of three producers and twenty consumers with different sub
     );
     await until(() => sockets.every((socket) => socket.frames('welcome').length === 1));
     for (const [index, socket] of sockets.entries()) {
-      const streams = socket.frames('welcome')[0]?.['streams'];
+      const streams = socket.frames('welcome')[0]?.streams;
       expect(streams).toHaveLength(entitled[index]?.length ?? 0);
     }
 
@@ -63,7 +63,7 @@ describe('ten devices of three producers and twenty consumers with different sub
     const byProducer = new Map<string, string[]>();
     for (const [index, socket] of sockets.entries()) {
       expect(socket.readings()).toHaveLength(expectedCount(index));
-      expect(new Set(socket.readings().map((frame) => frame['producer_id']))).toEqual(
+      expect(new Set(socket.readings().map((frame) => frame.producer_id))).toEqual(
         new Set((entitled[index] ?? []).map(({ id }) => id)),
       );
       for (const producer of entitled[index] ?? []) {
@@ -72,8 +72,8 @@ describe('ten devices of three producers and twenty consumers with different sub
         for (const deviceId of devicesOfProducer(producer)) {
           const sequences = texts
             .map((text): Frame => JSON.parse(text))
-            .filter((frame) => frame['device_id'] === deviceId)
-            .map((frame) => frame['sequence']);
+            .filter((frame) => frame.device_id === deviceId)
+            .map((frame) => frame.sequence);
           expect(sequences).toEqual(Array.from({ length: readingsPerDevice }, (_, at) => at + 1));
         }
         // Byte for byte the same for everybody.
@@ -105,7 +105,7 @@ describe('ten devices of three producers and twenty consumers with different sub
     await until(() => socket.frames('subscribed').length === 2, 1_000);
     device.send(reading('d', 3));
     await until(() => socket.readings().length === 2);
-    expect(socket.readings().map((frame) => frame['sequence'])).toEqual([1, 3]);
+    expect(socket.readings().map((frame) => frame.sequence)).toEqual([1, 3]);
     for (const client of [device, socket]) client.close();
   });
 
@@ -119,7 +119,7 @@ describe('ten devices of three producers and twenty consumers with different sub
     } else {
       const { username, password } = consumer;
       const other = await request(`${auth}/login`, { method: 'POST', body: { username, password } });
-      const token = String(other.body['access_token']);
+      const token = String(other.body.access_token);
       const body = { current_password: password, new_password: `${password}!` };
       const changed = await request(`${auth}/me/password`, { method: 'PUT', token, body });
       expect(changed.status).toBeLessThan(300);

@@ -61,10 +61,10 @@ describe("the reference's commands", () => {
     });
 
     const producer = {
-      id: String(user['id']),
+      id: String(user.id),
       username: 'producer1',
       password: '',
-      token: String(login['access_token']),
+      token: String(login.access_token),
       refreshToken: '',
     };
     const consumer = await signUp(services, 'consumer');

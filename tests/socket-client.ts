@@ -31,7 +31,7 @@ export class SocketClient {
   frames(type?: string): Frame[] {
     return this.texts
       .map((text): Frame => JSON.parse(text))
-      .filter((frame) => type === undefined || frame['type'] === type);
+      .filter((frame) => type === undefined || frame.type === type);
   }
 
   /** Readings: frames without a type. */
@@ -41,7 +41,7 @@ export class SocketClient {
 
   /** How many readings of this connection are acknowledged. */
   acknowledged(): number {
-    return Number(this.frames('ack').at(-1)?.['through'] ?? 0);
+    return Number(this.frames('ack').at(-1)?.through ?? 0);
   }
 
   close(): void {
