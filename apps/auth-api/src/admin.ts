@@ -2,6 +2,7 @@ import { openDatabase } from '@motience/database';
 import { defaultLimits, fieldErrors, Refusal, registerRequestSchema } from '@motience/protocol';
 import { ConfigError, databaseUrl, errorCode, integer, isEngineAway, readConfig } from '@motience/service-kit';
 import { Command } from 'commander';
+import { adminEnvironment } from './admin-environment.ts';
 import { PasswordHasher } from './password-hasher.ts';
 import { readPassword } from './read-password.ts';
 import { insertAccount } from './services/register-account.ts';
@@ -20,7 +21,7 @@ const settings = {
 
 /** Makes an admin account straight in PostgreSQL: what nobody can do over the API. */
 async function createAdmin(options: CreateOptions): Promise<void> {
-  const config = readConfig(settings, process.env);
+  const config = readConfig(settings, adminEnvironment());
   const password = await readPassword(options.passwordFile);
   // An admin's fields follow the rules of everyone's; only the role is one that cannot be registered.
   const request = registerRequestSchema(config.passwordMinLength)
@@ -64,7 +65,9 @@ program
   .option('--email <address>')
   .addHelpText(
     'after',
-    '\nNeeds DATABASE_URL, or DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD, in the environment.',
+    `
+PostgreSQL is the one of the platform that runs on this machine, or that DATABASE_URL, or DB_HOST, DB_PORT, DB_NAME,
+DB_USER and DB_PASSWORD name, in the environment or in .env.`,
   )
   .action(createAdmin);
 

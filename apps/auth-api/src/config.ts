@@ -50,6 +50,8 @@ const settings = {
     defaultLimits.failedLoginsPerAddressAndMinute,
     perMinute,
   ),
+  /** Logins that last at the same time; one more ends the oldest. */
+  sessionsPerAccount: integer('SESSIONS_PER_ACCOUNT', 10_000, { min: 1, max: 1_000_000 }),
   /** Each hash takes a core and 19 MiB for some 30 ms, on one of libuv's four threads; one is left for other work. */
   passwordHashesAtOnce: integer('PASSWORD_HASHES_AT_ONCE', Math.min(3, availableParallelism()), { min: 1, max: 64 }),
   passwordHashesWaiting: integer('PASSWORD_HASHES_WAITING', 200, { min: 0, max: 10_000 }),

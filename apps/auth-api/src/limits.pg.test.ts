@@ -74,6 +74,15 @@ describe('limits', () => {
     expectLimited(await refresh(), '2 refreshes');
   });
 
+  it('end the oldest session of an account that logs in too often', async () => {
+    api = await startAuthApi({ SESSIONS_PER_ACCOUNT: '2' });
+    const oldest = await api.signUp('consumer');
+    const others = [await api.logIn(oldest.user.username), await api.logIn(oldest.user.username)];
+    expect((await api.call('GET /me', { token: oldest.access_token })).status).toBe(401);
+    expect(await api.sessionIsProjected(oldest)).toBe(false);
+    for (const { access_token: token } of others) expect((await api.call('GET /me', { token })).status).toBe(200);
+  });
+
   it('tell who comes while too many passwords wait to be checked that it is unavailable', async () => {
     api = await startAuthApi({ PASSWORD_HASHES_AT_ONCE: '1', PASSWORD_HASHES_WAITING: '2' });
     const replies = await Promise.all(Array.from({ length: 12 }, (_, n) => logIn(`nobody-${n}`, 'wrong')));

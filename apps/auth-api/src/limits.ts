@@ -9,7 +9,7 @@ export interface Limits {
 }
 
 /** Failed logins of one account from one address, and of one address. Successes are free. */
-export interface FailedLogins {
+interface FailedLogins {
   /** Throws `rate-limited` if no further try is allowed now. */
   check(address: string, username: string): Promise<void>;
   /** Counts a failure; throws `rate-limited` if it is one too many. */

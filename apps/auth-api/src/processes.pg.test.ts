@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -108,6 +108,9 @@ describe('the auth-api process', () => {
 });
 
 describe('motience-admin create', () => {
+  // Set, so that no .env of whoever runs the tests sets them, and empty, which counts as not set.
+  const noDatabase = { DATABASE_URL: '', DB_HOST: '' };
+
   const create = (args: string[], input = '') =>
     run('bin/motience-admin.js', ['create', ...args], { DATABASE_URL: database.url }, input).ended;
 
@@ -146,9 +149,21 @@ describe('motience-admin create', () => {
     await fails(['--username', 'root3', '--password', 'long enough'], '', "unknown option '--password'");
   }, 40_000);
 
+  it('finds the private PostgreSQL of the platform by its data folder', async () => {
+    const dataFolder = join(folder, 'platform');
+    await mkdir(dataFolder);
+    await writeFile(join(dataFolder, 'database-url'), `${database.url}\n`);
+    const environment = { ...noDatabase, MOTIENCE_DATA_DIR: dataFolder };
+    const args = ['create', '--username', 'root4', '--password-file', '-'];
+    expect((await run('bin/motience-admin.js', args, environment, 'long enough').ended).text).toContain('root4');
+  });
+
   it('says that it needs the address of PostgreSQL, and that nothing answers there', async () => {
     const args = ['create', '--username', 'root3'];
-    expect((await run('bin/motience-admin.js', args, {}, 'long enough').ended).errors).toContain('DATABASE_URL');
+    expect(
+      (await run('bin/motience-admin.js', args, { ...noDatabase, MOTIENCE_DATA_DIR: folder }, 'long enough').ended)
+        .errors,
+    ).toContain('DATABASE_URL');
     const nowhere = { DATABASE_URL: 'postgres://127.0.0.1:1/motience' };
     expect((await run('bin/motience-admin.js', args, nowhere, 'long enough').ended).errors).toContain(
       'does not answer',

@@ -185,6 +185,13 @@ describe('POST /logout', () => {
     expect(await api.sessionIsProjected(here)).toBe(false);
     expect((await me(there.access_token)).status).toBe(200);
     expect(await api.sessionIsProjected(there)).toBe(true);
+    // Ended sessions are deleted by when they expire, so that logging in and out does not pile them up for days.
+    const { db } = api.context.database;
+    const [ended] = await db
+      .select()
+      .from(sessions)
+      .where(eq(sessions.id, sessionOf(here.access_token)));
+    expect(ended?.expiresAt.getTime()).toBeLessThanOrEqual(Date.now());
   });
 });
 

@@ -1,4 +1,4 @@
-import { logLevels } from './config/common-settings.ts';
+import { commonSettings } from './config/common-settings.ts';
 import { ConfigError } from './config/read-config.ts';
 import { CannotListen } from './listen-error.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -27,10 +27,8 @@ export async function runApp(
   start: (logger: Logger) => Promise<RunningApp>,
   { stopDeadlineMs = 10_000 }: RunOptions = {},
 ): Promise<void> {
-  const logger = createLogger(
-    name,
-    logLevels.find((level) => level === process.env.LOG_LEVEL),
-  );
+  const logLevel = commonSettings.logLevel(process.env);
+  const logger = createLogger(name, 'value' in logLevel ? logLevel.value : 'info');
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
       logger.fatal({ err: error }, 'an error that nothing caught');

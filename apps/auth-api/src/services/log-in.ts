@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { refreshTokens, sessions, users } from '@motience/database';
+import { type Queryable, refreshTokens, sessions, users } from '@motience/database';
 import { Refusal, type Tokens, usernameSchema } from '@motience/protocol';
-import { eq, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, isNull, sql } from 'drizzle-orm';
 import type { Context } from '../context.ts';
 import { changeRights } from './change-rights.ts';
 import { issueTokens } from './issue-tokens.ts';
 import { hashRefreshToken, newRefreshToken } from './refresh-token.ts';
+import { revokedNow } from './revoked-session.ts';
 import type { UserRow } from './user-row.ts';
 
 export interface LoginAttempt {
@@ -15,7 +16,10 @@ export interface LoginAttempt {
   address: string;
 }
 
-/** Begins a session. Unknown user and wrong password are one and the same refusal, and take the same time. */
+/**
+ * Begins a session; an account with too many loses its oldest. Unknown user and wrong password are one and the same
+ * refusal, and take the same time.
+ */
 export async function logIn(context: Context, attempt: LoginAttempt): Promise<Tokens> {
   const account = await findByName(context, attempt.username);
   if (!(await passwordIsRight(context, attempt, account?.passwordHash)) || !account) throw wrongLogin();
@@ -30,6 +34,9 @@ export async function logIn(context: Context, attempt: LoginAttempt): Promise<To
     await tx.insert(sessions).values({ id: sessionId, userId: row.id, expiresAt });
     await tx.insert(refreshTokens).values({ tokenHash: hashRefreshToken(refreshToken), sessionId, expiresAt });
     await changed({ kind: 'session', accountId: String(row.id), item: sessionId });
+    for (const item of await endSurplus(tx, row.id, context.config.sessionsPerAccount)) {
+      await changed({ kind: 'session', accountId: String(row.id), item });
+    }
     return row;
   });
   if (!current) throw wrongLogin();
@@ -54,6 +61,23 @@ export async function passwordIsRight(
     if (!isRight) await failedLogins.count(address, username);
     return isRight;
   });
+}
+
+/** Ends the oldest sessions of an account that has too many, some at a time; returns their ids. */
+async function endSurplus(tx: Queryable, userId: bigint, limit: number): Promise<string[]> {
+  const surplus = tx
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(and(eq(sessions.userId, userId), isNull(sessions.revokedAt), gt(sessions.expiresAt, sql`now()`)))
+    .orderBy(desc(sessions.createdAt), desc(sessions.id))
+    .offset(limit)
+    .limit(10);
+  const ended = await tx
+    .update(sessions)
+    .set(revokedNow)
+    .where(inArray(sessions.id, surplus))
+    .returning({ id: sessions.id });
+  return ended.map(({ id }) => id);
 }
 
 async function findByName({ database }: Context, username: string): Promise<UserRow | undefined> {

@@ -1,10 +1,11 @@
 import { sessions, users } from '@motience/database';
 import { Refusal, type User } from '@motience/protocol';
 import type { AccessClaims } from '@motience/tokens';
-import { and, eq, isNull, ne, sql } from 'drizzle-orm';
+import { and, eq, isNull, ne } from 'drizzle-orm';
 import type { Context } from '../context.ts';
 import { changeRights } from './change-rights.ts';
 import { passwordIsRight } from './log-in.ts';
+import { revokedNow } from './revoked-session.ts';
 import { toUser, type UserRow } from './user-row.ts';
 
 export async function readOwnAccount(context: Context, claims: AccessClaims): Promise<User> {
@@ -44,7 +45,7 @@ export async function changePassword(context: Context, claims: AccessClaims, cha
     if (!row) throw wrongPassword();
     const ended = await tx
       .update(sessions)
-      .set({ revokedAt: sql`now()` })
+      .set(revokedNow)
       .where(and(eq(sessions.userId, account.id), ne(sessions.id, claims.sid), isNull(sessions.revokedAt)))
       .returning({ id: sessions.id });
     for (const { id } of ended) await changed({ kind: 'session', accountId: claims.sub, item: id });

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { changeRights } from './change-rights.ts';
 import { issueTokens } from './issue-tokens.ts';
 import { hashRefreshToken, successorOf } from './refresh-token.ts';
+import { revokedNow } from './revoked-session.ts';
 import type { UserRow } from './user-row.ts';
 
 /** How long a spent token still gets the answer it got, for whom that answer did not reach. */
@@ -40,7 +41,7 @@ export async function refreshSession(context: Context, token: string): Promise<T
 
     await tx
       .update(sessions)
-      .set({ revokedAt: sql`now()` })
+      .set(revokedNow)
       .where(and(eq(sessions.id, sessionId), isNull(sessions.revokedAt)));
     await changed(sessionRight);
     context.logger.warn(

@@ -72,7 +72,7 @@ export function list<T>(name: string, standard: readonly T[], item: z.ZodType<T,
   return variable<readonly T[]>(name, items.pipe(z.array(item)).default([...standard]));
 }
 
-export function urlSchema(schemes: readonly string[]) {
+function urlSchema(schemes: readonly string[]) {
   const expected = `expected an address that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
   return z
     .string()

@@ -19,7 +19,8 @@ const assets = [
 
 /** Swagger UI at `/api-docs`, every file of it served from here, so that it works without the internet. */
 export function addApiDocs(app: OpenAPIHono<HttpEnv>, title: string): void {
-  const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  const require = createRequire(import.meta.url);
+  const folder = dirname(require.resolve('swagger-ui-dist/package.json'));
   app.use('/api-docs', async (context, next) => {
     await next();
     context.header('content-security-policy', contentSecurityPolicy);
