@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 export class LogFile {
   private descriptor: number;
   private bytes: number;
+  private closed = false;
 
   constructor(
     private readonly file: string,
@@ -17,6 +18,7 @@ export class LogFile {
 
   /** Writes at once. A full disk loses the line; the platform goes on. */
   write(line: string): void {
+    if (this.closed) return;
     try {
       if (this.bytes >= this.maxBytes) this.turnOver();
       this.bytes += writeSync(this.descriptor, `${line}\n`);
@@ -26,6 +28,7 @@ export class LogFile {
   }
 
   close(): void {
+    this.closed = true;
     closeSync(this.descriptor);
   }
 

@@ -69,7 +69,8 @@ export class SupervisedProcess {
     clearTimeout(this.restart);
     const { child } = this;
     if (child && isRunning(child)) {
-      const gone = new Promise((resolve) => child.once('exit', resolve));
+      // 'close' and not 'exit': only then all it said is in the log.
+      const gone = new Promise((resolve) => child.once('close', resolve));
       child.kill('SIGTERM');
       const force = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs);
       await gone;

@@ -9,8 +9,10 @@ interface Kept {
   /** Chosen on the first start and kept, so that those connected find the engine again after it died. */
   readonly port: number;
   process: EngineProcess | undefined;
-  /** Cleared when the engine is to end, so that its end is not taken for a crash. */
-  wanted: boolean;
+  /** Aborted when the engine is to end, so that its end is not taken for a crash. */
+  readonly ending: AbortController;
+  /** The work of starting it again. */
+  reviving: Promise<void>;
 }
 
 /** The engines of one data folder, in the process that is their parent. Starts, stops and revives them. */
@@ -36,7 +38,8 @@ export class EngineKeeper {
         throw new Error(`port ${port} on 127.0.0.1 is in use; set ${engine.portVariable} to another one`);
       }
       try {
-        await this.launch(spec.engine, { engine, port, process: undefined, wanted: true });
+        const ending = new AbortController();
+        await this.launch(spec.engine, { engine, port, process: undefined, ending, reviving: Promise.resolve() });
         return engine.url(port);
       } catch (error) {
         // Between finding a free port and using it another program may have taken it.
@@ -62,32 +65,34 @@ export class EngineKeeper {
   private async end(name: EngineName, how: (kept: Kept, process: EngineProcess) => Promise<void>): Promise<void> {
     const kept = this.kept.get(name);
     if (!kept) return;
-    kept.wanted = false;
+    kept.ending.abort();
+    await kept.reviving;
     if (kept.process) await how(kept, kept.process);
     kept.process = undefined;
   }
 
   private async launch(name: EngineName, kept: Kept): Promise<void> {
     const process = await kept.engine.start(kept.port);
-    if (!kept.wanted) return kept.engine.stop(process);
     kept.process = process;
     this.kept.set(name, kept);
-    void process.gone.then(() => this.bringBack(name, kept));
+    void process.gone.then(() => {
+      kept.process = undefined;
+      if (this.revive && !kept.ending.signal.aborted) kept.reviving = this.bringBack(name, kept);
+    });
   }
 
-  /** Starts an engine again that ended without being asked to, until it is up or no longer wanted. */
+  /** Starts an engine again that ended without being asked to, until it is up or no longer wanted. Never throws. */
   private async bringBack(name: EngineName, kept: Kept): Promise<void> {
-    kept.process = undefined;
-    if (!kept.wanted || !this.revive) return;
+    const { signal } = kept.ending;
     this.note(`${kept.engine.title} ended unexpectedly; starting it again`);
-    for (let waitMs = 100; kept.wanted; waitMs = Math.min(waitMs * 2, 10_000)) {
+    for (let waitMs = 100; !signal.aborted; waitMs = Math.min(waitMs * 2, 10_000)) {
       try {
         await this.launch(name, kept);
-        if (kept.wanted) this.note(`${kept.engine.title} is back`);
+        this.note(`${kept.engine.title} is back`);
         return;
       } catch (error) {
         this.note(error instanceof Error ? error.message : String(error));
-        await delay(waitMs);
+        await delay(waitMs, undefined, { signal }).catch(() => {});
       }
     }
   }

@@ -60,3 +60,5 @@ process.on('message', (message) => {
 });
 process.on('disconnect', () => void end());
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void end());
+// Whatever goes wrong in here, the engines are not left to themselves.
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, () => void end());

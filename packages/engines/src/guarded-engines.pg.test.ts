@@ -7,12 +7,15 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import postgres from 'postgres';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { type GuardedEngines, guardEngines } from './guarded-engines.ts';
 import { processIdentity } from './process-identity.ts';
 import { makeTemporaryFolder, redisSpec } from './temporary-engines.ts';
 import { waitFor } from './wait.ts';
+
+// Each of these starts PostgreSQL and Redis two or three times, with every write flushed to the disk.
+vi.setConfig({ testTimeout: 90_000 });
 
 const postgresSpec = { engine: 'postgres', database: 'motience', durable: true } as const;
 let dataDir: string;
@@ -84,7 +87,7 @@ async function startParent(): Promise<{
       engines.start(${JSON.stringify(postgresSpec)}),
       engines.start(${JSON.stringify(redisSpec())}),
     ]);
-    console.log(JSON.stringify({ guardPid: engines.guardPid, databaseUrl, redisUrl }));`;
+    console.log(JSON.stringify({ guardPid: await engines.guardPid(), databaseUrl, redisUrl }));`;
   const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
     cwd: fileURLToPath(new URL('..', import.meta.url)),
@@ -195,6 +198,36 @@ test('an engine that dies is started again at the same address with its data', a
   const back = await waitFor(() => notes.filter((note) => note.endsWith('is back')).length === 2, 20_000);
   expect(back, notes.join('\n')).toBe(true);
   await expectData(urls);
+});
+
+test('a guard that is killed is replaced, and its engines with it, at the same addresses', async () => {
+  const engines = await open({ revive: true });
+  const urls = await startWithData(engines);
+  const leftOver = (await enginePids()).map(processIdentity);
+  process.kill(await engines.guardPid(), 'SIGKILL');
+
+  expect(await waitFor(() => areGone(leftOver), 20_000)).toBe(true);
+  await engines.guardPid();
+  await expectData(urls);
+  const replaced = (await enginePids()).map(processIdentity);
+  await engines.close();
+  expect(areGone(replaced)).toBe(true);
+});
+
+test('closing while an engine is being started again leaves none running', async () => {
+  const notes: string[] = [];
+  const engines = await open({ revive: true, onNote: (text) => notes.push(text) });
+  await startWithData(engines);
+  const [postgresPid] = await enginePids();
+  process.kill(postgresPid, 'SIGKILL');
+  expect(await waitFor(() => notes.length > 0, 5_000)).toBe(true);
+  await engines.close();
+  expect(
+    await waitFor(
+      async () => Number.isNaN(await pidOf('postgres', 'cluster', 'postmaster.pid').catch(() => Number.NaN)),
+      100,
+    ),
+  ).toBe(true);
 });
 
 test('a second one on the same folder is refused and told who has it', async () => {

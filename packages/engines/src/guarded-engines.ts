@@ -1,13 +1,11 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { type EngineName, type EngineSpec, type GuardCall, guardMessageSchema } from './guard-protocol.ts';
-import { processIdentity } from './process-identity.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type GuardLink, type GuardOptions, openGuard } from './guard-link.ts';
+import type { EngineName, EngineSpec } from './guard-protocol.ts';
 
 /** Engines in a data folder of their own, which end when this process does, however it ends. */
 export interface GuardedEngines {
   /** Pid of the process that holds the engines. */
-  readonly guardPid: number;
+  guardPid(): Promise<number>;
   /** Starts an engine and gives its URL, or starts it again at the same one. */
   start(spec: EngineSpec): Promise<string>;
   /** Stops an engine in order; its data stays. */
@@ -18,69 +16,59 @@ export interface GuardedEngines {
   close(): Promise<void>;
 }
 
-export interface GuardOptions {
-  dataDir: string;
-  /** Starts an engine again that ended without being asked to. */
-  revive: boolean;
-  /** Told in words what happened to an engine. */
-  onNote?: (text: string) => void;
-}
-
-// Works from src (under vitest) and from dist alike: the guard always runs compiled.
-const guardFile = fileURLToPath(new URL('../dist/guard.js', import.meta.url));
-
 /** Takes a data folder; at most one process of a machine has it. Throws when another one does. */
-export async function guardEngines({ dataDir, revive, onNote }: GuardOptions): Promise<GuardedEngines> {
-  // Detached, so that Ctrl-C in a terminal reaches us and not the engines under those who still write to them.
-  const guard = fork(guardFile, [], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], execArgv: [] });
-  const gone = once(guard, 'exit');
-  const waiting = new Map<number, { resolve: (result: string | undefined) => void; reject: (error: Error) => void }>();
-  let lastId = 0;
+export async function guardEngines(options: GuardOptions): Promise<GuardedEngines> {
+  /** What runs, each at the port it has. */
+  const running = new Map<EngineName, EngineSpec>();
+  const closing = new AbortController();
+  let guard: Promise<GuardLink> = openGuard(options).then(watch);
+  await guard;
 
-  guard.on('message', (raw) => {
-    const message = guardMessageSchema.parse(raw);
-    if (message.type === 'note') return onNote?.(message.text);
-    const caller = waiting.get(message.id);
-    waiting.delete(message.id);
-    if (message.type === 'done') caller?.resolve(message.result);
-    else caller?.reject(new Error(message.reason));
-  });
-  guard.on('exit', () => {
-    for (const caller of waiting.values()) caller.reject(new Error('the process that holds the engines has ended'));
-    waiting.clear();
-  });
-
-  const ask = (call: GuardCall) =>
-    new Promise<string | undefined>((resolve, reject) => {
-      lastId += 1;
-      const id = lastId;
-      waiting.set(id, { resolve, reject });
-      guard.send({ id, call }, (error) => {
-        if (error && waiting.delete(id)) reject(error);
-      });
+  function watch(link: GuardLink): GuardLink {
+    void link.gone.then(() => {
+      if (closing.signal.aborted || !options.revive) return;
+      guard = replace();
+      // Only closing makes it give up; whoever asks for the guard meanwhile is told then.
+      guard.catch(() => {});
     });
-
-  const close = async () => {
-    if (guard.connected) guard.disconnect();
-    await gone;
-  };
-
-  try {
-    const owner = processIdentity(process.pid) ?? String(process.pid);
-    await ask({ do: 'open', dataDir, owner, revive });
-  } catch (error) {
-    await close();
-    throw error;
+    return link;
   }
+
+  /** A new guard in the place of one that was killed: it stops what that one left running and starts it again. */
+  async function replace(): Promise<GuardLink> {
+    options.onNote?.('The process that holds PostgreSQL and Redis was killed; starting it again, and them');
+    for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 10_000)) {
+      closing.signal.throwIfAborted();
+      try {
+        const link = await openGuard(options);
+        await Promise.all([...running.values()].map((spec) => link.ask({ do: 'start', spec })));
+        return watch(link);
+      } catch (error) {
+        options.onNote?.(error instanceof Error ? error.message : String(error));
+        await delay(waitMs, undefined, { signal: closing.signal });
+      }
+    }
+  }
+
   return {
-    guardPid: guard.pid ?? 0,
+    guardPid: async () => (await guard).pid,
     async start(spec) {
-      const url = await ask({ do: 'start', spec });
+      const url = await (await guard).ask({ do: 'start', spec });
       if (url === undefined) throw new Error(`the ${spec.engine} started without a URL`);
+      running.set(spec.engine, { ...spec, port: Number(new URL(url).port) });
       return url;
     },
-    stop: async (engine) => void (await ask({ do: 'stop', engine })),
-    kill: async (engine) => void (await ask({ do: 'kill', engine })),
-    close,
+    async stop(engine) {
+      running.delete(engine);
+      await (await guard).ask({ do: 'stop', engine });
+    },
+    async kill(engine) {
+      running.delete(engine);
+      await (await guard).ask({ do: 'kill', engine });
+    },
+    async close() {
+      closing.abort();
+      await (await guard.catch(() => undefined))?.close();
+    },
   };
 }
