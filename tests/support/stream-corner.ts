@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { createTestRedis } from '../../packages/engines/dist/testing.js';
-import type { Role } from '../../packages/protocol/dist/index.js';
+import { type Role, readingBody } from '../../packages/protocol/dist/index.js';
 import {
+  BatchWriter,
   createKeys,
   defaultShardCount,
+  IngestLog,
   type Keys,
   RightsStore,
   readBatch,
+  StreamWriter,
   shardOf,
 } from '../../packages/stream-log/dist/index.js';
 import { issueToken, secretSigningKey } from '../../packages/tokens/dist/index.js';
@@ -31,6 +34,9 @@ export class StreamCorner {
   readonly rights: RightsStore;
   private readonly processes: AppProcess[] = [];
   private lastAccount = 0;
+  private lastFlush = 0;
+  private readonly ingest: IngestLog;
+  private readonly writer: StreamWriter;
 
   private constructor(
     readonly redis: Redis,
@@ -40,6 +46,13 @@ export class StreamCorner {
   ) {
     this.keys = createKeys(prefix);
     this.rights = new RightsStore(redis, this.keys);
+    this.ingest = new IngestLog(redis, this.keys, 'tests', 2 ** 30);
+    this.writer = new StreamWriter(redis, this.keys, {
+      readings: 1_000,
+      bytes: 2 ** 26,
+      ageMs: 60_000,
+      persist: false,
+    });
   }
 
   /** On the run's Redis, or on one that the test owns. */
@@ -94,6 +107,22 @@ export class StreamCorner {
       }
     }
     return bodies;
+  }
+
+  /** Has readings of one device numbered and published, as one batch, as if it had sent them. */
+  async publish(producerId: string, data: readonly unknown[], deviceId = 'a'): Promise<void> {
+    const batch = new BatchWriter();
+    for (const value of data) batch.add(deviceId, this.readingText(producerId, value, deviceId));
+    const shard = shardOf(producerId, defaultShardCount);
+    this.lastFlush += 1;
+    await this.ingest.append(shard, this.lastFlush, [{ producerId, batch, devices: [] }]);
+    await this.writer.apply(shard, 100);
+  }
+
+  /** A reading's text up to where its `seq` goes. */
+  readingText(producerId: string, data: unknown, deviceId = 'a'): string {
+    const dataText = JSON.stringify(data);
+    return readingBody(producerId, { deviceId, timestamp: '2025-01-29T11:35:00Z', sequence: undefined, dataText });
   }
 
   async close(): Promise<void> {
