@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { ProducerClient } from '@motience/sdk';
 import type { Logger } from 'pino';
 import type { DeviceConfig } from './config.ts';
@@ -18,6 +19,7 @@ export interface RunOptions {
 }
 
 const maxQueueBytes = 256 * 1024 * 1024;
+const queueingMs = 1_000;
 const flushMs = 5_000;
 
 /**
@@ -52,18 +54,17 @@ export async function runDevice({ config, password, stdin, log, signal }: RunOpt
     const left = queue.size().readings;
     log.info({ device: deviceId, source: sourceName(config), queued: left }, 'starting');
     client.start();
-    const streaming = streamAll(source, client, log).then(
-      () => undefined,
-      (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
-    );
-    const aborted = new Promise<undefined>((resolve) => {
-      signal.addEventListener('abort', () => resolve(undefined), { once: true });
-      if (signal.aborted) resolve(undefined);
+    const sending = sendReadings(source, client, log);
+    const finished = sending.then(({ queued, skipped }) => {
+      log.info({ queued, ...(skipped && { skipped }) }, 'the source has ended');
+      return client.settled();
     });
-    const failure = await Promise.race([streaming, failed, aborted]);
+    const failure = await Promise.race([finished.then(() => undefined, toError), failed, aborted(signal)]);
     stopped.abort();
-    const end = await client.stop({ flushMs: failure ? 0 : flushMs });
-    await streaming;
+    // What was read before the end is still queued; a full queue has no room for it, so that takes no patience.
+    await Promise.race([sending.catch(() => {}), setTimeout(queueingMs, undefined, { ref: false })]);
+    const end = await client.stop({ flushMs });
+    await finished.catch(() => {});
     reportLast();
     if (end.left > 0) log.warn({ readings: end.left }, 'left in the queue for the next start');
     if (failure) throw failure;
@@ -72,14 +73,15 @@ export async function runDevice({ config, password, stdin, log, signal }: RunOpt
   }
 }
 
-async function streamAll(
-  source: Parameters<typeof sendReadings>[0],
-  client: ProducerClient,
-  log: Logger,
-): Promise<void> {
-  const { queued, skipped } = await sendReadings(source, client, log);
-  log.info({ queued, ...(skipped && { skipped }) }, 'the source has ended');
-  await client.settled();
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function sourceName({ source }: DeviceConfig): string {

@@ -26,7 +26,8 @@ export class Appender {
   readonly #options: AppenderOptions;
   #waiting: Waiting[] = [];
   #waitingReadings = 0;
-  #running = false;
+  #isRunning = false;
+  #running: Promise<void> = Promise.resolve();
   #roomMade = true;
   #stopped = false;
 
@@ -53,17 +54,19 @@ export class Appender {
   /** To be called when the queue has lost readings. */
   roomMade(): void {
     this.#roomMade = true;
-    if (!this.#running) void this.#run();
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#running = this.#run();
   }
 
-  /** Refuses everything that is not in the queue yet. */
-  stop(): void {
+  /** Takes nothing more, queues what there is room for, and refuses what is left. Resolves when that is done. */
+  stop(): Promise<void> {
     this.#stopped = true;
-    this.#rejectAll(new Refusal('unavailable', 'the client is stopped'));
+    this.roomMade();
+    return this.#running;
   }
 
   async #run(): Promise<void> {
-    this.#running = true;
     while (this.#waiting.length > 0 && this.#roomMade) {
       try {
         await this.#appendNext();
@@ -71,7 +74,8 @@ export class Appender {
         this.#rejectAll(error);
       }
     }
-    this.#running = false;
+    if (this.#stopped) this.#rejectAll(new Refusal('unavailable', 'the client is stopped'));
+    this.#isRunning = false;
   }
 
   async #appendNext(): Promise<void> {

@@ -238,6 +238,14 @@ describe('ProducerClient', () => {
     expect(peer.readings.map(({ data }) => data)).toEqual([{ value: 4 }, { value: 5 }]);
   });
 
+  test('stopping queues what was sent before if there is room, and refuses the rest', async () => {
+    const { client } = await connect({ queue: new MemoryQueue({ maxReadings: 2 }) });
+    const sends = [1, 2, 3].map((value) => client.send(reading(value)));
+    const outcomes = Promise.allSettled(sends);
+    expect(await client.stop()).toEqual({ left: 2 });
+    expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+  });
+
   test('a reading larger than the whole queue is refused instead of waiting for ever', async () => {
     const { client } = await connect({ queue: new MemoryQueue({ maxBytes: 50 }) });
     await expect(client.send(reading(1))).rejects.toMatchObject({ kind: 'too-large' });

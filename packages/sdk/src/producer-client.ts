@@ -152,11 +152,11 @@ export class ProducerClient {
   }
 
   /**
-   * Takes no more readings, gives what is queued up to `flushMs` (0 by default) to be settled, then closes. Gives how
+   * Takes no more readings, refuses those that still wait for room, gives what is queued up to `flushMs` (0 by default) to be settled, then closes. Gives how
    * many readings are left in the queue.
    */
   async stop({ flushMs = 0 }: { flushMs?: number } = {}): Promise<{ left: number }> {
-    this.#appender.stop();
+    await this.#appender.stop();
     if (flushMs > 0 && this.#connection.state.phase !== 'idle') {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const timeout = new Promise<void>((resolve) => {

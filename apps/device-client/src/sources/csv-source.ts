@@ -5,7 +5,11 @@ import { z } from 'zod';
 import { now, readingText, type SourceItem } from './source.ts';
 
 const maxRowBytes = 64 * 1024;
+/** Rows that no record can be made of and that were not told yet; what is beyond is skipped without a word each. */
+const maxSkipped = 1_000;
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+type Mistake = Extract<SourceItem, { mistake: string }>;
+
 const rowSchema = z.object({ record: z.array(z.string()), info: z.object({ lines: z.int() }) });
 
 /**
@@ -14,22 +18,24 @@ const rowSchema = z.object({ record: z.array(z.string()), info: z.object({ lines
  * the readings' timestamps (RFC 3339); without it the present moment is taken. A bad row comes as a mistake.
  */
 export async function* csvSource(input: Readable, deviceId: string): AsyncGenerator<SourceItem> {
-  const skipped: SourceItem[] = [];
+  const skipped: Mistake[] = [];
   const parser = parse({
     bom: true,
     info: true,
     max_record_size: maxRowBytes,
+    relax_column_count: true,
     skip_empty_lines: true,
     skip_records_with_error: true,
     on_skip: (error) => {
-      if (error) skipped.push({ mistake: firstSentence(error), line: lineOf(error) });
+      if (error && skipped.length < maxSkipped) skipped.push({ mistake: error.message, line: lineOf(error) });
     },
   });
   input.on('error', (error) => parser.destroy(error));
   let header: string[] | undefined;
   for await (const value of input.pipe(parser)) {
-    yield* skipped.splice(0);
     const { record, info } = rowSchema.parse(value);
+    // The parser is ahead of us: only what it skipped before this row is due.
+    while (skipped[0] && skipped[0].line <= info.lines) yield* skipped.splice(0, 1);
     if (!header) {
       header = record.map((name) => name.trim());
       const mistake = headerMistake(header);
@@ -41,7 +47,7 @@ export async function* csvSource(input: Readable, deviceId: string): AsyncGenera
     const item = readRow(header, record, deviceId);
     yield 'text' in item ? item : { ...item, line: info.lines };
   }
-  yield* skipped.splice(0);
+  yield* skipped;
 }
 
 function headerMistake(header: string[]): string | undefined {
@@ -51,6 +57,7 @@ function headerMistake(header: string[]): string | undefined {
 }
 
 function readRow(header: string[], cells: string[], deviceId: string): { text: string } | { mistake: string } {
+  if (cells.length !== header.length) return { mistake: `expected ${header.length} cells, got ${cells.length}` };
   const timestampAt = header.indexOf('timestamp');
   const fields = header.flatMap((name, at) =>
     at === timestampAt ? [] : [`${JSON.stringify(name)}:${jsonText(cells[at] ?? '')}`],
@@ -65,10 +72,6 @@ function jsonText(cell: string): string {
   const trimmed = cell.trim();
   if (trimmed === '') return 'null';
   return jsonNumber.test(trimmed) ? trimmed : JSON.stringify(cell);
-}
-
-function firstSentence(error: CsvError): string {
-  return error.message.split(/[:,] /)[0] ?? error.message;
 }
 
 function lineOf(error: CsvError): number {

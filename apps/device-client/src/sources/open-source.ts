@@ -17,7 +17,7 @@ export async function openSource(config: DeviceConfig, stdin: Readable, signal: 
     });
   }
   const items = untilAborted(() => {
-    if (source.kind === 'system') return systemSource(deviceId);
+    if (source.kind === 'system') return systemSource(deviceId, signal);
     if (source.kind === 'stdin') return jsonLinesSource(addAbortSignal(signal, stdin), deviceId);
     return fileSource(source.kind, source.path, config, signal);
   }, signal);
@@ -43,13 +43,10 @@ async function* fileSource(
   }
 }
 
-/** A source whose input is cut off on purpose ends; it does not fail. */
+/** A source whose input is cut off on purpose ends; it does not fail. What was read before still comes. */
 async function* untilAborted(open: () => Source, signal: AbortSignal): AsyncGenerator<SourceItem> {
   try {
-    for await (const item of open()) {
-      if (signal.aborted) return;
-      yield item;
-    }
+    yield* open();
   } catch (error) {
     if (!signal.aborted) throw error;
   }

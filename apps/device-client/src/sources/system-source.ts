@@ -18,9 +18,9 @@ export async function measureSystem(): Promise<Record<string, number>> {
   );
 }
 
-/** A reading of this machine whenever it is asked for one. Never ends by itself. */
-export async function* systemSource(deviceId: string): AsyncGenerator<SourceItem> {
-  for (;;) yield { text: readingText(deviceId, now(), JSON.stringify(await measureSystem())) };
+/** A reading of this machine whenever it is asked for one, until the signal. */
+export async function* systemSource(deviceId: string, signal: AbortSignal): AsyncGenerator<SourceItem> {
+  while (!signal.aborted) yield { text: readingText(deviceId, now(), JSON.stringify(await measureSystem())) };
 }
 
 async function cpu(): Promise<Figures> {

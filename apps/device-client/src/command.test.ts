@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { DiskQueue } from './disk-queue.ts';
+
+const launcher = fileURLToPath(new URL('../bin/motience-device.js', import.meta.url));
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'motience-device-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+function start(args: string[], env: Record<string, string> = {}) {
+  const child = spawn(launcher, args, {
+    env: { PATH: process.env.PATH, HOME: folder, ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]).then(
+    ([stdout, stderr, [code]]) => ({ stdout, stderr, code }),
+  );
+  return { child, ended };
+}
+
+async function run(args: string[], env: Record<string, string> = {}, input = '') {
+  const { child, ended } = start(args, env);
+  child.stdin.end(input);
+  return ended;
+}
+
+/** Nothing listens there. */
+const nowhere = ['--auth-url', 'http://127.0.0.1:1', '--gateway-url', 'ws://127.0.0.1:1'];
+const device = [...nowhere, '--username', 'pat', '--device-id', 'd'];
+const password = { MOTIENCE_PASSWORD: 'correct horse' };
+
+describe('motience-device', () => {
+  test('explains itself', async () => {
+    const { stdout, code } = await run(['--help']);
+    expect(code).toBe(0);
+    for (const word of ['--source', '--queue-dir', 'MOTIENCE_PASSWORD', 'JSON lines', 'CSV', 'Examples:']) {
+      expect(stdout).toContain(word);
+    }
+  });
+
+  test('tells everything that is wrong with its options and ends with 2', async () => {
+    const { stderr, code } = await run(['--username', 'a b', '--source', 'x.txt']);
+    expect(code).toBe(2);
+    expect(stderr.split('\n').map((line) => line.split(':')[0])).toEqual(
+      expect.arrayContaining(['--username', '--device-id is missing', '--source']),
+    );
+  });
+
+  test.each([['--password', 'secret'], ['--sorce', 'system'], ['surplus']])('does not take %s', async (...args) => {
+    const { stderr, code } = await run(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--help');
+  });
+
+  test('without a password and a terminal to ask, it says how to give one', async () => {
+    const { stderr, code } = await run([...device, '--source', 'system']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('give --password-file or set MOTIENCE_PASSWORD');
+  });
+
+  test('a password file that is missing or empty is told by name', async () => {
+    const file = join(folder, 'password');
+    const args = [...device, '--source', 'stdin', '--password-file', file];
+    expect(await run(args)).toMatchObject({ code: 1, stderr: expect.stringContaining(`${file} cannot be read`) });
+    await writeFile(file, '\n');
+    expect(await run(args)).toMatchObject({ code: 1, stderr: expect.stringContaining(`${file} is empty`) });
+  });
+
+  test('a queue that another process uses is told', async () => {
+    const directory = join(folder, 'queue');
+    const queue = await DiskQueue.open({ directory, owner: 'pat/d', maxReadings: 10, maxBytes: 10_000 });
+    const { stderr, code } = await run([...device, '--source', 'stdin', '--queue-dir', directory], password);
+    await queue.close();
+    expect(code).toBe(1);
+    expect(stderr).toContain(`the queue in ${directory} is in use by another process`);
+  });
+
+  test('without a network it queues, tells bad lines, and when stopped leaves the readings for the next start', async () => {
+    const directory = join(folder, 'queue');
+    const { child, ended } = start([...device, '--source', 'stdin', '--queue-dir', directory], password);
+    child.stdin.write('{"a":1}\nbad\n{"a":2}\n');
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said += String(chunk);
+      if (!child.killed && said.includes('skipped') && said.includes('reconnecting')) child.kill('SIGTERM');
+    });
+    const { code, stderr: seen } = await ended;
+    expect(code).toBe(0);
+    expect(seen).toMatch(/left in the queue for the next start.*"readings":2/);
+    expect(seen).toMatch(/skipped: expected JSON.*"line":2/);
+    expect(seen).toMatch(/not connected: .*127\.0\.0\.1:1 could not be reached/);
+    expect(seen).not.toContain(password.MOTIENCE_PASSWORD);
+    const queue = await DiskQueue.open({ directory, owner: 'pat/d', maxReadings: 10, maxBytes: 10_000 });
+    const left = await queue.read(0, 10, 10_000);
+    await queue.close();
+    expect(left.map(({ sequence, dataText }) => [sequence, dataText])).toEqual([
+      [1, '{"a":1}'],
+      [2, '{"a":2}'],
+    ]);
+  }, 20_000);
+});
