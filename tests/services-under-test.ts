@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createTestDatabase, createTestRedis } from '../packages/engines/dist/testing.js';
+import { createTestDatabase, createTestRedis, findFreePort } from '../packages/engines/dist/testing.js';
 import { until } from './socket-client.ts';
 
 const portVariables = {
@@ -74,21 +74,22 @@ export class ServicesUnderTest {
 
   /** Starts a service, on the port it had before if it ran before. */
   async launch(name: ServiceName): Promise<void> {
+    const port = this.ports.get(name) ?? (await findFreePort());
+    this.ports.set(name, port);
     const child = fork(fileURLToPath(new URL(`../apps/${name}/dist/main.js`, import.meta.url)), {
       env: {
         ...process.env,
         ...this.environment,
         AP_PORT: String(this.ports.get('auth-api') ?? 0),
-        [portVariables[name]]: String(this.ports.get(name) ?? 0),
+        [portVariables[name]]: String(port),
       },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.processes.set(name, child);
-    const port = await new Promise<number>((resolve, reject) => {
-      child.once('message', (message) => resolve(portOf(message)));
+    await new Promise<void>((resolve, reject) => {
+      child.once('message', () => resolve());
       child.once('exit', (code) => reject(new Error(`${name} ended with ${code} before it listened`)));
     });
-    this.ports.set(name, port);
   }
 
   /** Sends a signal and waits until the process is gone. Returns its exit code, null after a signal that kills. */
@@ -105,11 +106,4 @@ export class ServicesUnderTest {
     await Promise.all(names.map((name) => this.end(name, 'SIGTERM')));
     await this.release();
   }
-}
-
-function portOf(message: unknown): number {
-  if (typeof message === 'object' && message !== null && 'port' in message && typeof message.port === 'number') {
-    return message.port;
-  }
-  throw new Error(`unexpected first words of a service: ${JSON.stringify(message)}`);
 }

@@ -1,30 +1,25 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
+/** Below what systems hand out for outgoing connections, one of which could take the port while its owner restarts. */
+const firstPort = 15_000;
+const portCount = 17_000;
+const mostAttempts = 100;
+
 /** A TCP port of 127.0.0.1 that is free now; by the time it is used another process may have taken it. */
-export function findFreePort(): Promise<number> {
-  return listenOnce(0);
+export async function findFreePort(): Promise<number> {
+  for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+    const port = firstPort + randomInt(portCount);
+    if (await isPortFree(port)) return port;
+  }
+  throw new Error(`found no free port from ${firstPort} to ${firstPort + portCount}`);
 }
 
 /** Whether `port` of 127.0.0.1 can be listened on now. */
-export async function isPortFree(port: number): Promise<boolean> {
-  try {
-    await listenOnce(port);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function listenOnce(port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
+export function isPortFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => {
-        if (address !== null && typeof address === 'object') resolve(address.port);
-        else reject(new Error('no port was assigned'));
-      });
-    });
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
   });
 }

@@ -8,6 +8,8 @@ import type { EngineSpec } from './guard-protocol.ts';
 import { guardEngines } from './guarded-engines.ts';
 import { makeTemporaryFolder, redisSpec } from './temporary-engines.ts';
 
+export { findFreePort } from './free-port.ts';
+
 declare module 'vitest' {
   export interface ProvidedContext {
     /** The migrated database that others are copied from; nothing may stay connected to it. */
