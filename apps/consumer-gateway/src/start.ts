@@ -61,10 +61,10 @@ export async function startConsumerGateway(config: Config, context: Context, log
       logger,
       admit: (request) =>
         admitSocket(request, { ...context, role: 'consumer', maxSocketsPerAccount: config.socketsPerAccount }),
-      open: (socket, admission, request) => {
+      open: (socket, admission, query) => {
         const { claims, items } = admission;
         const account = accounts.enter(claims.sub, items);
-        const session = startSession(isManual(request.query), rate, performance.now());
+        const session = startSession(isManual(query), rate, performance.now());
         const expiresAt = claims.exp * 1_000;
         const connection = new ConsumerConnection(session, account, claims.sid, expiresAt, socket, subscriptions);
         connections.add(connection);
