@@ -1,4 +1,4 @@
-import { Counter, runApp, serveHttp } from '@motience/service-kit';
+import { Counter, runApp, serveHttp, settleWithin } from '@motience/service-kit';
 import { listenForIngest } from '@motience/stream-log';
 import { Applier } from './apply-readings.ts';
 import { readDataStreamManagerConfig } from './config.ts';
@@ -6,6 +6,9 @@ import { createContext } from './context.ts';
 import { createApp } from './create-app.ts';
 import { Bounds } from './keep-bounds.ts';
 import { Persister } from './persist-readings.ts';
+
+/** How long a stop waits for calls that are under way. */
+const drainMs = 3_000;
 
 await runApp('data-stream-manager', async (logger) => {
   const config = readDataStreamManagerConfig(process.env);
@@ -29,7 +32,8 @@ await runApp('data-stream-manager', async (logger) => {
       url: server.url,
       stop: async () => {
         await server.stop();
-        await Promise.all([applier.stop(), persister?.stop(), bounds.stop()]);
+        // Without Redis or PostgreSQL nothing comes to its end; whatever is under way is safe to break off.
+        await settleWithin(Promise.all([applier.stop(), persister?.stop(), bounds.stop()]), drainMs);
         await context.close();
       },
     };

@@ -56,7 +56,7 @@ export function queueReading(session: ProducerSession, reading: PendingReading):
     session.lastQueued.set(deviceId, sequence);
   }
   session.pending.push(reading);
-  session.pendingBytes += reading.body.length;
+  session.pendingBytes += bytesOf(reading);
 }
 
 type Repeat = Exclude<ProducerSession['repeat'], 'told' | undefined>;
@@ -87,7 +87,7 @@ export interface FlushPart {
 export function takePending(session: ProducerSession, maxReadings: number): FlushPart {
   const takesAll = session.pending.length <= maxReadings;
   const readings = takesAll ? session.pending : session.pending.slice(0, maxReadings);
-  const bytes = takesAll ? session.pendingBytes : readings.reduce((sum, { body }) => sum + body.length, 0);
+  const bytes = takesAll ? session.pendingBytes : readings.reduce((sum, reading) => sum + bytesOf(reading), 0);
   session.pending = takesAll ? [] : session.pending.slice(maxReadings);
   session.pendingBytes -= bytes;
   session.flushingBytes += bytes;
@@ -120,4 +120,8 @@ export function exceededBound(
     return `more than ${bounds.unacknowledgedBytes} bytes unacknowledged`;
   }
   return undefined;
+}
+
+function bytesOf({ body }: PendingReading): number {
+  return Buffer.byteLength(body);
 }

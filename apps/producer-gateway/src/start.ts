@@ -1,11 +1,14 @@
 import { admitSocket, type GatewayServer, startGatewayServer, watchExpiry } from '@motience/gateway-kit';
-import { type Logger, type RunningApp, readinessProbe } from '@motience/service-kit';
+import { type Logger, type RunningApp, readinessProbe, settleWithin } from '@motience/service-kit';
 import { shardOf } from '@motience/stream-log';
 import type { Config } from './config.ts';
 import type { Context } from './context.ts';
 import { ProducerConnection } from './producer-connection.ts';
 import { startSession } from './producer-session.ts';
 import { receiveBinary, receiveReadings } from './receive-readings.ts';
+
+/** How long a stop waits for what was received to be stored. */
+const drainMs = 5_000;
 
 /** Starts to serve devices. Stopping settles what was received, then closes the sockets with 1001, then Redis. */
 export async function startProducerGateway(config: Config, context: Context, logger: Logger): Promise<RunningApp> {
@@ -56,7 +59,8 @@ export async function startProducerGateway(config: Config, context: Context, log
     stop: async () => {
       server.stopListening();
       draining = true;
-      await Promise.all(forwarders.map((forwarder) => forwarder.settled()));
+      // Without Redis nothing settles; what is not acknowledged stays with the devices.
+      await settleWithin(Promise.all(forwarders.map((forwarder) => forwarder.settled())), drainMs);
       server.closeSockets();
       stopWatchingExpiry();
       server.close();

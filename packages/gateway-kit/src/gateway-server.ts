@@ -39,7 +39,8 @@ export interface GatewayServerOptions<Session> {
   metrics: Registry;
   logger: Logger;
   admit(request: UpgradeRequest): Promise<Admission>;
-  open(socket: ServerSocket, admission: Admission, request: UpgradeRequest): Session;
+  /** `query` is the request's query string. */
+  open(socket: ServerSocket, admission: Admission, query: string): Session;
   receiveText(session: Session, text: string): void;
   receiveBinary(session: Session): void;
   closed(session: Session): void;
@@ -60,9 +61,9 @@ export interface GatewayServer {
 }
 
 interface Connection<Session> {
-  request: UpgradeRequest;
   requestId: string;
-  outcome: Admission | Refusal;
+  /** Only until it is open: an idle socket should not keep its token or a copy of its rights. */
+  upgrade: { address: string; query: string; outcome: Admission | Refusal } | undefined;
   socket?: ServerSocket;
   session?: Session;
 }
@@ -108,8 +109,17 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
       const socket = new ServerSocket(ws, connection.requestId);
       connection.socket = socket;
       sockets.add(socket);
-      if (connection.outcome instanceof Refusal) socket.refuse(connection.outcome);
-      else connection.session = options.open(socket, connection.outcome, connection.request);
+      const { requestId, upgrade } = connection;
+      connection.upgrade = undefined;
+      if (!upgrade) return;
+      const { address, query, outcome } = upgrade;
+      if (outcome instanceof Refusal) {
+        options.logger.info({ requestId, address, kind: outcome.kind, why: outcome.message }, 'socket refused');
+        socket.refuse(outcome);
+      } else {
+        options.logger.debug({ requestId, address, accountId: outcome.claims.sub }, 'socket opened');
+        connection.session = options.open(socket, outcome, query);
+      }
     },
     message: (ws, bytes, isBinary) => {
       const { session, socket } = ws.getUserData();
@@ -120,8 +130,9 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
       else options.receiveText(session, Buffer.from(bytes).toString());
     },
     dropped: (ws) => ws.getUserData().socket?.cut(),
-    close: (ws) => {
-      const { session, socket } = ws.getUserData();
+    close: (ws, code) => {
+      const { session, socket, requestId } = ws.getUserData();
+      options.logger.debug({ requestId, code }, 'socket closed');
       if (socket) {
         socket.forget();
         sockets.delete(socket);
@@ -219,7 +230,7 @@ function asRefusal(error: unknown, { requestId }: UpgradeTicket, logger: Logger)
 }
 
 function finishUpgrade(ticket: UpgradeTicket, decision: UpgradeDecision): void {
-  const { response, request, requestId } = ticket;
+  const { response, request, requestId, address } = ticket;
   if ('reply' in decision) {
     if (!ticket.aborted) replyRefusal(response, decision.reply, requestId);
     return;
@@ -229,11 +240,7 @@ function finishUpgrade(ticket: UpgradeTicket, decision: UpgradeDecision): void {
     return;
   }
   response.cork(() => {
-    const connection = {
-      request: { ...request, authorization: '', protocols: '' },
-      requestId,
-      outcome: decision.accept,
-    };
+    const connection = { requestId, upgrade: { address, query: request.query, outcome: decision.accept } };
     response.upgrade(connection, ticket.key, selectedProtocol(request), ticket.extensions, ticket.context);
   });
 }

@@ -38,3 +38,4 @@ export {
   type ReadinessResult,
   readinessProbe,
 } from './readiness.ts';
+export { settleWithin } from './settle-within.ts';
