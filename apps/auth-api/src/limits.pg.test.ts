@@ -53,6 +53,15 @@ describe('limits', () => {
     expect(replies.filter(({ status }) => status === 429)).toHaveLength(30);
   });
 
+  it('hold for the right password too, when it hides among wrong ones sent at the same time', async () => {
+    api = await startAuthApi({ PASSWORD_HASHES_AT_ONCE: '1' });
+    const { username } = await api.register('consumer');
+    const wrong = Array.from({ length: 30 }, () => logIn(username, 'wrong'));
+    const right = logIn(username, password);
+    await Promise.all(wrong);
+    expectLimited(await right, '10 failed logins per account');
+  });
+
   it('let an address fail so often, whatever the accounts', async () => {
     api = await startAuthApi({ FAILED_LOGINS_PER_ADDRESS_AND_MINUTE: '3' });
     for (const name of ['nobody-a', 'nobody-b', 'nobody-c']) expect((await logIn(name, 'wrong')).status).toBe(401);

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { refreshTokens, sessions } from '@motience/database';
+import { refreshTokens, sessions, users } from '@motience/database';
 import { type Tokens, tokensSchema } from '@motience/protocol';
 import { issueToken, secretSigningKey } from '@motience/tokens';
 import { eq, sql } from 'drizzle-orm';
 import { SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   type AuthApi,
   claimsOf,
@@ -68,6 +68,38 @@ describe('POST /login', () => {
     for (const unknown of ['nobody-of-this-name', "' or 1=1 --", 'a\u0000b', '%', 'x\r\ny: z']) {
       expect(await said({ username: unknown, password })).toEqual(wrong);
     }
+  });
+
+  it('does not begin a session with a password that is changed while it is being checked', async () => {
+    const { id, username } = await api.register('consumer');
+    const { db, sql: driver } = api.context.database;
+    const login = await db.transaction(async (tx) => {
+      // Holds the account, so that the login waits where the change comes in between.
+      await tx
+        .select()
+        .from(users)
+        .where(eq(users.id, BigInt(id)))
+        .for('update');
+      const answer = api.call('POST /login', { body: { username, password } });
+      await vi.waitFor(
+        async () =>
+          expect(
+            await driver`
+            select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+          ).not.toHaveLength(0),
+        {
+          timeout: 10_000,
+          interval: 20,
+        },
+      );
+      await tx
+        .update(users)
+        .set({ passwordHash: 'another' })
+        .where(eq(users.id, BigInt(id)));
+      return { answer };
+    });
+    expect(refusal(await login.answer)).toMatchObject({ status: 401, kind: 'unauthenticated' });
+    expect(await db.$count(sessions, eq(sessions.userId, BigInt(id)))).toBe(0);
   });
 
   it('does not take a lone surrogate for the character that replaces it', async () => {
@@ -192,6 +224,13 @@ describe('POST /logout', () => {
       .from(sessions)
       .where(eq(sessions.id, sessionOf(here.access_token)));
     expect(ended?.expiresAt.getTime()).toBeLessThanOrEqual(Date.now());
+  });
+
+  it('also ends the grace of a token that was spent a moment before', async () => {
+    const first = await api.signUp('consumer');
+    const second = await refreshed(first.refresh_token);
+    await api.call('POST /logout', { token: second.access_token });
+    expect(refusal(await refresh(first.refresh_token))).toMatchObject({ status: 401, kind: 'unauthenticated' });
   });
 });
 
