@@ -4,7 +4,7 @@ import { deviceIdSchema, usernameSchema } from '@motience/protocol';
 import ms, { type StringValue } from 'ms';
 import { z } from 'zod';
 
-export type SourceConfig = { kind: 'system' } | { kind: 'stdin' } | { kind: 'csv' | 'jsonl'; path: string };
+type SourceConfig = { kind: 'system' } | { kind: 'stdin' } | { kind: 'csv' | 'jsonl'; path: string };
 
 export interface DeviceConfig {
   authUrl: string;

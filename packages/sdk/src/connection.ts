@@ -1,11 +1,12 @@
-import { explainClose, Refusal } from '@motience/protocol';
+import { Refusal } from '@motience/protocol';
 import type { ConnectionEnd, ConnectionState } from './connection-state.ts';
+import { isErrorKind } from './http-request.ts';
 import { type Link, type LinkAction, type LinkEvent, newLink, stepLink } from './link.ts';
 import type { OpenSocket, Socket } from './socket.ts';
 import type { TokenSource } from './token-source.ts';
 
 /** What a connection tells the client that owns it. */
-export interface ConnectionOwner {
+interface ConnectionOwner {
   opened(): void;
   text(text: string): void;
   /** A connection, or an attempt, ended. */
@@ -34,6 +35,8 @@ export class Connection {
   #waiting: ReturnType<typeof setTimeout> | undefined;
   #ticking: ReturnType<typeof setInterval> | undefined;
   #paused = false;
+  /** The state that was told last, as far as a change of it is worth telling. */
+  #told = 'idle';
   #stopping: (() => void)[] = [];
 
   constructor(options: ConnectionOptions) {
@@ -112,7 +115,7 @@ export class Connection {
     this.#link = link;
     if (before.phase === 'idle' && link.phase !== 'idle') this.#ticking = setInterval(() => this.#tick(), tickMs);
     if (link.phase === 'stopped') this.#clearTimers();
-    if (before.phase !== link.phase || before.attempt !== link.attempt) this.#options.owner.changed(this.state);
+    this.#tellState();
     for (const action of actions) this.#do(action);
     if (this.#link.phase === 'stopped') {
       for (const resolve of this.#stopping.splice(0)) resolve();
@@ -141,6 +144,14 @@ export class Connection {
         this.#options.owner.closed(action.end);
         return;
     }
+  }
+
+  #tellState(): void {
+    const { state } = this;
+    const told = 'attempt' in state ? `${state.phase} ${state.attempt}` : state.phase;
+    if (told === this.#told) return;
+    this.#told = told;
+    this.#options.owner.changed(state);
   }
 
   async #connect(renewToken: boolean): Promise<void> {
@@ -188,9 +199,8 @@ export class Connection {
 
   #closed(code: number, reason: string): void {
     this.#socket = undefined;
-    // The standard words for a code are already in its meaning; a server's reason is only repeated if it adds to them.
-    const adds = reason !== '' && !explainClose(code).meaning.includes(reason);
-    this.#step({ type: 'closed', code, reason: adds ? reason : '', random: Math.random() });
+    // Our gateways give the error's kind, which the code's meaning says already; other reasons add to it.
+    this.#step({ type: 'closed', code, reason: isErrorKind(reason) ? '' : reason, random: Math.random() });
   }
 
   #tick(): void {

@@ -3,7 +3,7 @@ import type { NewReading } from './reading-queue.ts';
 const encoder = new TextEncoder();
 
 /** A reading as the device's socket takes it; `data` goes in byte for byte. */
-export function encodeReading({ deviceId, timestamp, dataText, sequence }: NewReading): string {
+function encodeReading({ deviceId, timestamp, dataText, sequence }: NewReading): string {
   const number = sequence === undefined ? '' : `,"sequence":${sequence}`;
   return `{"device_id":"${deviceId}","timestamp":"${timestamp}","data":${dataText}${number}}`;
 }

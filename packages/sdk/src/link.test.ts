@@ -85,6 +85,11 @@ describe('a link', () => {
     expect(waitOf(run([start, opened, refusal, closed(4000, 0)]).actions)).toBe(7_250);
   });
 
+  test('blames a close only on an error that leads to it', () => {
+    const refusal = { type: 'refusal', refusal: new Refusal('invalid-request', 'odd frame') } as const;
+    expect(run([start, opened, refusal, closed(1001)]).link.ended?.refusal).toBeUndefined();
+  });
+
   test('pings a silent link and cuts it if nothing comes back', () => {
     const tick = (at: number) => ({ type: 'tick', at }) as const;
     expect(run([start, opened, tick(15_000)]).actions).toEqual([]);

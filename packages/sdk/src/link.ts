@@ -1,4 +1,4 @@
-import { explainClose, type Refusal } from '@motience/protocol';
+import { errorTable, explainClose, type Refusal } from '@motience/protocol';
 import type { ConnectionEnd } from './connection-state.ts';
 import { isTokenRefusal } from './token-source.ts';
 
@@ -157,7 +157,8 @@ function closed(
 ): { link: Link; actions: LinkAction[] } {
   const known = explainClose(code);
   const meaning = reason === '' ? known.meaning : `${known.meaning}: ${reason}`;
-  const refusal = link.refusal ? { refusal: link.refusal } : {};
+  // An error that does not lead to this close was about something else.
+  const refusal = link.refusal && errorTable[link.refusal.kind].close === code ? { refusal: link.refusal } : {};
   if (link.phase === 'leaving') {
     if (link.afterLeaving === 'stop') return over({ ...link, ended: undefined }, now, []);
     const again = connect(link, now);

@@ -161,6 +161,31 @@ describe('ProducerClient', () => {
     expect(told.mock.calls).toEqual([[{ deviceId: 'a', sequence: 900, renumbered: true }]]);
   });
 
+  test('each change of the connection is told once, and what it is about', async () => {
+    const { peer, client } = await connect();
+    peer.onFrame = (socket, _readings, received) => {
+      if (peer.connections === 1) socket.close(4002, 'unavailable');
+      else socket.send(JSON.stringify({ type: 'ack', through: received }));
+    };
+    const told: string[] = [];
+    client.on('connection', (state) => told.push(state.phase));
+    client.on('closed', ({ code, meaning }) => told.push(`${code} ${meaning}`));
+    await client.send(reading(1));
+    client.start();
+    await client.settled();
+    await client.stop();
+    await vi.waitFor(() => expect(told.at(-1)).toBe('stopped'));
+    expect(told).toEqual([
+      'connecting',
+      'open',
+      'waiting',
+      '4002 temporarily unavailable',
+      'connecting',
+      'open',
+      'stopped',
+    ]);
+  });
+
   test('a refused reading is reported with itself and leaves the queue', async () => {
     const { peer, client } = await connect();
     peer.onFrame = (socket, _readings, received) => {

@@ -6,7 +6,7 @@ import { now, readingText, type SourceItem } from './source.ts';
 type Figures = Record<string, number | null | undefined>;
 
 /** This machine's own figures as one flat object of numbers; units are in the names. Figures it lacks are left out. */
-export async function measureSystem(): Promise<Record<string, number>> {
+async function measureSystem(): Promise<Record<string, number>> {
   const groups = await Promise.all([cpu(), memory(), disk(), network()]);
   const [oneMinute, fiveMinutes] = loadavg();
   const all: Figures = { load_average_1m: oneMinute, load_average_5m: fiveMinutes, uptime_seconds: uptime() };
