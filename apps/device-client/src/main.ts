@@ -38,7 +38,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 
 try {
   const { config } = read;
-  const password = await readPassword(config, { input: process.stdin, output: process.stderr });
+  const password = await readPassword(config, { input: process.stdin, output: process.stderr }, ending.signal);
   await runDevice({ config, password, stdin: process.stdin, log, signal: ending.signal });
   process.exit(0);
 } catch (error) {

@@ -3,10 +3,16 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import type { DeviceConfig } from './config.ts';
 
-/** The password from where the configuration says. Throws with what to do if there is none. */
+interface Terminal {
+  input: NodeJS.ReadStream;
+  output: NodeJS.WriteStream;
+}
+
+/** The password from where the configuration says. Throws with what to do if there is none, and when the signal aborts. */
 export async function readPassword(
   config: Pick<DeviceConfig, 'password' | 'source' | 'username'>,
-  terminal: { input: NodeJS.ReadStream; output: NodeJS.WriteStream },
+  terminal: Terminal,
+  signal: AbortSignal,
 ): Promise<string> {
   const { password } = config;
   if (password !== 'ask' && 'text' in password) return password.text;
@@ -21,18 +27,20 @@ export async function readPassword(
   if (config.source.kind === 'stdin' || !terminal.input.isTTY) {
     throw new Error('no password: give --password-file or set MOTIENCE_PASSWORD');
   }
-  return askHidden(`Password of ${config.username}: `, terminal);
+  return askHidden(`Password of ${config.username}: `, terminal, signal);
 }
 
-async function askHidden(
-  question: string,
-  { input, output }: { input: NodeJS.ReadStream; output: NodeJS.WriteStream },
-): Promise<string> {
+async function askHidden(question: string, { input, output }: Terminal, signal: AbortSignal): Promise<string> {
   output.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input, output: silent, terminal: true });
+  // While it reads keys itself, the terminal sends no SIGINT for Ctrl-C.
+  const interrupted = new AbortController();
+  lines.on('SIGINT', () => interrupted.abort());
   try {
-    return await lines.question('');
+    return await lines.question('', { signal: AbortSignal.any([signal, interrupted.signal]) });
+  } catch (cause) {
+    throw new Error('no password given', { cause });
   } finally {
     lines.close();
     output.write('\n');
