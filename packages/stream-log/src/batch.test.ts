@@ -1,0 +1,22 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BatchWriter, readBatch } from './batch.ts';
+
+const deviceId = fc.stringMatching(/^[A-Za-z0-9._:-]{1,128}$/);
+const body = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 400 }), fc.constant('é🛰'.repeat(5_000)));
+
+describe('a batch', () => {
+  it('gives back what was packed, in order, byte for byte', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(deviceId, body), { maxLength: 40 }), (readings) => {
+        const writer = new BatchWriter();
+        for (const [device, text] of readings) writer.add(device, text);
+        const read: [string, string][] = [];
+        readBatch(Buffer.from(writer.bytes()), (device, bytes) => read.push([device, bytes.toString()]));
+        expect(read).toEqual(readings);
+        expect(writer.count).toBe(readings.length);
+        expect(writer.byteLength).toBe(writer.bytes().length);
+      }),
+    );
+  });
+});

@@ -1,0 +1,93 @@
+import { createTestRedis } from '@motience/engines/testing';
+import type { Redis } from 'ioredis';
+import { BatchWriter, readBatch } from './batch.ts';
+import { openRedis } from './connection.ts';
+import { type DeviceSequences, IngestLog, type Segment } from './ingest-log.ts';
+import { createKeys, type Keys } from './keys.ts';
+import { LiveStreams } from './live-streams.ts';
+import { shardOf } from './shards.ts';
+import { type RetentionBounds, StreamWriter } from './stream-writer.ts';
+
+export const shardCount = 4;
+export const producerId = '5';
+export const shard = shardOf(producerId, shardCount);
+
+const wideBounds: RetentionBounds = { readings: 1_000_000, bytes: 2 ** 30, ageMs: 3_600_000, persist: true };
+
+/** The stream log on a corner of Redis that no one else uses. */
+export class LogCorner {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  private flush = 0;
+  private readonly connections: Redis[] = [];
+
+  private constructor(
+    private readonly url: string,
+    prefix: string,
+    private readonly drop: () => Promise<void>,
+  ) {
+    this.redis = this.connect();
+    this.keys = createKeys(prefix);
+  }
+
+  /** On the run's Redis, or on one that the test owns. */
+  static async open(privateUrl?: string): Promise<LogCorner> {
+    const { url, prefix, drop } = await createTestRedis();
+    return new LogCorner(privateUrl ?? url, prefix, drop);
+  }
+
+  /** A further connection, closed with the corner. */
+  connect(): Redis {
+    const redis = openRedis(this.url, { onError: () => {} });
+    this.connections.push(redis);
+    return redis;
+  }
+
+  log(gatewayId = 'gateway', maxBacklogBytes = 2 ** 30): IngestLog {
+    return new IngestLog(this.redis, this.keys, gatewayId, maxBacklogBytes);
+  }
+
+  writer(bounds: Partial<RetentionBounds> = {}): StreamWriter {
+    return new StreamWriter(this.redis, this.keys, { ...wideBounds, ...bounds });
+  }
+
+  live(): LiveStreams {
+    return new LiveStreams(this.redis, this.connect(), this.keys, shardCount);
+  }
+
+  /** Stores readings with these bodies, as one flush, without applying it. */
+  async store(...bodies: string[]): Promise<void> {
+    this.flush += 1;
+    await this.log('store').append(shard, this.flush, [segment(bodies)]);
+  }
+
+  /** Bodies of all readings in the ingest log, in order. */
+  async stored(): Promise<string[]> {
+    const entries = await this.redis.xrangeBuffer(this.keys.ingest(shard), '-', '+');
+    return entries.flatMap(([, fields]) => fields.flatMap((field, at) => (at % 2 === 1 ? bodiesOf(field) : [])));
+  }
+
+  /** Seqs at which the batches end that Redis retains of the stream. */
+  async retained(): Promise<number[]> {
+    const entries = await this.redis.xrange(this.keys.retained(shard, producerId), '-', '+');
+    return entries.map(([id]) => Number.parseInt(id, 10));
+  }
+
+  async close(): Promise<void> {
+    for (const redis of this.connections) redis.disconnect();
+    await this.drop();
+  }
+}
+
+/** Readings of a producer for one flush; their device is `a`. */
+export function segment(bodies: readonly string[], devices: DeviceSequences[] = [], of = producerId): Segment {
+  const batch = new BatchWriter();
+  for (const body of bodies) batch.add('a', body);
+  return { producerId: of, batch, devices };
+}
+
+export function bodiesOf(batch: Buffer): string[] {
+  const bodies: string[] = [];
+  readBatch(batch, (_, body) => bodies.push(body.toString()));
+  return bodies;
+}
