@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Keys } from './keys.ts';
 
 /** One right: a live session, a producer's device, or a consumer's subscription to a producer. */
-export const rightSchema = z.object({
+const rightSchema = z.object({
   kind: z.enum(['session', 'device', 'subscription']),
   accountId: z.string(),
   /** The session's id, the device_id, or the producer's id. */

@@ -1,0 +1,201 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { LiveBatch } from './live-streams.ts';
+import { bodiesOf, LogCorner, producerId, segment, shard, shardCount } from './log-corner.fixture.ts';
+import type { UnpersistedRange } from './stream-writer.ts';
+
+let corner: LogCorner;
+beforeEach(async () => {
+  corner = await LogCorner.open();
+});
+afterEach(() => corner.close());
+
+/** Follows the stream; what is published collects in the list. */
+async function follow(): Promise<LiveBatch[]> {
+  const published: LiveBatch[] = [];
+  const live = corner.live();
+  live.listen((batch) => published.push({ ...batch, batch: Buffer.from(batch.batch) }));
+  await live.follow(producerId);
+  return published;
+}
+
+const numbered = (batches: readonly LiveBatch[]) =>
+  batches.flatMap(({ firstSeq, batch }) => bodiesOf(batch).map((body, index) => `${firstSeq + index} ${body}`));
+
+const names = (count: number, prefix = '') => Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`);
+
+const summary = (ranges: readonly UnpersistedRange[]) =>
+  ranges.map(({ from, to, batches }) => ({ from, to, bodies: batches.flatMap(({ batch }) => bodiesOf(batch)) }));
+
+describe('applying', () => {
+  it('numbers from 1 on without holes, retains and publishes, in the order stored', async () => {
+    const published = await follow();
+    await corner.store('one', 'two');
+    await corner.store('three');
+    expect(await corner.writer().apply(shard, 10)).toEqual({ entries: 2, readings: 3 });
+    await corner.store('four');
+    expect(await corner.writer().apply(shard, 10)).toEqual({ entries: 1, readings: 1 });
+    await vi.waitFor(() => expect(numbered(published)).toEqual(['1 one', '2 two', '3 three', '4 four']));
+    expect(new Set(published.map(({ epoch }) => epoch)).size).toBe(1);
+    expect(await corner.retained()).toEqual([2, 3, 4]);
+    expect(await corner.stored()).toEqual([]);
+  });
+
+  it('happens once to each entry however many call at once', async () => {
+    const published = await follow();
+    for (let count = 1; count <= 60; count += 1) await corner.store(String(count));
+    const writers = Array.from({ length: 4 }, () => corner.writer());
+    const counts = await Promise.all(
+      writers.flatMap((writer) => Array.from({ length: 10 }, () => writer.apply(shard, 7))),
+    );
+    expect(counts.reduce((sum, { readings }) => sum + readings, 0)).toBe(60);
+    await vi.waitFor(() => expect(published).toHaveLength(60));
+    expect(numbered(published)).toEqual(names(60).map((name) => `${name} ${name}`));
+  });
+
+  it('numbers each stream by itself', async () => {
+    const other = String(Number(producerId) + shardCount);
+    await corner.log().append(shard, 1, [segment(['a']), segment(['b'], [], other), segment(['c'])]);
+    await corner.writer().apply(shard, 10);
+    const live = corner.live();
+    expect([(await live.head(producerId)).seq, (await live.head(other)).seq]).toEqual([2, 1]);
+  });
+
+  it('of an empty log changes nothing', async () => {
+    expect(await corner.writer().apply(shard, 10)).toEqual({ entries: 0, readings: 0 });
+  });
+});
+
+describe('a stream that Redis no longer knows', () => {
+  it('begins again at 1 in a new epoch, without what was retained before', async () => {
+    await corner.store('one', 'two');
+    await corner.writer().apply(shard, 10);
+    const live = corner.live();
+    const before = await live.head(producerId);
+    await corner.redis.del(corner.keys.stream(shard, producerId));
+    await corner.store('three');
+    await corner.writer().apply(shard, 10);
+    const after = await live.head(producerId);
+    expect([before.seq, after.seq]).toEqual([2, 1]);
+    expect(after.epoch).not.toBe(before.epoch);
+    expect(await corner.retained()).toEqual([1]);
+  });
+
+  it('keeps the epoch that whoever follows it first was told', async () => {
+    const told = await corner.live().head(producerId);
+    const published = await follow();
+    await corner.store('one');
+    await corner.writer().apply(shard, 10);
+    await vi.waitFor(() => expect(published).toMatchObject([{ epoch: told.epoch, firstSeq: told.seq + 1 }]));
+  });
+});
+
+describe('readings that are not in PostgreSQL yet', () => {
+  it('are told oldest first until they are noted', async () => {
+    const writer = corner.writer();
+    await corner.store('one', 'two');
+    await corner.store('three');
+    await writer.apply(shard, 10);
+    const ranges = await writer.unpersisted(shard, 10, 10_000);
+    expect(summary(ranges)).toEqual([{ from: 1, to: 3, bodies: ['one', 'two', 'three'] }]);
+    await corner.store('four');
+    await writer.apply(shard, 10);
+    await writer.notePersisted(shard, ranges);
+    expect(summary(await writer.unpersisted(shard, 10, 10_000))).toEqual([{ from: 4, to: 4, bodies: ['four'] }]);
+  });
+
+  it('come in parts of about the bytes asked for, each a range that follows the last', async () => {
+    const writer = corner.writer();
+    for (const name of names(5)) await corner.store(name.repeat(100));
+    await writer.apply(shard, 10);
+    const told: number[] = [];
+    for (;;) {
+      const ranges = await writer.unpersisted(shard, 10, 200);
+      if (ranges.length === 0) break;
+      told.push(...ranges.map(({ to }) => to));
+      await writer.notePersisted(shard, ranges);
+    }
+    expect(told).toEqual([2, 4, 5]);
+  });
+
+  it('are noted once: an older or a repeated note changes nothing', async () => {
+    const writer = corner.writer();
+    await corner.store('one');
+    await writer.apply(shard, 10);
+    const first = await writer.unpersisted(shard, 10, 10_000);
+    await corner.store('two');
+    await writer.apply(shard, 10);
+    const both = await writer.unpersisted(shard, 10, 10_000);
+    const left = async () => Number(await corner.redis.hget(corner.keys.shard(shard), 'unpersisted_bytes'));
+    await writer.notePersisted(shard, first);
+    const afterFirst = await left();
+    await writer.notePersisted(shard, both);
+    await writer.notePersisted(shard, first);
+    expect(await left()).toBe(afterFirst);
+    expect(summary(await writer.unpersisted(shard, 10, 10_000))).toEqual([{ from: 2, to: 2, bodies: ['two'] }]);
+    await writer.notePersisted(shard, await writer.unpersisted(shard, 10, 10_000));
+    expect(await left()).toBe(0);
+  });
+
+  it('of an epoch that is over are not noted for the new one', async () => {
+    const writer = corner.writer();
+    await corner.store('one');
+    await writer.apply(shard, 10);
+    const old = await writer.unpersisted(shard, 10, 10_000);
+    await corner.redis.del(corner.keys.stream(shard, producerId));
+    await corner.store('new');
+    await writer.apply(shard, 10);
+    await writer.notePersisted(shard, old);
+    expect(summary(await writer.unpersisted(shard, 10, 10_000))).toEqual([{ from: 1, to: 1, bodies: ['new'] }]);
+  });
+});
+
+describe('the retained window', () => {
+  const persistAll = async (writer: ReturnType<LogCorner['writer']>) =>
+    writer.notePersisted(shard, await writer.unpersisted(shard, 10, 1_000_000));
+
+  it.each([
+    ['readings', { readings: 3 }],
+    ['bytes', { bytes: 3 * 14 }],
+    ['age', { ageMs: -1 }],
+  ])('keeps what is not in PostgreSQL whatever its bound of %s', async (_, bounds) => {
+    const writer = corner.writer(bounds);
+    for (const name of names(6)) await corner.store(`reading${name}`);
+    await writer.apply(shard, 10);
+    await writer.trim(shard);
+    expect(await corner.retained()).toEqual([1, 2, 3, 4, 5, 6]);
+    await persistAll(writer);
+    expect((await corner.retained()).length).toBeLessThanOrEqual(3);
+  });
+
+  it.each([
+    ['readings', { readings: 3 }],
+    ['bytes', { bytes: 3 * 14 }],
+  ])('keeps the newest within its bound of %s', async (_, bounds) => {
+    const writer = corner.writer({ ...bounds, persist: false });
+    for (const name of names(6)) await corner.store(`reading${name}`);
+    await writer.apply(shard, 10);
+    expect(await corner.retained()).toEqual([4, 5, 6]);
+    const state = await corner.redis.hgetall(corner.keys.stream(shard, producerId));
+    expect(state).toMatchObject({ retained_from: '4', bytes: String(3 * 14), head: '6' });
+  });
+
+  it('forgets what is too old of a quiet stream when it is trimmed', async () => {
+    await corner.store('one');
+    await corner.writer({ persist: false }).apply(shard, 10);
+    await corner.writer({ persist: false }).trim(shard);
+    expect(await corner.retained()).toEqual([1]);
+    await corner.writer({ persist: false, ageMs: -1 }).trim(shard);
+    expect(await corner.retained()).toEqual([]);
+  });
+
+  it('holds nothing for PostgreSQL once persistence was given up', async () => {
+    const writer = corner.writer({ readings: 1 });
+    await corner.store('one');
+    await corner.store('two');
+    await writer.apply(shard, 10);
+    await writer.forgetUnpersisted(shard);
+    expect(await writer.unpersisted(shard, 10, 10_000)).toEqual([]);
+    await corner.writer({ readings: 1, persist: false }).trim(shard);
+    expect(await corner.retained()).toEqual([2]);
+  });
+});
