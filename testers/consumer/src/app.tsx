@@ -11,12 +11,12 @@ export function App({ config }: { config: PageConfig }) {
   const state = account.state.value;
   if (state.phase === 'signed-in') return <SignedIn config={config} account={account} session={state.session} />;
   return (
-    <PageShell name="Consumer tester" account={account}>
+    <PageShell name="Consumer" account={account}>
       <SignInCard
         account={account}
         title="Receive readings"
         lead="Connect as a consumer, subscribe to producers, and watch their readings arrive."
-        demo={config.demo}
+        demo={config.demo?.consumer}
         demoLead="A consumer already subscribed to the machine Motience runs on: moving data, one click away."
       />
     </PageShell>
@@ -40,7 +40,7 @@ function SignedIn({ config, account, session }: { config: PageConfig; account: A
     };
   }, [subscriptions, receiving]);
   return (
-    <PageShell name="Consumer tester" account={account} status={<ConnectionPill watch={receiving.watch} />}>
+    <PageShell name="Consumer" account={account} status={<ConnectionPill watch={receiving.watch} />}>
       <Dashboard config={config} receiving={receiving} subscriptions={subscriptions} />
     </PageShell>
   );

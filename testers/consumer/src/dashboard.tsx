@@ -1,5 +1,7 @@
 import {
+  Card,
   ConnectionCard,
+  Empty,
   FigureStrip,
   formatCount,
   formatRate,
@@ -38,21 +40,13 @@ export function Dashboard({ config, receiving, subscriptions }: DashboardProps) 
   const charts = useRef<readonly FieldChart[]>([]);
   if (!isPaused) charts.current = feed.fields.charts(Date.now());
   const latency = feed.latency.median;
+  const hasNothing = subscriptions.list.value?.length === 0 && feed.store.total === 0;
 
   return (
     <div class="dashboard">
       <h1 class="visually-hidden">Receive readings</h1>
-      <div class="stack side">
-        <SubscriptionList subscriptions={subscriptions} receiving={receiving} beat={beat.value} />
-        <ProducerFinder subscriptions={subscriptions} />
-        <ConnectionCard
-          watch={receiving.watch}
-          address={config.consumer_gateway_url}
-          onConnect={() => receiving.connect()}
-          onDisconnect={() => void receiving.disconnect()}
-        />
-      </div>
-      <div class="stack">
+      <SubscriptionList subscriptions={subscriptions} receiving={receiving} beat={beat.value} />
+      <div class="stack received">
         <FigureStrip
           label="Counts, rate and latency"
           figures={[
@@ -71,8 +65,27 @@ export function Dashboard({ config, receiving, subscriptions }: DashboardProps) 
             { label: 'Streams', value: formatCount(subscriptions.list.value?.length ?? 0) },
           ]}
         />
-        <ChartGrid receiving={receiving} charts={charts.current} />
-        <ReadingTable receiving={receiving} subscriptions={subscriptions} isConnected={isConnected} />
+        {hasNothing ? (
+          <Card title="Readings">
+            <Empty title="Nothing to receive yet">
+              Subscribe to a producer: its readings, and a chart of every number in them, appear here live.
+            </Empty>
+          </Card>
+        ) : (
+          <>
+            <ChartGrid receiving={receiving} charts={charts.current} />
+            <ReadingTable receiving={receiving} subscriptions={subscriptions} isConnected={isConnected} />
+          </>
+        )}
+      </div>
+      <div class="stack">
+        <ProducerFinder subscriptions={subscriptions} />
+        <ConnectionCard
+          watch={receiving.watch}
+          address={config.consumer_gateway_url}
+          onConnect={() => receiving.connect()}
+          onDisconnect={() => void receiving.disconnect()}
+        />
       </div>
     </div>
   );

@@ -9,8 +9,8 @@ export const pageConfigSchema = z.object({
   stream_url: z.url(),
   producer_gateway_url: z.url(),
   consumer_gateway_url: z.url(),
-  /** The page's account of the demo, where there is one. */
-  demo: credentialsSchema.optional(),
+  /** Accounts of the demo, where there is one. */
+  demo: z.object({ producer: credentialsSchema.optional(), consumer: credentialsSchema.optional() }).optional(),
 });
 export type PageConfig = z.infer<typeof pageConfigSchema>;
 export type Credentials = z.infer<typeof credentialsSchema>;

@@ -3,7 +3,8 @@ import type { Account } from './account/account.ts';
 import { Button } from './parts/button.tsx';
 
 interface PageShellProps {
-  name: string;
+  /** Whose tester it is. */
+  name: 'Producer' | 'Consumer';
   account: Account;
   /** Beside the account, such as the connection. */
   status?: ComponentChildren;
@@ -26,7 +27,9 @@ export function PageShell({ name, account, status, children }: PageShellProps) {
             <path d="M3.5 20.5a12 12 0 0 1 0-17M20.5 3.5a12 12 0 0 1 0 17" />
           </svg>
           <span class="brand-name">Motience</span>
-          <span class="brand-page">{name}</span>
+          <span class="brand-page">
+            {name} <span class="brand-tester">tester</span>
+          </span>
         </div>
         {state.phase === 'signed-in' ? (
           <div class="who">

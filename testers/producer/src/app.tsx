@@ -10,12 +10,12 @@ export function App({ config }: { config: PageConfig }) {
   const state = account.state.value;
   if (state.phase === 'signed-in') return <SignedIn config={config} account={account} session={state.session} />;
   return (
-    <PageShell name="Producer tester" account={account}>
+    <PageShell name="Producer" account={account}>
       <SignInCard
         account={account}
         title="Send readings"
         lead="Connect as a producer, write a reading, and watch the gateway acknowledge it."
-        demo={config.demo}
+        demo={config.demo?.producer}
         demoLead="A producer whose device is the machine Motience runs on. What you send goes into its stream."
       />
     </PageShell>
@@ -29,7 +29,7 @@ function SignedIn({ config, account, session }: { config: PageConfig; account: A
     return () => void sending.disconnect();
   }, [sending]);
   return (
-    <PageShell name="Producer tester" account={account} status={<ConnectionPill watch={sending.watch} />}>
+    <PageShell name="Producer" account={account} status={<ConnectionPill watch={sending.watch} />}>
       <Workbench config={config} session={session} sending={sending} />
     </PageShell>
   );

@@ -58,7 +58,7 @@ export function Workbench({ config, session, sending }: WorkbenchProps) {
   return (
     <div class="workbench">
       <h1 class="visually-hidden">Send readings</h1>
-      <div class="stack">
+      <div>
         <Card title="Compose">
           <div class="stack">
             <DevicePicker
@@ -107,17 +107,17 @@ export function Workbench({ config, session, sending }: WorkbenchProps) {
             />
           </div>
         </Card>
-        <ConnectionCard
-          watch={sending.watch}
-          address={config.producer_gateway_url}
-          onConnect={() => sending.connect()}
-          onDisconnect={() => void sending.disconnect()}
-        />
       </div>
-      <div class="stack">
+      <div class="stack answers">
         <SendingFigures sending={sending} />
         <SentList sending={sending} />
       </div>
+      <ConnectionCard
+        watch={sending.watch}
+        address={config.producer_gateway_url}
+        onConnect={() => sending.connect()}
+        onDisconnect={() => void sending.disconnect()}
+      />
     </div>
   );
 }

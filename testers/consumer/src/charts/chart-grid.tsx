@@ -5,7 +5,8 @@ import { Chart } from './chart.tsx';
 import type { FieldChart } from './field-history.ts';
 import { maxFields } from './field-history.ts';
 
-const shownAtFirst = 6;
+/** On a phone, where charts stand one below the other, the table should not be far. */
+const shownAtFirst = () => (matchMedia('(max-width: 640px)').matches ? 3 : 6);
 
 interface ChartGridProps {
   receiving: Receiving;
@@ -15,13 +16,14 @@ interface ChartGridProps {
 /** A chart per numeric field. */
 export function ChartGrid({ receiving, charts }: ChartGridProps) {
   const showsAll = useSignal(false);
-  const shown = showsAll.value ? charts : charts.slice(0, shownAtFirst);
+  const few = shownAtFirst();
+  const shown = showsAll.value ? charts : charts.slice(0, few);
   const hidden = charts.length - shown.length;
   return (
     <Card
       title="Charts"
       aside={
-        charts.length > shownAtFirst ? (
+        charts.length > few ? (
           <Button
             small
             tone="quiet"

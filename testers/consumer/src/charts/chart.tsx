@@ -4,6 +4,7 @@ import type { FieldChart } from './field-history.ts';
 
 const height = 132;
 const seriesColours = ['--series-1', '--series-2', '--series-3', '--series-4', '--series-5', '--series-6'];
+const axisFormat = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 4 });
 const latestFormat = new Intl.NumberFormat('en', { maximumSignificantDigits: 6 });
 
 /** One numeric field over the last two minutes, a line for each device. */
@@ -77,10 +78,16 @@ function optionsFor(parent: HTMLElement, lines: number): uPlot.Options {
     height,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 6, 0, 0],
+    padding: [8, 16, 0, 0],
     axes: [
       { ...axis, size: 22, space: 70, grid: { show: false }, values: (_plot, times) => times.map(timeLabel) },
-      { ...axis, size: 50, gap: 3, space: 28 },
+      {
+        ...axis,
+        size: 50,
+        gap: 3,
+        space: 28,
+        values: (_plot, values) => values.map((value) => axisFormat.format(value)),
+      },
     ],
     series: [
       {},
@@ -88,11 +95,19 @@ function optionsFor(parent: HTMLElement, lines: number): uPlot.Options {
         stroke: colour(seriesColours[index % seriesColours.length] ?? '--series-1'),
         width: 1.5,
         spanGaps: true,
-        points: { show: false },
+        // A line needs two values; a lone one would not be seen.
+        points: { show: (plot: uPlot, line: number) => hasOneValue(plot.data[line]), size: 5 },
       })),
     ],
   };
 }
 
-const clockFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-const timeLabel = (seconds: number) => clockFormat.format(seconds * 1000);
+function hasOneValue(values: ArrayLike<number | null | undefined> | undefined): boolean {
+  let found = 0;
+  for (let at = 0; values && at < values.length && found < 2; at += 1) if (values[at] != null) found += 1;
+  return found === 1;
+}
+
+const minuteFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const secondFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const timeLabel = (seconds: number) => (seconds % 60 === 0 ? minuteFormat : secondFormat).format(seconds * 1000);

@@ -18,6 +18,7 @@ interface ReadingTableProps {
 /** The newest readings, live; held still while paused. */
 export function ReadingTable({ receiving, subscriptions, isConnected }: ReadingTableProps) {
   const filter = useSignal('');
+  receiving.pulse.beats.value;
   const { store } = receiving.feed;
   const pausedAt = receiving.pausedAt.value;
   const nameOf = (producerId: string) => subscriptions.nameOf(producerId);

@@ -64,6 +64,10 @@ export class Receiving {
     });
     client.on('continued', ({ producerId, missed }) => {
       if (missed === undefined) this.watch.note('warn', `${nameOf(producerId)}: the numbering began anew.`);
+      else if (missed > 0) {
+        this.feed.missed(producerId, missed);
+        this.watch.note('warn', `${nameOf(producerId)}: ${plural(missed, 'reading')} missed while not connected.`);
+      }
     });
     client.on('missed', ({ producerId, from, to, reason }) => {
       const count = to - from + 1;

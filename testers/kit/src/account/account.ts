@@ -38,7 +38,7 @@ export class Account {
   /** Makes an account of the page's role and signs in to it. */
   async register(account: Omit<RegisterRequest, 'role'>): Promise<void> {
     await this.#auth.register({ ...account, role: this.role });
-    await this.signIn(account);
+    await this.signIn({ username: account.username, password: account.password });
   }
 
   /** Signs out here in any case, and on the server if it can be reached. */

@@ -35,7 +35,8 @@ export function SignInCard({ account, title, lead, demo, demoLead }: SignInCardP
       await work();
     } catch (error) {
       errors.value = formErrors(error, ['username', 'password', ...(asksDevice ? ['device_id'] : [])]);
-      document.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+      // Once the errors are on the page.
+      requestAnimationFrame(() => document.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
     } finally {
       busy.value = undefined;
     }

@@ -13,7 +13,7 @@ export interface Figure {
 /** The few numbers worth a glance. */
 export function FigureStrip({ label, figures }: { label: string; figures: readonly Figure[] }) {
   return (
-    <dl class="figures" aria-label={label}>
+    <dl class={`figures figures-${figures.length}`} aria-label={label}>
       {figures.map(({ label: name, value, unit, title, tone, extra }) => (
         <div key={name} title={title} class={tone === 'bad' ? 'figure figure-bad' : 'figure'}>
           <dt>{name}</dt>

@@ -27,7 +27,7 @@ export function SendControls({ canSend, repetition, onSend, onRepeat, onBurst }:
       </Button>
       <div class="row row-top">
         <Field
-          label="Every … ms"
+          label="Interval in ms"
           name="interval"
           keyboard="numeric"
           value={interval.value}
@@ -50,7 +50,7 @@ export function SendControls({ canSend, repetition, onSend, onRepeat, onBurst }:
       </div>
       <div class="row row-top">
         <Field
-          label="Burst of"
+          label="Burst size"
           name="burst"
           keyboard="numeric"
           value={burst.value}

@@ -21,7 +21,7 @@ export function SendingFigures({ sending }: { sending: Sending }) {
       label="Counts and rate"
       figures={[
         { label: 'Sent', value: formatCount(sent) },
-        { label: 'Acknowledged', value: formatCount(acknowledged), title: 'Durably stored by the platform' },
+        { label: 'Stored', value: formatCount(acknowledged), title: 'Acknowledged: durably stored by the platform' },
         { label: 'Refused', value: formatCount(refused), tone: refused > 0 ? 'bad' : 'plain' },
         { label: 'Waiting', value: formatCount(queued), title: 'Not acknowledged yet' },
         {
