@@ -8,12 +8,13 @@ export async function deleteOldReadings(
   ageMs: number,
   isStopped: () => boolean,
 ): Promise<number> {
-  const before = new Date(Date.now() - ageMs);
+  // As text: the driver that drizzle has configured takes no dates.
+  const before = new Date(Date.now() - ageMs).toISOString();
   let total = 0;
   for (;;) {
     const { count } = await sql`
       delete from readings where ctid = any(array(
-        select ctid from readings where received_at < ${before} limit ${rowsPerStatement}))`;
+        select ctid from readings where received_at < ${before}::timestamptz limit ${rowsPerStatement}))`;
     total += count;
     if (count < rowsPerStatement || isStopped()) return total;
   }
