@@ -109,14 +109,19 @@ export class StreamCorner {
     return bodies;
   }
 
-  /** Has readings of one device numbered and published, as one batch, as if it had sent them. */
-  async publish(producerId: string, data: readonly unknown[], deviceId = 'a'): Promise<void> {
+  /** Has readings of one device stored in the ingest log, as one batch, as if it had sent them. */
+  async store(producerId: string, data: readonly unknown[], deviceId = 'a'): Promise<void> {
     const batch = new BatchWriter();
     for (const value of data) batch.add(deviceId, this.readingText(producerId, value, deviceId));
-    const shard = shardOf(producerId, defaultShardCount);
     this.lastFlush += 1;
+    const shard = shardOf(producerId, defaultShardCount);
     await this.ingest.append(shard, this.lastFlush, [{ producerId, batch, devices: [] }]);
-    await this.writer.apply(shard, 100);
+  }
+
+  /** The same, numbered and published at once, as a stream manager does it. */
+  async publish(producerId: string, data: readonly unknown[], deviceId = 'a'): Promise<void> {
+    await this.store(producerId, data, deviceId);
+    await this.writer.apply(shardOf(producerId, defaultShardCount), 100);
   }
 
   /** A reading's text up to where its `seq` goes. */
