@@ -15,7 +15,7 @@ import {
   type ProducerSession,
   stepProducer,
 } from './producer-session.ts';
-import type { QueuedReading, ReadingQueue } from './reading-queue.ts';
+import type { Origin, QueuedReading, ReadingQueue } from './reading-queue.ts';
 import type { OpenSocket } from './socket.ts';
 import type { TokenSource } from './token-source.ts';
 
@@ -117,10 +117,10 @@ export class ProducerClient {
   /**
    * Puts a reading into the queue: an object, or its JSON text, whose `data` then travels byte for byte. Resolves when
    * it is in the queue (not yet acknowledged); rejects with `invalid-request` or `too-large` if the server would, and
-   * with `unavailable` if it cannot be queued.
+   * with `unavailable` if it cannot be queued. The `origin` goes to the queue only.
    */
-  async send(reading: Reading | string): Promise<QueuedReading> {
-    const [queued] = await this.sendAll([reading]);
+  async send(reading: Reading | string, { origin }: { origin?: Origin | undefined } = {}): Promise<QueuedReading> {
+    const [queued] = await this.#appender.append([{ ...newReading(reading, { number: this.#number }), origin }]);
     if (!queued) throw new Refusal('internal', 'the queue took no reading');
     return queued;
   }

@@ -1,3 +1,9 @@
+/** Where the sender has a reading from: a source of its own naming, and how far into it, in its own words. */
+export interface Origin {
+  source: string;
+  position: string;
+}
+
 /** A reading as it is put into a queue. `dataText` is its `data` as JSON text, sent byte for byte. */
 export interface NewReading {
   deviceId: string;
@@ -6,6 +12,8 @@ export interface NewReading {
   dataText: string;
   /** The device's own number, never changed. Without it, the queue gives one if it is asked to. */
   sequence: number | undefined;
+  /** Never sent. A queue on disk keeps the position that came last from each source, written with the reading. */
+  origin?: Origin | undefined;
 }
 
 /** A reading that waits for its acknowledgement. */

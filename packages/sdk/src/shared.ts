@@ -13,7 +13,7 @@ export { checkedSequence, MemoryQueue, type MemoryQueueOptions } from './memory-
 export type { PageQuery } from './page-query.ts';
 export type { ProducerClientOptions } from './producer-client.ts';
 export type { ProducerEvents, ProducerState } from './producer-events.ts';
-export type { NewReading, Numbering, QueuedReading, ReadingQueue } from './reading-queue.ts';
+export type { NewReading, Numbering, Origin, QueuedReading, ReadingQueue } from './reading-queue.ts';
 export type { Session, SessionEvents } from './session.ts';
 export { SubscriptionsClient, type SubscriptionsClientOptions } from './subscriptions-client.ts';
 export { isTokenRefusal, type TokenSource } from './token-source.ts';
