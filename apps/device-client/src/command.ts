@@ -19,6 +19,7 @@ export function createCommand(): Command {
       'pause between readings, such as 500ms or 5m (system: 1s; a repeated file: 1s; else none)',
     )
     .option('--loop', 'start a file again when it ends')
+    .option('--restart', 'read a file from its start, also after a run over it was interrupted')
     .option('--register', 'make the account, and add the device to it, if they are not there yet')
     .option('--queue-dir <folder>', 'where readings wait (default: a folder of this device in ~/.local/state/motience)')
     .option(
@@ -34,6 +35,8 @@ const helpText = `
 JSON lines: each line is one object. It is a reading's data itself, {"temperature":21.5}, or
 {"timestamp":"2026-01-31T12:00:00Z","data":{"temperature":21.5}}. CSV: a header row names the fields; a column named
 timestamp holds RFC 3339 timestamps. Without a timestamp the present moment is taken. A bad line is reported and skipped.
+A run over a file that was interrupted goes on after the last reading it had queued when the same file is given again;
+one that had sent everything starts anew.
 
 Examples:
   motience-device --username pi --password-file ~/motience-password --device-id rpi_001 --source system

@@ -17,6 +17,8 @@ export interface DeviceConfig {
   /** Pause between readings; 0 takes them as they come. */
   intervalMs: number;
   loop: boolean;
+  /** Read the file from its start, also where an interrupted run could be continued. */
+  restart: boolean;
   register: boolean;
   queueDirectory: string;
   maxQueueReadings: number;
@@ -54,6 +56,7 @@ const optionsSchema = z.object({
     .refine((value) => value <= ms('1d'), expectedTime)
     .optional(),
   loop: z.boolean().default(false),
+  restart: z.boolean().default(false),
   register: z.boolean().default(false),
   queueDir: z.string().min(1, 'expected a folder').optional(),
   maxQueueReadings: z
@@ -93,6 +96,7 @@ export function readConfig(
   const isFile = given.source.kind === 'csv' || given.source.kind === 'jsonl';
   const mistakes: string[] = [];
   if (given.loop && !isFile) mistakes.push('--loop: only a file can be repeated');
+  if (given.restart && !isFile) mistakes.push('--restart: only a file can be read from its start');
   if (given.source.kind === 'system' && given.interval === 0)
     mistakes.push('--interval: expected more than 0 for system');
   if (mistakes.length > 0) return { mistakes };
@@ -112,6 +116,7 @@ export function readConfig(
       source: given.source,
       intervalMs: given.interval ?? (given.source.kind === 'system' || given.loop ? 1_000 : 0),
       loop: given.loop,
+      restart: given.restart,
       register: given.register,
       queueDirectory: given.queueDir ?? defaultQueueDirectory(given, env),
       maxQueueReadings: given.maxQueueReadings,

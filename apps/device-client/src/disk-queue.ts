@@ -28,6 +28,7 @@ const ownerKey = 'owner';
 const lastIdKey = 'last-id';
 const countPrefix = 'count:';
 const readingPrefix = 'reading:';
+const positionPrefix = 'position:';
 /** The character after `:`, so that it ends the range of a prefix. */
 const prefixEnd = ';';
 /** What a record takes beyond its data: key, names, LevelDB's own. */
@@ -36,7 +37,8 @@ const recordOverheadBytes = 160;
 /**
  * Readings on disk until they are acknowledged. Additions and numbers are synced to the disk before they are reported;
  * a removal may be forgotten in a crash, after which the reading is sent again under its number. The last number
- * survives an empty queue. One process at a time.
+ * survives an empty queue, and so does the last position of each source that readings came from, which is synced with
+ * them. One process at a time.
  */
 export class DiskQueue implements ReadingQueue {
   readonly #db: ClassicLevel;
@@ -83,6 +85,7 @@ export class DiskQueue implements ReadingQueue {
     const appended: QueuedReading[] = [];
     const sizes: number[] = [];
     const counts = new Map<string, Count>();
+    const positions = new Map<string, string>();
     const operations: Operation[] = [];
     let bytes = this.#bytes;
     for (const reading of readings) {
@@ -93,6 +96,7 @@ export class DiskQueue implements ReadingQueue {
       const ordinal = count.ordinal + 1;
       const sequence = numbered ? checkedSequence(ordinal + count.shift) : reading.sequence;
       if (numbered) counts.set(reading.deviceId, { ...count, ordinal });
+      if (reading.origin) positions.set(reading.origin.source, reading.origin.position);
       const id = this.#lastId + appended.length + 1;
       const record = [
         reading.deviceId,
@@ -110,6 +114,9 @@ export class DiskQueue implements ReadingQueue {
     const lastId = this.#lastId + appended.length;
     operations.push({ type: 'put', key: lastIdKey, value: String(lastId) });
     for (const [deviceId, count] of counts) operations.push(countOperation(deviceId, count));
+    for (const [source, position] of positions) {
+      operations.push({ type: 'put', key: `${positionPrefix}${source}`, value: position });
+    }
     await this.#db.batch(operations, { sync: true });
     this.#lastId = lastId;
     this.#bytes = bytes;
@@ -156,6 +163,15 @@ export class DiskQueue implements ReadingQueue {
 
   async confirmNumbering(deviceId: string): Promise<void> {
     await this.#putCount(deviceId, { ...this.#count(deviceId), confirmed: true });
+  }
+
+  /** The position of the last reading that was queued from the source, unless it was forgotten since. */
+  position(source: string): Promise<string | undefined> {
+    return this.#db.get(`${positionPrefix}${source}`);
+  }
+
+  async forgetPosition(source: string): Promise<void> {
+    await this.#db.del(`${positionPrefix}${source}`, { sync: true });
   }
 
   size(): { readings: number; bytes: number } {

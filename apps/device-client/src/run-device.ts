@@ -4,10 +4,12 @@ import { ProducerClient } from '@motience/sdk';
 import type { Logger } from 'pino';
 import type { DeviceConfig } from './config.ts';
 import { DiskQueue } from './disk-queue.ts';
+import { findPosition } from './find-position.ts';
 import { report } from './report.ts';
 import { sendReadings } from './send-readings.ts';
 import { SignIn } from './sign-in.ts';
-import { openSource } from './sources/open-source.ts';
+import { fileOrigin } from './sources/file-position.ts';
+import { checkSource, openSource } from './sources/open-source.ts';
 
 export interface RunOptions {
   config: DeviceConfig;
@@ -30,7 +32,7 @@ export async function runDevice({ config, password, stdin, log, signal }: RunOpt
   const { authUrl, gatewayUrl, username, deviceId, register } = config;
   const stopped = new AbortController();
   const sourceSignal = AbortSignal.any([signal, stopped.signal]);
-  const source = await openSource(config, stdin, sourceSignal);
+  await checkSource(config);
   const queue = await DiskQueue.open({
     directory: config.queueDirectory,
     owner: `${username}/${deviceId}`,
@@ -38,6 +40,8 @@ export async function runDevice({ config, password, stdin, log, signal }: RunOpt
     maxBytes: maxQueueBytes,
   });
   try {
+    const after = await findPosition(config, queue, log);
+    const source = openSource(config, { stdin, signal: sourceSignal, after });
     const client = new ProducerClient({
       gatewayUrl,
       tokens: new SignIn({ authUrl, username, password, deviceId, register }),
@@ -55,9 +59,12 @@ export async function runDevice({ config, password, stdin, log, signal }: RunOpt
     log.info({ device: deviceId, source: sourceName(config), queued: left }, 'starting');
     client.start();
     const sending = sendReadings(source, client, log);
-    const finished = sending.then(({ queued, skipped }) => {
+    const finished = sending.then(async ({ queued, skipped }) => {
+      const isComplete = !sourceSignal.aborted;
       log.info({ queued, ...(skipped && { skipped }) }, 'the source has ended');
-      return client.settled();
+      await client.settled();
+      // Not before: a run that is cut off while readings wait must not begin again when it is started again.
+      if (isComplete && 'path' in config.source) await queue.forgetPosition(fileOrigin(config.source.path));
     });
     const failure = await Promise.race([finished.then(() => undefined, toError), failed, aborted(signal)]);
     stopped.abort();

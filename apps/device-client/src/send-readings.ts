@@ -30,7 +30,7 @@ export async function sendReadings(
       continue;
     }
     const sent: Promise<void> = client
-      .send(item.text)
+      .send(item.text, { origin: item.origin })
       .then(() => {
         queued += 1;
       })

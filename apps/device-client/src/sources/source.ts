@@ -1,5 +1,10 @@
-/** What a source gives: a reading's JSON text, or what is wrong with a piece of input that is skipped. */
-export type SourceItem = { text: string } | { mistake: string; line: number };
+import type { Origin } from '@motience/sdk';
+
+/**
+ * What a source gives: a reading's JSON text, with its origin if the source can be continued after it, or what is wrong
+ * with a piece of input that is skipped.
+ */
+export type SourceItem = { text: string; origin?: Origin } | { mistake: string; line: number };
 
 /** A source of readings. Ends early, without an error, when its signal aborts. */
 export type Source = AsyncIterable<SourceItem>;

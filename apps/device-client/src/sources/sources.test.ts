@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readConfig } from '../config.ts';
 import { csvSource } from './csv-source.ts';
 import { jsonLinesSource } from './json-lines-source.ts';
-import { openSource } from './open-source.ts';
+import { checkSource, openSource } from './open-source.ts';
 import { paced } from './paced.ts';
 import type { Source, SourceItem } from './source.ts';
 import { splitLines } from './split-lines.ts';
@@ -190,13 +190,22 @@ describe('pacing', () => {
 });
 
 describe('opening a source', () => {
-  const open = (source: string, more: object = {}, stdin: Readable = Readable.from([]), signal?: AbortSignal) => {
+  const open = async (
+    source: string,
+    more: object = {},
+    {
+      stdin = Readable.from([]),
+      signal = new AbortController().signal,
+      after,
+    }: Partial<Parameters<typeof openSource>[1]> = {},
+  ) => {
     const read = readConfig(
       { authUrl: 'http://a', gatewayUrl: 'ws://a', username: 'pat', deviceId: 'd', source, interval: '0', ...more },
       {},
     );
     if (!('config' in read)) throw new Error(read.mistakes.join());
-    return openSource(read.config, stdin, signal ?? new AbortController().signal);
+    await checkSource(read.config);
+    return openSource(read.config, { stdin, signal, after });
   };
 
   test('a file ends, or is repeated, with its mistakes told once', async () => {
@@ -231,7 +240,7 @@ describe('opening a source', () => {
     const ending = new AbortController();
     const stdin = new PassThrough();
     stdin.write('{"a":1}\n{"a":2}\n{"a"');
-    const source = await open('stdin', {}, stdin, ending.signal);
+    const source = await open('stdin', {}, { stdin, signal: ending.signal });
     const all: SourceItem[] = [];
     for await (const item of source) {
       all.push(item);
