@@ -1,0 +1,436 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Account, request, signUp, subscribe } from './accounts.ts';
+import { SocketClient, until } from './socket-client.ts';
+import { findChromium, launchChromium, type Tester, TesterPages, watchForFaults } from './support/tester-pages.ts';
+
+const chromiumPath = findChromium();
+const isRequired = Boolean(process.env.CI);
+if (!chromiumPath && !isRequired) {
+  console.warn('\n!!! The tester pages are NOT tested: no Chromium was found. Install it, or set CHROMIUM_PATH.\n');
+}
+
+const password = 'correct horse';
+const newName = (role: Tester) => `${role}-${randomBytes(5).toString('hex')}`;
+
+describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', () => {
+  let pages: TesterPages;
+  let browser: Browser;
+  let faults: string[] = [];
+  const closers: (() => Promise<unknown>)[] = [];
+
+  beforeAll(async () => {
+    if (!chromiumPath) throw new Error('CI needs a Chromium: none was found, and CHROMIUM_PATH names none');
+    [pages, browser] = await Promise.all([TesterPages.start(), launchChromium(chromiumPath)]);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await pages?.stop();
+  });
+
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+    expect(faults).toEqual([]);
+  });
+
+  async function openPage(tester: Tester, options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    context.setDefaultTimeout(10_000);
+    closers.push(() => context.close());
+    const page = await context.newPage();
+    faults = watchForFaults(page);
+    await page.goto(pages.url(tester));
+    return page;
+  }
+
+  async function register(page: Page, tester: Tester, name = newName(tester), deviceId?: string): Promise<string> {
+    await page.getByText('Register', { exact: true }).click();
+    await page.getByLabel('Username').fill(name);
+    await page.getByLabel('Password').fill(password);
+    if (deviceId !== undefined) await page.getByLabel('First device').fill(deviceId);
+    await page.getByRole('button', { name: `Register as a ${tester}` }).click();
+    await connected(page);
+    return name;
+  }
+
+  async function signIn(page: Page, account: { username: string; password: string }): Promise<void> {
+    await page.getByLabel('Username').fill(account.username);
+    await page.getByLabel('Password').fill(account.password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+  }
+
+  const connected = (page: Page) => page.locator('[data-testid=connection][data-phase=open]').waitFor();
+  const figure = (page: Page, name: string) => page.getByTestId(`figure-${name}`).textContent();
+
+  async function eventually<Value>(read: () => Promise<Value>, expected: Value): Promise<void> {
+    await expect.poll(read, { timeout: 10_000, interval: 50 }).toEqual(expected);
+  }
+
+  /** A producer that sends from outside of the page. */
+  async function openProducer(): Promise<{ account: Account; send(data: object, deviceId?: string): void }> {
+    const account = await signUp(pages.services, 'producer', ['pump', 'fan']);
+    const socket = await SocketClient.open(pages.services.socketUrl('producer'), account.token);
+    closers.push(async () => socket.close());
+    const send = (data: object, deviceId = 'pump') =>
+      socket.send({ device_id: deviceId, timestamp: new Date().toISOString(), data });
+    return { account, send };
+  }
+
+  /** The consumer page of a consumer that is subscribed to the producer. */
+  async function openSubscribed(producer: Account, options?: BrowserContextOptions): Promise<Page> {
+    const consumer = await signUp(pages.services, 'consumer');
+    await subscribe(pages.services, consumer, producer);
+    const page = await openPage('consumer', options);
+    await signIn(page, consumer);
+    await connected(page);
+    return page;
+  }
+
+  const rows = (page: Page) => page.getByTestId('readings').locator('tbody tr');
+
+  describe('signing in', () => {
+    it('says next to each field what is wrong with it, and moves the focus there', async () => {
+      const page = await openPage('producer');
+      await page.getByText('Register', { exact: true }).click();
+      await page.getByLabel('Username').fill('a b');
+      await page.getByLabel('Password').fill('short');
+      await page.getByLabel('First device').fill('no/slash');
+      await page.getByRole('button', { name: 'Register as a producer' }).click();
+      for (const [label, words] of [
+        ['Username', 'Expected 3 to 64'],
+        ['Password', 'Expected 7 to 256'],
+        ['First device', 'Expected 1 to 128'],
+      ] as const) {
+        const field = page.getByLabel(label);
+        await eventually(() => field.getAttribute('aria-invalid'), 'true');
+        const about = await field.getAttribute('aria-describedby');
+        expect(await page.locator(`[id="${about}"]`).textContent()).toContain(words);
+      }
+      await eventually(() => page.evaluate(() => document.activeElement?.getAttribute('name')), 'username');
+    });
+
+    it('says that a name is taken next to the name', async () => {
+      const { username } = await signUp(pages.services, 'consumer');
+      const page = await openPage('consumer');
+      await page.getByText('Register', { exact: true }).click();
+      await page.getByLabel('Username').fill(username);
+      await page.getByLabel('Password').fill(password);
+      await page.getByRole('button', { name: 'Register as a consumer' }).click();
+      await page.getByText('This name is taken.').waitFor();
+    });
+
+    it('says when name and password do not belong together, and takes no account of the other role', async () => {
+      const producer = await signUp(pages.services, 'producer', ['pump']);
+      const page = await openPage('consumer');
+      await signIn(page, { ...producer, password: 'something else' });
+      const alert = page.getByRole('alert');
+      await alert.waitFor();
+      const first = await alert.textContent();
+      await signIn(page, producer);
+      await page.getByText('This page is for consumers').waitFor();
+      expect(first).not.toContain('consumers');
+      expect(await page.getByTestId('connection').count()).toBe(0);
+    });
+
+    it('keeps tokens out of addresses, cookies and storage, and forgets them at a reload', async () => {
+      const page = await openPage('producer');
+      const addresses: string[] = [];
+      page.on('request', (sent) => addresses.push(sent.url()));
+      page.on('websocket', (socket) => addresses.push(socket.url()));
+      await register(page, 'producer', newName('producer'), 'pump');
+      expect(addresses.some((address) => address.startsWith('ws:'))).toBe(true);
+      for (const address of addresses) expect(address).not.toMatch(/token|eyJ|mrt_|bearer/i);
+      const kept = await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie]);
+      expect(kept).toEqual([0, 0, '']);
+      await page.reload();
+      await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    });
+
+    it('works by keyboard alone', async () => {
+      const page = await openPage('consumer');
+      await page.getByLabel('Username').waitFor();
+      for (let step = 0; step < 12; step += 1) {
+        await page.keyboard.press('Tab');
+        if (await page.evaluate(() => document.activeElement?.getAttribute('type') === 'radio')) break;
+      }
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('Tab');
+      await page.keyboard.type(newName('consumer'));
+      await page.keyboard.press('Tab');
+      await page.keyboard.type(password);
+      await page.keyboard.press('Enter');
+      await connected(page);
+    });
+
+    it('signs out, which closes the socket', async () => {
+      const page = await openPage('producer');
+      const closed = page.waitForEvent('websocket').then((socket) => socket.waitForEvent('close'));
+      await register(page, 'producer', newName('producer'), 'pump');
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await page.getByRole('button', { name: 'Sign in' }).waitFor();
+      await closed;
+    });
+  });
+
+  describe('the producer tester', () => {
+    it('checks JSON as it is typed, and sends nothing that is not valid', async () => {
+      const page = await openPage('producer');
+      await register(page, 'producer', newName('producer'), 'rpi_001');
+      const sendOnce = page.getByRole('button', { name: 'Send once' });
+      await eventually(() => sendOnce.isEnabled(), true);
+      const editor = page.getByTestId('editor');
+      const good = await editor.inputValue();
+      expect(good).toContain('"device_id": "rpi_001"');
+      for (const [text, problem] of [
+        [good.slice(0, -3), 'expected JSON'],
+        [good.replace('"data"', '"date"'), '"date" is not a field of a reading'],
+        [good.replace(/"timestamp": "[^"]*"/, '"timestamp": "yesterday"'), 'timestamp: expected an RFC 3339'],
+      ] as const) {
+        await editor.fill(text);
+        await eventually(async () => (await page.getByTestId('verdict').textContent())?.includes(problem), true);
+        for (const name of ['Send once', 'Repeat', 'Send burst']) {
+          expect(await page.getByRole('button', { name }).isDisabled()).toBe(true);
+        }
+      }
+      await editor.fill(good);
+      await eventually(() => sendOnce.isEnabled(), true);
+    });
+
+    it('shows each acknowledgement and refusal next to what was sent, and counts them', async () => {
+      const page = await openPage('producer');
+      await register(page, 'producer', newName('producer'), 'rpi_001');
+      const sent = page.getByTestId('sent').locator('li');
+      await page.getByRole('button', { name: 'Send once' }).click();
+      await eventually(() => sent.first().getAttribute('data-status'), 'acknowledged');
+      expect(await sent.first().textContent()).toMatch(/rpi_001Acknowledged in/);
+
+      await page.getByLabel('Burst size').fill('1200');
+      await page.getByRole('button', { name: 'Send burst' }).click();
+      await eventually(() => sent.first().getAttribute('data-status'), 'acknowledged');
+      expect(await sent.first().textContent()).toContain('1,200 readings of rpi_001');
+
+      const editor = page.getByTestId('editor');
+      await editor.fill((await editor.inputValue()).replace('rpi_001', 'rpi_999'));
+      await page.getByText('rpi_999 is not among your devices').waitFor();
+      await page.getByRole('button', { name: 'Send once' }).click();
+      await eventually(() => sent.first().getAttribute('data-status'), 'refused');
+      expect(await sent.first().textContent()).toContain('not-found');
+
+      expect(await sent.count()).toBe(3);
+      await eventually(() => figure(page, 'sent'), '1,202');
+      await eventually(() => figure(page, 'stored'), '1,201');
+      await eventually(() => figure(page, 'refused'), '1');
+    });
+
+    it('sends every so often until stopped, each reading with the time it is sent', async () => {
+      const page = await openPage('producer');
+      await register(page, 'producer', newName('producer'), 'rpi_001');
+      await page.getByLabel('Interval in ms').fill('50');
+      await page.getByRole('button', { name: 'Repeat' }).click();
+      const sent = page.getByTestId('sent').locator('li');
+      await expect.poll(() => sent.count(), { timeout: 10_000 }).toBeGreaterThan(4);
+      await page.getByRole('button', { name: 'Stop' }).click();
+      const count = await sent.count();
+      const times = await sent.locator('pre').allTextContents();
+      expect(new Set(times.map((text) => JSON.parse(text).timestamp)).size).toBeGreaterThan(3);
+      await eventually(() => page.getByRole('button', { name: 'Repeat' }).isEnabled(), true);
+      await eventually(() => figure(page, 'waiting'), '0');
+      expect(await sent.count()).toBeLessThanOrEqual(count + 1);
+      await page.getByLabel('Interval in ms').fill('1');
+      await page.getByText('10 to 3,600,000').waitFor();
+    });
+
+    it('adds a device, chooses it, and refuses a second one of that name', async () => {
+      const page = await openPage('producer');
+      await register(page, 'producer');
+      await page.getByLabel('Add your first device').fill('fan');
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+      await eventually(
+        async () => (await page.getByTestId('editor').inputValue()).includes('"device_id": "fan"'),
+        true,
+      );
+      await page.getByRole('button', { name: 'Add device' }).click();
+      await page.getByLabel('New device').fill('fan');
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+      await eventually(() => page.getByLabel('New device').getAttribute('aria-invalid'), 'true');
+      await page.getByLabel('New device').fill('pump');
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+      await eventually(() => page.getByLabel('Device', { exact: true }).inputValue(), 'pump');
+      await page.getByLabel('Device', { exact: true }).selectOption('fan');
+      await page.getByRole('button', { name: 'Send once' }).click();
+      await eventually(
+        () => page.getByTestId('sent').locator('li').first().getAttribute('data-status'),
+        'acknowledged',
+      );
+    });
+
+    it('says why a session that was ended elsewhere is over', async () => {
+      const account = await signUp(pages.services, 'producer', ['pump']);
+      const page = await openPage('producer');
+      await signIn(page, account);
+      await connected(page);
+      const reply = await request(`${pages.services.httpUrl('auth-api')}/me/password`, {
+        method: 'PUT',
+        token: account.token,
+        body: { current_password: account.password, new_password: 'another password' },
+      });
+      expect(reply.status).toBeLessThan(300);
+      await page.getByText('You were signed out').waitFor();
+      await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    });
+  });
+
+  describe('the consumer tester', () => {
+    it('finds a producer, subscribes, receives live, and stops at once after unsubscribing', async () => {
+      const { account, send } = await openProducer();
+      const page = await openPage('consumer');
+      await register(page, 'consumer');
+      await page.getByText('Nothing to receive yet').waitFor();
+      await page.getByLabel('Search by name').fill(account.username.slice(0, -1).toUpperCase());
+      await page.getByRole('button', { name: `Subscribe to ${account.username}` }).click();
+      await page.getByTestId('subscriptions').getByText(account.username).waitFor();
+      await page.getByText('Waiting for the first reading').waitFor();
+
+      send({ temperature: 24.3 });
+      await eventually(() => rows(page).count(), 1);
+      expect(await rows(page).first().textContent()).toMatch(
+        new RegExp(`${account.username}pump1.*"temperature":24.3`),
+      );
+
+      await page.getByRole('button', { name: `Unsubscribe from ${account.username}` }).click();
+      await page.getByText('No subscriptions yet').waitFor();
+      send({ temperature: 99 });
+      await page.getByTestId('connection-history').getByText('has ended').waitFor({ state: 'attached' });
+      expect(await rows(page).count()).toBe(1);
+    });
+
+    it('offers the demo account: one click, and readings move', async () => {
+      const { account, send } = await openProducer();
+      const demo = await signUp(pages.services, 'consumer');
+      await subscribe(pages.services, demo, account);
+      pages.demoConsumer = demo;
+      const page = await openPage('consumer');
+      await page.getByRole('button', { name: 'Use the demo account' }).click();
+      await connected(page);
+      send({ load: 1 });
+      await eventually(() => rows(page).count(), 1);
+      pages.demoConsumer = undefined;
+    });
+
+    it('draws a chart per numeric field with a line per device, and shows rate and latency', async () => {
+      const { account, send } = await openProducer();
+      const page = await openSubscribed(account);
+      for (const deviceId of ['pump', 'fan'])
+        send({ temperature: 24.3, cpu: { load: 0.5 }, note: 'no number' }, deviceId);
+      const charts = page.getByTestId('chart');
+      await eventually(() => charts.count(), 2);
+      const fields = await charts.evaluateAll((found) => found.map((chart) => chart.getAttribute('data-field')));
+      expect(fields).toEqual(['temperature', 'cpu.load']);
+      expect(await charts.first().locator('.legend li').count()).toBe(2);
+      expect(await charts.first().locator('canvas').count()).toBe(1);
+      await expect.poll(() => figure(page, 'rate')).not.toBe('0');
+      expect(await figure(page, 'latency')).toMatch(/ms$|s$/);
+    });
+
+    it('holds the table still while paused, filters it, and goes on', async () => {
+      const { account, send } = await openProducer();
+      const page = await openSubscribed(account);
+      send({ marker: 'alpha' });
+      send({ marker: 'beta' }, 'fan');
+      await eventually(() => rows(page).count(), 2);
+      await page.getByRole('button', { name: 'Pause' }).click();
+      send({ marker: 'gamma' });
+      await page.getByText('Paused, 1 newer reading').waitFor();
+      expect(await rows(page).count()).toBe(2);
+
+      await page.getByLabel('Filter').fill('FAN beta');
+      await eventually(() => rows(page).count(), 1);
+      await page.getByLabel('Filter').fill('gamma');
+      await page.getByText('Nothing matches the filter').waitFor();
+      await page.getByRole('button', { name: 'Resume' }).click();
+      await eventually(() => rows(page).count(), 1);
+      await page.getByLabel('Filter').fill('');
+      await eventually(() => rows(page).count(), 3);
+    });
+
+    it('saves what was received, byte for byte, one reading a line', async () => {
+      const { account, send } = await openProducer();
+      const listener = await signUp(pages.services, 'consumer');
+      await subscribe(pages.services, listener, account);
+      const socket = await SocketClient.open(pages.services.socketUrl('consumer'), listener.token);
+      closers.push(async () => socket.close());
+      await until(() => socket.frames('welcome').length === 1);
+      const page = await openSubscribed(account);
+      for (let number = 0; number < 5; number += 1) send({ number, text: 'ü "quoted"' });
+      await eventually(async () => socket.texts as unknown, 5);
+      await eventually(() => rows(page).count(), 5);
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: 'Download' }).click(),
+      ]);
+      expect(download.suggestedFilename()).toMatch(/^motience-readings-.*\.jsonl$/);
+      const saved = await readFile(await download.path(), 'utf8');
+      const received = socket.texts.filter((text) => !text.includes('"type"'));
+      expect(saved).toBe(received.map((text) => `${text}\n`).join(''));
+    });
+
+    it('stays bounded and usable when thousands come', async () => {
+      const { account, send } = await openProducer();
+      const page = await openSubscribed(account);
+      for (let number = 0; number < 3_000; number += 1) send({ number });
+      await eventually(() => figure(page, 'received'), '3,000');
+      await eventually(async () => (await rows(page).first().textContent())?.includes('"number":2999'), true);
+      expect(await rows(page).count()).toBe(100);
+    });
+
+    it('says in words that the gateway stopped, and goes on once it is back', async () => {
+      const { account, send } = await openProducer();
+      const page = await openSubscribed(account);
+      try {
+        await pages.services.end('consumer-gateway', 'SIGTERM');
+        await eventually(() => page.getByTestId('connection').textContent(), 'Reconnecting');
+        await page.getByText(/(stopping or restarting|could not be reached).*Trying again/).waitFor();
+      } finally {
+        await pages.services.launch('consumer-gateway');
+      }
+      await connected(page);
+      send({ after: 'restart' });
+      await eventually(() => rows(page).count(), 1);
+      await page.getByText(/^History/).click();
+      console.log(await page.getByTestId('connection-history').textContent());
+      await page.getByTestId('connection-history').getByText('stopping or restarting (code 1001)').waitFor();
+    });
+
+    it('connects and disconnects when asked to', async () => {
+      const { account } = await openProducer();
+      const page = await openSubscribed(account);
+      await page.getByRole('button', { name: 'Disconnect' }).click();
+      await eventually(() => page.getByTestId('connection').textContent(), 'Disconnected');
+      await page.getByRole('button', { name: 'Connect', exact: true }).click();
+      await connected(page);
+    });
+  });
+
+  describe('on a phone', () => {
+    const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+
+    it.each(['light', 'dark'] as const)('nothing is wider than the screen (%s)', async (colorScheme) => {
+      const { account, send } = await openProducer();
+      const consumer = await openSubscribed(account, { ...phone, colorScheme });
+      send({ a_rather_long_name_of_a_field_that_has_to_fit: 1, text: 'x'.repeat(2_000) });
+      await eventually(() => rows(consumer).count(), 1);
+      const producer = await openPage('producer', { ...phone, colorScheme });
+      await register(producer, 'producer', newName('producer'), 'd'.repeat(128));
+      await producer.getByRole('button', { name: 'Send once' }).click();
+      await producer.locator('[data-status=acknowledged]').waitFor();
+      for (const page of [consumer, producer]) {
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+      }
+      const backgrounds = await consumer.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      expect(backgrounds).toBe(colorScheme === 'dark' ? 'rgb(14, 19, 18)' : 'rgb(245, 247, 246)');
+    });
+  });
+});
