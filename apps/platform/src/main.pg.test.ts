@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -12,9 +12,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { z } from 'zod';
 
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-/** From the command to the first reading at a consumer, installs excluded. */
-const firstReadingMs = 15_000;
+/**
+ * From the command to the first reading at a consumer, installs excluded: 15 s on a machine that has nothing else to do,
+ * and as much longer as others keep this one busy.
+ */
+const firstReadingMs = () => 15_000 * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism());
 const startMs = 60_000;
 
 /** Empty counts as not set, and a developer's own .env does not replace it. */
@@ -72,8 +76,10 @@ class PlatformProcess {
   private readonly lines: string[] = [];
   readonly child: ChildProcess;
 
-  constructor(args: readonly string[] = [], overrides: NodeJS.ProcessEnv = {}) {
-    const child = spawn(process.execPath, [main, '--data-dir', dataDir, ...args], {
+  constructor(args: readonly string[] = [], overrides: NodeJS.ProcessEnv = {}, command = [process.execPath, main]) {
+    const [program = '', ...before] = command;
+    const child = spawn(program, [...before, '--data-dir', dataDir, ...args], {
+      cwd: root,
       env: { ...environment, ...overrides },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -164,7 +170,7 @@ test('one command brings this machine’s figures to the demo consumer; Ctrl-C e
   });
   const took = performance.now() - startedAt;
   console.log(`first reading at a consumer after ${(took / 1000).toFixed(1)} s`);
-  expect(took).toBeLessThan(firstReadingMs);
+  expect(took).toBeLessThan(firstReadingMs());
   for (const file of await readdir(join(dataDir, 'demo'))) {
     if (file.endsWith('.password')) expect((await stat(join(dataDir, 'demo', file))).mode & 0o077, file).toBe(0);
   }
@@ -197,6 +203,20 @@ test('a service that dies is started again at its port; killing the platform lea
   await waitUntil(async () => !(await Promise.all(urls.map(isUp))).includes(true), 'all services are gone');
   await waitUntil(() => !existsSync(join(dataDir, 'engines.lock')), 'the engines are gone');
 }, 120_000);
+
+test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
+  'an npm that gets %s takes everything it started with it',
+  async (signal) => {
+    // Without the build that npm start begins with: that is done, and others are running from it.
+    const platform = new PlatformProcess(['--no-demo'], {}, ['npm', 'start', '--ignore-scripts', '--']);
+    const config = await platform.config();
+    platform.child.kill(signal);
+    const urls = [config.auth_url, config.subscription_url, config.producer_gateway_url, config.consumer_gateway_url];
+    await waitUntil(async () => !(await Promise.all(urls.map(isUp))).includes(true), 'all services are gone');
+    await waitUntil(() => !existsSync(join(dataDir, 'engines.lock')), 'the engines are gone');
+  },
+  90_000,
+);
 
 test('production has no demo', async () => {
   const platform = new PlatformProcess([], { NODE_ENV: 'production' });

@@ -15,7 +15,20 @@ if (existsSync(envFile)) process.loadEnvFile(envFile);
 
 const cancelled = new AbortController();
 let platform: Promise<Platform> | undefined;
-let signals = 0;
+let stopRequestedAt: number | undefined;
+
+/** From the terminal one Ctrl-C can reach us twice: directly, and passed on by npm. */
+const sameRequestMs = 500;
+
+function onStopRequest(): void {
+  if (stopRequestedAt === undefined) {
+    stopRequestedAt = performance.now();
+    void stop();
+  } else if (performance.now() - stopRequestedAt > sameRequestMs) {
+    // Even now nothing is left behind: engines and services end by themselves when we are gone.
+    process.exit(130);
+  }
+}
 
 async function stop(): Promise<void> {
   say('\nStopping …');
@@ -29,13 +42,13 @@ async function stop(): Promise<void> {
   }
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    signals += 1;
-    // Even now nothing is left behind: engines and services end by themselves when we are gone.
-    if (signals > 1) process.exit(130);
-    void stop();
-  });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onStopRequest);
+// Whoever read what we say may be gone before us.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+if (process.env.npm_lifecycle_event === 'start') {
+  const npm = process.ppid;
+  // An npm that is killed passes nothing on.
+  setInterval(() => process.ppid !== npm && stopRequestedAt === undefined && onStopRequest(), 1_000).unref();
 }
 
 try {
@@ -43,7 +56,7 @@ try {
   platform = startPlatform({
     config,
     environment: process.env,
-    dataDir: resolve(root, wishes.dataDir ?? config.dataDir ?? '.motience'),
+    dataDir: wishes.dataDir === undefined ? resolve(root, config.dataDir ?? '.motience') : resolve(wishes.dataDir),
     withDemo: wishes.demo && config.nodeEnv !== 'production',
     mayInstall: wishes.install,
     signal: cancelled.signal,
