@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,6 +59,32 @@ describe('motience-device', () => {
     expect(sequences).toEqual(sequences.map((_, at) => first + at));
   }, 120_000);
 
+  it.each(['csv', 'jsonl'])(
+    'stores each record of a .%s file once and in order when it is killed and stopped in mid-file, and sends it again when it had finished',
+    async (kind) => {
+      const file = join(queueFolder, `week.${kind}`);
+      const values = Array.from({ length: 2_000 }, (_, at) => at);
+      const records = values.map((value) => (kind === 'csv' ? `${value}\n` : `{"value":${value}}\n`));
+      await writeFile(file, `${kind === 'csv' ? 'value\n' : ''}${records.join('')}`);
+      for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL'] as const) {
+        startDevice(['--source', file, '--interval', '10ms']);
+        const gone = once(device, 'exit');
+        await moreStored(20);
+        device.kill(signal);
+        await gone;
+      }
+      expect((await stored()).length).toBeLessThan(values.length);
+      startDevice(['--source', file]);
+      expect(await once(device, 'exit')).toEqual([0, null]);
+      expect((await settledRows()).map(recordValue)).toEqual(values);
+
+      startDevice(['--source', file]);
+      expect(await once(device, 'exit')).toEqual([0, null]);
+      expect((await settledRows()).map(recordValue)).toEqual([...values, ...values]);
+    },
+    60_000,
+  );
+
   it('sends what is piped into it, in order, and ends once everything is stored', async () => {
     startDevice(['--source', 'stdin']);
     const gone = once(device, 'exit');
@@ -77,6 +103,10 @@ function startDevice(args: readonly string[]): void {
     env: { ...process.env, MOTIENCE_PASSWORD: producer.password },
     stdio: ['pipe', 'ignore', 'ignore'],
   });
+}
+
+function recordValue({ body }: { body: string }): number {
+  return Number(/"data":\{"value":(\d+)\}/.exec(body)?.[1]);
 }
 
 function gatewayUrl(): string {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -83,6 +83,39 @@ describe('motience-device', () => {
     expect(code).toBe(1);
     expect(stderr).toContain(`the queue in ${directory} is in use by another process`);
   });
+
+  /** Starts a run without a network and kills it with -9 when everything has been read. Gives what it said. */
+  async function killedRun(args: string[]): Promise<string> {
+    const { child, ended } = start([...device, '--queue-dir', join(folder, 'queue'), ...args], password);
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said += String(chunk);
+      if (said.includes('the source has ended')) child.kill('SIGKILL');
+    });
+    return (await ended).stderr;
+  }
+
+  test('a file whose readings wait is not read a second time, but one that has grown or changed, or with --restart', async () => {
+    const path = join(folder, 'week.csv');
+    const source = ['--source', path];
+    await writeFile(path, 'a\n1\n2\n');
+    expect(await killedRun(source)).not.toMatch(/continuing|anew/);
+    expect(await killedRun(source)).toContain(`continuing ${path} after record 2`);
+    await appendFile(path, '3\n');
+    expect(await killedRun(source)).toContain(`continuing ${path} after record 2`);
+    expect(await killedRun([...source, '--restart'])).toContain(`starting ${path} anew, not after record 3`);
+    await writeFile(path, 'a\n4\n5\n6\n7\n');
+    expect(await killedRun(source)).toContain(`${path} is another file than the one that was read up to record 3`);
+    const queue = await DiskQueue.open({
+      directory: join(folder, 'queue'),
+      owner: 'pat/d',
+      maxReadings: 100,
+      maxBytes: 100_000,
+    });
+    const left = await queue.read(0, 100, 100_000);
+    await queue.close();
+    expect(left.map(({ dataText }) => JSON.parse(dataText).a)).toEqual([1, 2, 3, 1, 2, 3, 4, 5, 6, 7]);
+  }, 30_000);
 
   test('without a network it queues, tells bad lines, and when stopped leaves the readings for the next start', async () => {
     const directory = join(folder, 'queue');

@@ -46,6 +46,7 @@ describe('the configuration', () => {
 
   test.each([
     [{ source: 'system', loop: true }, '--loop: only a file can be repeated'],
+    [{ source: 'stdin', restart: true }, '--restart: only a file can be read from its start'],
     [{ source: 'system', interval: '0' }, '--interval: expected more than 0 for system'],
     [{ interval: '2d' }, '--interval: expected a time up to 1 day, such as 500ms, 1s or 5m'],
   ])('what does not fit together is told: %j', (more, mistake) => {

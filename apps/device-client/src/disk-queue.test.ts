@@ -95,6 +95,21 @@ describe('a queue on disk', () => {
     expect(await sequences(first)).toEqual([1, 5, 41, 2]);
   });
 
+  test('remembers across a restart where the last queued reading of each source came from, until told to forget', async () => {
+    const first = await reopen({ maxReadings: 3 });
+    const from = (source: string, position: string) => ({ ...reading(1), origin: { source, position } });
+    await first.append([from('/a', '1'), from('/b', '7'), from('/a', '2'), from('/a', '3')], { number: true });
+    const second = await reopen();
+    await second.append([reading(2)], { number: true });
+    expect(await second.position('/a')).toBe('2');
+    expect(await second.position('/b')).toBe('7');
+    await second.forgetPosition('/a');
+    const third = await reopen();
+    expect(await third.position('/a')).toBeUndefined();
+    expect(await third.position('/b')).toBe('7');
+    expect(third.size().readings).toBe(4);
+  });
+
   test('refuses to number beyond what JSON carries exactly, and changes nothing', async () => {
     const first = await reopen();
     await first.append(readings(2), { number: true });
@@ -158,7 +173,8 @@ describe('a queue on disk', () => {
       import { DiskQueue } from ${JSON.stringify(new URL('../dist/disk-queue.js', import.meta.url).href)};
       const queue = await DiskQueue.open(${JSON.stringify({ directory, owner: 'pat/a', maxReadings: 1e6, maxBytes: 1e9 })});
       for (let value = 1; ; value += 1) {
-        const [queued] = await queue.append([{ ...${JSON.stringify(reading(0))}, dataText: '{"value":' + value + '}' }], { number: true });
+        const [queued] = await queue.append([{ ...${JSON.stringify(reading(0))}, dataText: '{"value":' + value + '}',
+          origin: { source: 'counter', position: String(value) } }], { number: true });
         if (value % 3 === 0) await queue.removeThrough(queued.id - 2);
         process.stdout.write(queued.sequence + '\\n');
       }`;
@@ -180,6 +196,7 @@ describe('a queue on disk', () => {
     expect(waiting.map(({ sequence }) => sequence)).toEqual(waiting.map((_, at) => last - waiting.length + 1 + at));
     expect(waiting.map(({ dataText }) => dataText)).toEqual(waiting.map(({ sequence }) => `{"value":${sequence}}`));
     expect(waiting.length).toBeGreaterThanOrEqual(2);
+    expect(await survivor.position('counter')).toBe(String(last));
     expect(await survivor.append([reading(0)], { number: true })).toMatchObject([{ sequence: last + 1 }]);
   });
 });

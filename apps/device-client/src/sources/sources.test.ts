@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
@@ -6,6 +7,7 @@ import { parseReadings } from '@motience/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readConfig } from '../config.ts';
 import { csvSource } from './csv-source.ts';
+import { isSameFile, parsePosition } from './file-position.ts';
 import { jsonLinesSource } from './json-lines-source.ts';
 import { checkSource, openSource } from './open-source.ts';
 import { paced } from './paced.ts';
@@ -30,6 +32,10 @@ const dataOf = (items: SourceItem[]) =>
     const [reading] = parseReadings(item.text);
     return reading && 'dataText' in reading ? reading.dataText : reading;
   });
+const positionOf = (item: SourceItem | undefined) => {
+  if (!item || !('text' in item) || !item.origin) throw new Error('expected a reading with its origin');
+  return parsePosition(item.origin.position);
+};
 const jsonLines = async (...chunks: (string | Buffer)[]) =>
   dataOf(await collect(jsonLinesSource(bytes(...chunks), 'd')));
 const csv = async (...chunks: (string | Buffer)[]) => dataOf(await collect(csvSource(bytes(...chunks), 'd')));
@@ -230,6 +236,49 @@ describe('opening a source', () => {
     const path = join(folder, 'a.jsonl');
     await writeFile(path, 'bad\n');
     await expect(open(path, { loop: true }).then((source) => collect(source))).rejects.toThrow('no reading to repeat');
+  });
+
+  test.each([
+    ['a.jsonl', '{"a":1}\nbad\n{"a":2}\n{"a":3}\nbad\n{"a":4}\n', 5],
+    ['a.csv', 'a\n1\n1,1\n2\n3\n1,1\n4\n', 6],
+  ])('%s goes on after any position in it, and what is bad before it is not told again', async (name, text, line) => {
+    const path = join(folder, name);
+    await writeFile(path, text);
+    const loop = { loop: true };
+    for (const [at, rest] of [
+      ['{"a":2}', ['{"a":3}', [line, expect.any(String)], '{"a":4}', '{"a":1}', '{"a":2}']],
+      ['{"a":4}', ['{"a":1}', '{"a":2}']],
+    ] as const) {
+      const items = await collect(await open(path));
+      const stopped = items[dataOf(items).indexOf(at)];
+      const after = positionOf(stopped);
+      const more = await collect(await open(path, loop, { after }), rest.length);
+      expect(dataOf(more)).toEqual(rest);
+      expect(positionOf(more.at(-1))).toMatchObject({ record: 2, round: 2 });
+      expect(dataOf(await collect(await open(path, {}, { after })))).toEqual(rest.slice(0, rest.indexOf('{"a":1}')));
+    }
+  });
+
+  test('a position knows its file again while it only grows, and no other', async () => {
+    const path = join(folder, 'a.jsonl');
+    const line = `{"a":"${'x'.repeat(1_000)}"}\n`;
+    await writeFile(path, line.repeat(100));
+    const { file } = positionOf((await collect(await open(path), 1))[0]);
+    expect(await isSameFile(path, file)).toBe(true);
+    await appendFile(path, line);
+    expect(await isSameFile(path, file)).toBe(true);
+    await writeFile(path, line.repeat(99));
+    expect(await isSameFile(path, file)).toBe(false);
+    await writeFile(path, line.repeat(101).replace('x', 'y'));
+    expect(await isSameFile(path, file)).toBe(false);
+  });
+
+  test('a pipe under a file’s name has no positions, as it cannot be read a second time', async () => {
+    const path = join(folder, 'a.jsonl');
+    execFileSync('mkfifo', [path]);
+    const [items] = await Promise.all([open(path).then((source) => collect(source)), writeFile(path, '{"a":1}\n')]);
+    expect(dataOf(items)).toEqual(['{"a":1}']);
+    expect(items[0]).not.toHaveProperty('origin');
   });
 
   test('a file that cannot be read is told before anything else', async () => {
