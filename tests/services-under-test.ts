@@ -2,6 +2,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { get as httpGet } from 'node:http';
+import { get as httpsGet } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,8 +62,17 @@ export class ServicesUnderTest {
     const [first, ...others] = names;
     if (first) await services.launch(first);
     await Promise.all(others.map((name) => services.launch(name)));
-    await until(async () => (await fetch(`${services.httpUrl('consumer-gateway')}/ready`)).ok);
+    await until(() => services.isReady('consumer-gateway'));
     return services;
+  }
+
+  /** Whether a service says that it has all it needs. */
+  isReady(name: ServiceName): Promise<boolean> {
+    const options = { host: '127.0.0.1', port: this.ports.get(name), path: '/ready', rejectUnauthorized: false };
+    const get = this.environment.TLS_CERT_FILE ? httpsGet : httpGet;
+    return new Promise((resolve, reject) => {
+      get(options, (response) => resolve(response.resume().statusCode === 200)).on('error', reject);
+    });
   }
 
   httpUrl(name: ServiceName): string {
