@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { migrateDatabase } from '@motience/database';
@@ -76,6 +76,7 @@ class Start implements Platform {
     const engines = await this.openEngines();
     signal.throwIfAborted();
     await migrateDatabase(engines.databaseUrl);
+    if (!('url' in config.postgres)) await this.shareDatabaseUrl(engines.databaseUrl);
     signal.throwIfAborted();
 
     // Before the services, because those allow requests from the pages' origins.
@@ -134,6 +135,14 @@ class Start implements Platform {
     });
     this.closers.push(() => engines.close());
     return engines;
+  }
+
+  /** Tells `motience-admin` where the private PostgreSQL is, for as long as it runs. Readable by its owner only. */
+  private async shareDatabaseUrl(databaseUrl: string): Promise<void> {
+    const file = join(this.options.dataDir, 'database-url');
+    this.closers.push(() => rm(file, { force: true }));
+    await rm(file, { force: true });
+    await writeFile(file, `${databaseUrl}\n`, { mode: 0o600 });
   }
 
   /** Gives the port. */
