@@ -33,10 +33,13 @@ describe('connections to Redis that are lost', () => {
     await publish(20);
     await lose();
     await publish(20);
-    await eventually(() => {
-      const isClosed = socket.ws.readyState === socket.ws.CLOSED;
-      expect(isClosed || seqs(socket).length === published).toBe(true);
+    const isClosed = () => socket.ws.readyState === socket.ws.CLOSED;
+    const meanwhile = published;
+    await eventually(async () => {
+      await publish(1);
+      expect(isClosed() || Number(seqs(socket).at(-1)) > meanwhile).toBe(true);
     });
+    await eventually(() => expect(isClosed() || seqs(socket).at(-1) === published).toBe(true));
     expect(seqs(socket)).toEqual(upTo(socket.readings.length));
     if (socket.readings.length < published) expect(await socket.closed).toEqual(unavailable);
   });
