@@ -12,7 +12,6 @@ import {
   type RateLimiter,
   type Readiness,
   type Registry,
-  type TrustProxy,
   urlOf,
 } from '@motience/service-kit';
 import type { Admission } from './admit-socket.ts';
@@ -27,7 +26,7 @@ export interface GatewayServerOptions<Session> {
   /** Path of the sockets: `/producer` or `/consumer`. */
   path: string;
   tls: { certFile: string; keyFile: string } | undefined;
-  trustProxy: TrustProxy;
+  trustProxy: number;
   metricsToken: string | undefined;
   maxFrameBytes: number;
   /** uWebSockets.js drops what would go beyond; our own bounds lie below. */
@@ -182,7 +181,7 @@ function readUpgrade(
   response: HttpResponse,
   request: HttpRequest,
   context: us_socket_context_t,
-  trustProxy: TrustProxy,
+  trustProxy: number,
 ): UpgradeTicket {
   const ticket: UpgradeTicket = {
     response,

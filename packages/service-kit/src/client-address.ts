@@ -1,5 +1,4 @@
 import { isIP, isIPv4 } from 'node:net';
-import type { TrustProxy } from './config/common-settings.ts';
 
 /**
  * The address limits are counted by: IPv4 as it is, IPv6 by its /64, since a single customer has all of one.
@@ -8,14 +7,13 @@ import type { TrustProxy } from './config/common-settings.ts';
 export function clientAddress(
   socketAddress: string,
   xForwardedFor: string | undefined,
-  trustProxy: TrustProxy,
+  trustedProxies: number,
 ): string {
   const own = normalizeAddress(socketAddress) ?? 'unknown';
-  if (trustProxy === 0 || !xForwardedFor) return own;
+  if (trustedProxies === 0 || !xForwardedFor) return own;
   const forwarded = xForwardedFor.split(',').map((part) => normalizeAddress(part.trim()));
   // The nearest proxy wrote the last entry; each one further in front wrote the one before it.
-  const entry = trustProxy === true ? forwarded[0] : forwarded[Math.max(0, forwarded.length - trustProxy)];
-  return entry ?? own;
+  return forwarded[Math.max(0, forwarded.length - trustedProxies)] ?? own;
 }
 
 /** Whether an address is this machine's own. */

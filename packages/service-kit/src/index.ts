@@ -1,5 +1,5 @@
 export { clientAddress, isLoopback } from './client-address.ts';
-export { commonSettings, strongSecret, type TrustProxy } from './config/common-settings.ts';
+export { commonSettings, strongSecret } from './config/common-settings.ts';
 export { databaseUrl, redisKeyPrefix, redisUrl } from './config/engine-settings.ts';
 export {
   ConfigError,

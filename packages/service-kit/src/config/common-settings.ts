@@ -4,20 +4,13 @@ import { list, oneOf, optionalText, port, text } from './variables.ts';
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-/** How many proxies in front of us may be believed about the client's address; true believes all of them. */
-export type TrustProxy = number | true;
-
 const nodeEnv = oneOf('NODE_ENV', ['production', 'development', 'test'], 'development');
 
+/** Only a number: whoever believes every entry of `X-Forwarded-For` believes the one the client wrote. */
 const trustProxySchema = z
   .string()
-  .transform((value, context): TrustProxy => {
-    if (value === 'true') return true;
-    if (value === 'false') return 0;
-    if (/^\d{1,2}$/.test(value)) return Number(value);
-    context.addIssue({ code: 'custom', message: 'expected true, false or the number of proxies in front' });
-    return z.NEVER;
-  })
+  .regex(/^(?:\d{1,2}|false)$/, 'expected the number of proxies in front')
+  .transform((value) => (value === 'false' ? 0 : Number(value)))
   .default(0);
 
 const originSchema = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, {
@@ -44,6 +37,7 @@ export const commonSettings = {
   logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
   /** Opens `/metrics` to others than this machine; undefined keeps it to this machine. */
   metricsToken: strongSecret('METRICS_TOKEN'),
+  /** How many proxies in front may be believed about the client's address. */
   trustProxy: variable('TRUST_PROXY', trustProxySchema),
   corsOrigins,
 };

@@ -75,11 +75,17 @@ describe('a configuration', () => {
   });
 
   it.each([
-    ['true', true],
     ['false', 0],
+    ['0', 0],
     ['2', 2],
   ])('trusts proxies as TRUST_PROXY=%s says', (text, value) => {
     expect(read(commonSettings.trustProxy, { TRUST_PROXY: text })).toBe(value);
+  });
+
+  it.each(['true', '-1', '1.5', '10.0.0.1'])('wants the number of proxies, not TRUST_PROXY=%s', (text) => {
+    expect(() => readConfig(commonSettings, { TRUST_PROXY: text })).toThrow(
+      'TRUST_PROXY: expected the number of proxies in front',
+    );
   });
 });
 

@@ -6,7 +6,6 @@ import { cors } from 'hono/cors';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Registry } from 'prom-client';
-import type { TrustProxy } from '../config/common-settings.ts';
 import type { Logger } from '../logger.ts';
 import type { ReadinessCheck } from '../readiness.ts';
 import { addApiDocs } from './api-docs.ts';
@@ -27,7 +26,7 @@ export interface HttpAppOptions {
   logger: Logger;
   registry: Registry;
   corsOrigins: readonly string[];
-  trustProxy: TrustProxy;
+  trustProxy: number;
   metricsToken: string | undefined;
   readinessChecks: readonly ReadinessCheck[];
   bodyLimitBytes?: number;

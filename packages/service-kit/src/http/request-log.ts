@@ -1,7 +1,6 @@
 import { createMiddleware } from 'hono/factory';
 import { Histogram, type Registry } from 'prom-client';
 import { clientAddress } from '../client-address.ts';
-import type { TrustProxy } from '../config/common-settings.ts';
 import type { Logger } from '../logger.ts';
 import type { HttpEnv } from './http-env.ts';
 
@@ -11,7 +10,7 @@ const quietPaths = new Set(['/health', '/ready', '/metrics']);
  * Logs one line per request and counts it: method, path, status, time. Never the query, headers or bodies, where
  * secrets are.
  */
-export function requestLog(logger: Logger, registry: Registry, trustProxy: TrustProxy) {
+export function requestLog(logger: Logger, registry: Registry, trustProxy: number) {
   const durations = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'Time from a request to its reply',
