@@ -1,4 +1,4 @@
-import { type Database, openDatabase } from '@motience/database';
+import { type Database, openDatabase, postgresReadiness } from '@motience/database';
 import { createProjector, type Projector } from '@motience/rights';
 import {
   createMetrics,
@@ -17,7 +17,6 @@ import {
   type TokenVerifier,
   verifierFor,
 } from '@motience/tokens';
-import { sql } from 'drizzle-orm';
 import type { AuthConfig } from './config.ts';
 import { createLimits, type Limits } from './limits.ts';
 import { PasswordHasher } from './password-hasher.ts';
@@ -68,16 +67,7 @@ export async function createContext(config: AuthConfig, logger: Logger): Promise
     signingKey,
     refreshSecret: deriveSecret(signingKey, 'refresh tokens'),
     verifyToken: verifierFor(signingKey),
-    readinessChecks: [
-      {
-        name: 'postgres',
-        check: async () => {
-          await database.db.execute(sql`select 1`);
-          return { ok: true };
-        },
-      },
-      redisReadiness(redis),
-    ],
+    readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
     start() {
       projector.start();
       stopPurge ??= startPurge(database, logger);

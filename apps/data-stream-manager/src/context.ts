@@ -1,4 +1,4 @@
-import { type Database, openDatabase } from '@motience/database';
+import { type Database, openDatabase, postgresReadiness } from '@motience/database';
 import { createMetrics, type Logger, type ReadinessCheck, type Registry } from '@motience/service-kit';
 import {
   createKeys,
@@ -58,13 +58,6 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
     await close();
     throw error;
   }
-  const postgres = {
-    name: 'postgres',
-    check: async () => {
-      await database.sql`select 1`;
-      return { ok: true } as const;
-    },
-  };
   return {
     config,
     logger,
@@ -75,7 +68,7 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
     streams: new StreamReader(redis, keys, config.shards),
     verifyToken: createTokenVerifier(config),
     metrics: createMetrics('data-stream-manager'),
-    readinessChecks: [redisReadiness(redis), postgres],
+    readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
     close,
   };
 }

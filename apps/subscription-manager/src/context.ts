@@ -1,9 +1,8 @@
-import { type Database, openDatabase } from '@motience/database';
+import { type Database, openDatabase, postgresReadiness } from '@motience/database';
 import { createProjector, type Projector } from '@motience/rights';
 import { createMetrics, type Logger, type ReadinessCheck, type Registry } from '@motience/service-kit';
-import { createKeys, openRedis, RightsStore } from '@motience/stream-log';
+import { createKeys, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
-import { sql } from 'drizzle-orm';
 import type { SubscriptionManagerConfig } from './config.ts';
 
 export interface Context {
@@ -31,24 +30,7 @@ export function createContext(config: SubscriptionManagerConfig, logger: Logger)
     database,
     projector,
     verifyToken: createTokenVerifier(config),
-    readinessChecks: [
-      {
-        name: 'postgres',
-        check: async () => {
-          await database.db.execute(sql`select 1`);
-          return { ok: true };
-        },
-      },
-      {
-        name: 'redis',
-        // A command would wait for Redis to come back, and each one asked meanwhile with it.
-        check: async () => {
-          if (redis.status !== 'ready') return { ok: false, reason: 'not connected' };
-          await redis.ping();
-          return { ok: true };
-        },
-      },
-    ],
+    readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
     async close() {
       const stopped = projector.stop();
       redis.disconnect();
