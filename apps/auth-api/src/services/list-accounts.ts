@@ -1,9 +1,9 @@
 import { subscriptions, users } from '@motience/database';
 import type { PublicUser } from '@motience/protocol';
+import { afterCursor, type Page, type PageQuery, pageOf } from '@motience/service-kit';
 import type { AccessClaims } from '@motience/tokens';
 import { and, asc, eq, exists, gt, ilike, or, type SQL } from 'drizzle-orm';
 import type { Context } from '../context.ts';
-import { afterCursor, type Page, type PageQuery, pageOf } from './pages.ts';
 import { toPublicUser } from './user-row.ts';
 
 export type AccountQuery = PageQuery & { q?: string | undefined };

@@ -1,9 +1,9 @@
 import { devices, type Queryable, users } from '@motience/database';
 import { type Device, Refusal } from '@motience/protocol';
+import { afterCursor, type Page, type PageQuery, pageOf } from '@motience/service-kit';
 import { and, asc, count, eq, gt } from 'drizzle-orm';
 import type { Context } from '../context.ts';
 import { changeRights } from './change-rights.ts';
-import { afterCursor, type Page, type PageQuery, pageOf } from './pages.ts';
 
 type DeviceRow = typeof devices.$inferSelect;
 

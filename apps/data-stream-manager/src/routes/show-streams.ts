@@ -1,13 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { idSchema, pageQuerySchema, pageSchema, Refusal, type Stream, streamSchema } from '@motience/protocol';
-import { type authenticate, errorResponses, type HttpApp, jsonResponse } from '@motience/service-kit';
+import { afterCursor, type authenticate, errorResponses, type HttpApp, jsonResponse } from '@motience/service-kit';
 import type { StreamState } from '@motience/stream-log';
 import type { Context } from '../context.ts';
 import { countSubscribers, findVisibleProducers } from '../services/find-streams.ts';
 
 type SignedIn = ReturnType<typeof authenticate>;
-
-const streamPageQuerySchema = pageQuerySchema.extend({ cursor: idSchema.optional() });
 
 /** `GET /streams` and `GET /streams/{producerId}`: what is streaming, to those who may see it. */
 export function addStreamRoutes(app: HttpApp, context: Context, signedIn: SignedIn): void {
@@ -18,7 +16,7 @@ export function addStreamRoutes(app: HttpApp, context: Context, signedIn: Signed
     description: 'An admin sees all streams, a producer its own, a consumer those it is subscribed to.',
     security: [{ bearer: [] }],
     middleware: [signedIn] as const,
-    request: { query: streamPageQuerySchema },
+    request: { query: pageQuerySchema },
     responses: {
       200: jsonResponse('A page of streams', pageSchema(streamSchema)),
       ...errorResponses('invalid-request', 'unauthenticated', 'unavailable'),
@@ -27,7 +25,7 @@ export function addStreamRoutes(app: HttpApp, context: Context, signedIn: Signed
   app.openapi(listStreams, async (http) => {
     const { limit, cursor } = http.req.valid('query');
     const { sub, role } = http.get('claims');
-    const page = { after: BigInt(cursor ?? 0), limit: limit + 1 };
+    const page = { after: afterCursor(cursor), limit: limit + 1 };
     const found = await findVisibleProducers(context.database.db, { accountId: sub, role }, page);
     const shown = found.slice(0, limit);
     const items = await readStreams(context, shown);

@@ -1,31 +1,28 @@
 import { type Database, subscriptions, users } from '@motience/database';
 import { type NamedSubscription, Refusal } from '@motience/protocol';
+import { afterCursor, type Page, type PageQuery, pageOf } from '@motience/service-kit';
 import { and, asc, eq, gt } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import { toSubscription } from './subscription-row.ts';
 
-interface Page {
-  items: NamedSubscription[];
-  next_cursor: string | null;
-}
-
 /**
- * A page of the active subscriptions of a consumer, or to a producer, in the order they were made. The cursor is the
- * last id of the page before. `not-found` if there is no such account.
+ * A page of the active subscriptions of a consumer, or to a producer, in the order they were made. `not-found` if there
+ * is no such account.
  */
 export async function readSubscriptions(
   { db }: Database,
   side: 'consumer' | 'producer',
   accountId: string,
-  { limit, cursor }: { limit: number; cursor?: string | undefined },
-): Promise<Page> {
+  { limit, cursor }: PageQuery,
+): Promise<Page<NamedSubscription>> {
   const id = BigInt(accountId);
-  const after = readCursor(cursor);
+  const after = afterCursor(cursor);
   const consumer = alias(users, 'consumer');
   const producer = alias(users, 'producer');
   const owner = side === 'consumer' ? subscriptions.consumerId : subscriptions.producerId;
   const rows = await db
     .select({
+      id: subscriptions.id,
       subscription: subscriptions,
       consumerUsername: consumer.username,
       producerUsername: producer.username,
@@ -37,12 +34,11 @@ export async function readSubscriptions(
     .orderBy(asc(subscriptions.id))
     .limit(limit + 1);
   if (rows.length === 0) await requireAccount(db, side, id);
-  const items = rows.slice(0, limit).map(({ subscription, consumerUsername, producerUsername }) => ({
+  return pageOf(rows, limit, ({ subscription, consumerUsername, producerUsername }) => ({
     ...toSubscription(subscription),
     consumer_username: consumerUsername,
     producer_username: producerUsername,
   }));
-  return { items, next_cursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
 }
 
 async function requireAccount(db: Database['db'], role: 'consumer' | 'producer', id: bigint): Promise<void> {
@@ -51,11 +47,4 @@ async function requireAccount(db: Database['db'], role: 'consumer' | 'producer',
     .from(users)
     .where(and(eq(users.id, id), eq(users.role, role)));
   if (found.length === 0) throw new Refusal('not-found', `there is no ${role} ${id}`);
-}
-
-function readCursor(cursor: string | undefined): bigint {
-  if (cursor === undefined) return 0n;
-  if (/^\d{1,18}$/.test(cursor)) return BigInt(cursor);
-  const message = 'expected next_cursor of a former page';
-  throw new Refusal('invalid-request', `cursor: ${message}`, { details: [{ path: 'cursor', message }] });
 }

@@ -1,4 +1,4 @@
-import { Refusal } from '@motience/protocol';
+import { idSchema, Refusal } from '@motience/protocol';
 
 export interface PageQuery {
   limit: number;
@@ -10,15 +10,16 @@ export interface Page<Item> {
   next_cursor: string | null;
 }
 
-/** The id a page starts after. A cursor is the id of the last row of the page before. */
+/** The id a page starts after; `invalid-request` if it is none. A cursor is the id of the last row of the page before. */
 export function afterCursor(cursor: string | undefined): bigint {
   if (cursor === undefined) return 0n;
-  if (/^[1-9]\d{0,17}$/.test(cursor)) return BigInt(cursor);
+  const id = idSchema.safeParse(cursor);
+  if (id.success) return BigInt(id.data);
   const message = 'expected a next_cursor that a former page returned';
   throw new Refusal('invalid-request', `cursor: ${message}`, { details: [{ path: 'cursor', message }] });
 }
 
-/** A page of `rows`, of which one more than `limit` was asked for, to know whether there are more. */
+/** The page that `rows` make, of which one more than `limit` was asked for, to know whether there are more. */
 export function pageOf<Row extends { id: bigint }, Item>(
   rows: Row[],
   limit: number,
