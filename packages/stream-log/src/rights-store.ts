@@ -146,14 +146,15 @@ export class RightsStore {
   }
 
   /**
-   * Calls `onChange` with each right that may have changed, and with undefined when any may have. `subscriber` is a
-   * connection in subscriber mode; after it was lost and is back, the caller has to read everything again.
+   * Calls `onChange` with each right that may have changed, and with undefined when any may have, which is also what
+   * something unreadable means. `subscriber` is a connection in subscriber mode; after it was lost and is back, the
+   * caller has to read everything again.
    */
   async watch(subscriber: Redis, onChange: (right: Right | undefined) => void): Promise<void> {
-    subscriber.on('message', (channel: string, message: string) => {
-      if (channel !== this.keys.rightsChanges) return;
-      const parsed = message === rebuilt ? undefined : rightSchema.safeParse(JSON.parse(message)).data;
-      onChange(parsed);
+    const changes = Buffer.from(this.keys.rightsChanges);
+    // Not 'message': with a listener to that, ioredis decodes all that is published, live readings included.
+    subscriber.on('messageBuffer', (channel: Buffer, message: Buffer) => {
+      if (channel.equals(changes)) onChange(rightIn(message.toString()));
     });
     await subscriber.subscribe(this.keys.rightsChanges);
   }
@@ -189,6 +190,17 @@ const replaceIfEqual = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
 return 1`;
+
+/** The right that a published change names; undefined when it names none. */
+function rightIn(message: string): Right | undefined {
+  if (message === rebuilt) return undefined;
+  try {
+    return rightSchema.parse(JSON.parse(message));
+  } catch {
+    return undefined;
+  }
+}
+
 type Batch = ReturnType<Redis['multi']>;
 
 /** Runs a transaction and throws the first error of any of its commands. */
