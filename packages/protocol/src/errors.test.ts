@@ -66,4 +66,12 @@ describe('field errors', () => {
     );
     expect(describeFieldErrors([{ path: '', message: 'expected JSON' }])).toBe('expected JSON');
   });
+
+  it('are few and short as a text, however many and long their fields are', () => {
+    const errors = Array.from({ length: 20 }, (_, at) => ({ path: `f${at}`, message: 'is not a known field' }));
+    expect(describeFieldErrors(errors)).toMatch(/^f0: .*; f7: is not a known field; and 12 more$/);
+    const long = describeFieldErrors([{ path: 'x'.repeat(5_000), message: 'is not a known field' }]);
+    expect(long).toHaveLength(1_000);
+    expect(long).toMatch(/x…$/);
+  });
 });

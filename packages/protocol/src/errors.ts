@@ -77,9 +77,20 @@ export function fieldErrors(error: z.core.$ZodError): FieldError[] {
   });
 }
 
-/** One line of text for a list of field errors: `timestamp: expected RFC 3339; data: expected an object`. */
+const maxDescribedErrors = 8;
+const maxDescriptionLength = 1_000;
+
+/**
+ * One line of text for a list of field errors: `timestamp: expected RFC 3339; data: expected an object`. Of many only
+ * the first are named, and the text is cut, because names of fields come from whoever made the mistake.
+ */
 export function describeFieldErrors(errors: FieldError[]): string {
-  return errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ');
+  const texts = errors
+    .slice(0, maxDescribedErrors)
+    .map(({ path, message }) => (path ? `${path}: ${message}` : message));
+  if (errors.length > texts.length) texts.push(`and ${errors.length - texts.length} more`);
+  const text = texts.join('; ');
+  return text.length <= maxDescriptionLength ? text : `${text.slice(0, maxDescriptionLength - 1).toWellFormed()}…`;
 }
 
 /** Body of every HTTP error. */
