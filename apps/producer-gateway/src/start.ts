@@ -13,7 +13,7 @@ const drainMs = 5_000;
 /** Starts to serve devices. Stopping settles what was received, then closes the sockets with 1001, then Redis. */
 export async function startProducerGateway(config: Config, context: Context, logger: Logger): Promise<RunningApp> {
   const { accounts, watch, forwarders } = context;
-  await watch.start(context.subscriber);
+  await watch.start();
   const stopWatchingExpiry = watchExpiry(accounts);
   let draining = false;
   const forward = (connection: ProducerConnection) => {

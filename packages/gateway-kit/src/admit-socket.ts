@@ -43,7 +43,9 @@ export async function admitSocket(request: UpgradeRequest, rules: AdmissionRules
   if (claims.role !== rules.role) {
     throw new Refusal('forbidden', `this socket is for ${rules.role}s; the token is a ${claims.role}'s`);
   }
-  if (rules.accounts.countSockets(claims.sub) >= rules.maxSocketsPerAccount) {
+  // Those that are being admitted count too: many may ask at once.
+  const sockets = rules.accounts.countSockets(claims.sub) + rules.watch.countAdmissions(claims.sub);
+  if (sockets >= rules.maxSocketsPerAccount) {
     const limit = `an account may have ${rules.maxSocketsPerAccount} sockets open`;
     throw new Refusal('rate-limited', limit, { retryAfterSeconds: 60 });
   }

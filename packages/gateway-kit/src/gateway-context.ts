@@ -58,7 +58,7 @@ export async function openGatewayContext(
     keys,
     rights,
     accounts,
-    watch: new RightsWatch(kind, rights, accounts, logger),
+    watch: new RightsWatch(kind, rights, subscriber, accounts, logger),
     verifyToken: createTokenVerifier(config),
     newSockets: createRateLimiter(limiterRedis, config.redisKeyPrefix, {
       name: `${name}-sockets`,

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Refusal } from '@motience/protocol';
 import type { Logger } from '@motience/service-kit';
 import type { Right, RightsStore } from '@motience/stream-log';
@@ -5,68 +6,88 @@ import type { Redis } from 'ioredis';
 import type { OpenAccount, OpenAccounts, OpenSocket } from './open-accounts.ts';
 
 const accountsReadAtOnce = 100;
+const retryMs = 500;
+
+/** A socket that is being admitted. */
+interface Admission {
+  /** Whether a right of its account may have changed since it began. */
+  overtaken: boolean;
+}
 
 /**
  * Keeps the rights of open accounts as Redis has them. Every change is read back rather than believed, so the last word
- * is always what stands in Redis; after the connection was lost everything is read again.
+ * is always what stands in Redis; after the connection was lost, or a change could not be read back, everything is read
+ * again, until that succeeds.
  */
 export class RightsWatch {
-  /** Accounts of sockets that are being admitted, and whether a change came in between. */
-  private readonly admissions = new Set<{ accountId: string; overtaken: boolean }>();
+  /** Sockets that are being admitted, by account. */
+  private readonly admissions = new Map<string, Set<Admission>>();
+  private onStale = () => {};
+  private onFresh = () => {};
+  /** Grows with whatever makes a reading of everything that is under way insufficient. */
+  private round = 0;
 
   constructor(
     private readonly kind: 'device' | 'subscription',
     private readonly rights: RightsStore,
+    private readonly subscriber: Redis,
     private readonly accounts: OpenAccounts,
     private readonly logger: Logger,
   ) {}
 
-  /** Begins to watch over `subscriber`. `onStale` is called when rights may be out of date, `onFresh` when they are not. */
-  async start(subscriber: Redis, onStale = () => {}, onFresh = () => {}): Promise<void> {
-    await this.rights.watch(subscriber, (right) => {
-      (right ? this.readAgain(right) : this.readAllAgain()).catch(this.warn);
+  /** Begins to watch. `onStale` is called when rights may be out of date, `onFresh` once all were read completely. */
+  async start(onStale = () => {}, onFresh = () => {}): Promise<void> {
+    this.onStale = onStale;
+    this.onFresh = onFresh;
+    await this.rights.watch(this.subscriber, (right) => {
+      if (right) this.readAgain(right).catch(this.distrust);
+      else void this.readAllUntilFresh();
     });
-    let losses = 0;
-    subscriber.on('close', () => {
-      losses += 1;
-      onStale();
+    this.subscriber.on('close', () => {
+      this.round += 1;
+      this.onStale();
     });
-    subscriber.on('ready', () => {
-      const seen = losses;
-      this.rights
-        .rewatch(subscriber)
-        .then(() => this.readAllAgain())
-        .then(() => seen === losses && onFresh())
-        .catch(this.warn);
-    });
+    this.subscriber.on('ready', () => void this.readAllUntilFresh());
+  }
+
+  /** How many sockets of an account are being admitted. */
+  countAdmissions(accountId: string): number {
+    return this.admissions.get(accountId)?.size ?? 0;
   }
 
   /** To be called before the rights of a socket that wants to open are read. */
   beginAdmission(accountId: string): { overtaken(): boolean; end(): void } {
-    const admission = { accountId, overtaken: false };
-    this.admissions.add(admission);
-    return { overtaken: () => admission.overtaken, end: () => this.admissions.delete(admission) };
+    const admission: Admission = { overtaken: false };
+    const ofAccount = this.admissions.get(accountId) ?? new Set();
+    this.admissions.set(accountId, ofAccount.add(admission));
+    return {
+      overtaken: () => admission.overtaken,
+      end: () => {
+        ofAccount.delete(admission);
+        if (ofAccount.size === 0 && this.admissions.get(accountId) === ofAccount) this.admissions.delete(accountId);
+      },
+    };
   }
 
   /** Begins to watch an admitted socket that is now open. */
   watchSocket(account: OpenAccount, socket: OpenSocket, admission: { overtaken(): boolean; end(): void }): void {
     account.sockets.add(socket);
     admission.end();
-    if (admission.overtaken()) this.readAccountAgain(account).catch(this.warn);
+    if (admission.overtaken()) this.readAccountAgain(account).catch(this.distrust);
   }
 
-  /** Reads everything one account's sockets stand on. */
-  async readAccountAgain(account: OpenAccount): Promise<void> {
+  /** Reads everything one account's sockets stand on. Rejects while Redis does not hold all of it. */
+  private async readAccountAgain(account: OpenAccount): Promise<void> {
     for (const sessionId of new Set([...account.sockets].map((socket) => socket.sessionId))) {
       const read = await this.rights.read(this.kind, account.id, sessionId);
-      if (read === undefined) return;
+      if (read === undefined) throw new Error('the rights in Redis are not complete');
       if (!read.sessionIsLive) endSession(account, sessionId);
       account.replaceItems(read.items);
     }
   }
 
   private async readAgain(right: Right): Promise<void> {
-    for (const admission of this.admissions) if (admission.accountId === right.accountId) admission.overtaken = true;
+    for (const admission of this.admissions.get(right.accountId) ?? []) admission.overtaken = true;
     const account = this.accounts.get(right.accountId);
     if (!account || (right.kind !== this.kind && right.kind !== 'session')) return;
     const exists = await this.rights.has(right);
@@ -76,16 +97,38 @@ export class RightsWatch {
     else account.withdraw(right.item);
   }
 
+  /** What was read last may no longer hold: nothing is delivered on it until everything was read again. */
+  private readonly distrust = (error: unknown) => {
+    this.logger.warn({ err: error }, 'a change of rights could not be read');
+    this.onStale();
+    void this.readAllUntilFresh();
+  };
+
+  /** Tries again until it succeeds, or the connection is lost, or something else makes everything be read. */
+  private async readAllUntilFresh(): Promise<void> {
+    this.round += 1;
+    const { round } = this;
+    while (round === this.round) {
+      try {
+        await this.rights.rewatch(this.subscriber);
+        await this.readAllAgain();
+        if (round === this.round) this.onFresh();
+        return;
+      } catch (error) {
+        this.logger.warn({ err: error }, 'rights could not be read');
+        await setTimeout(retryMs, undefined, { ref: false });
+      }
+    }
+  }
+
   private async readAllAgain(): Promise<void> {
-    for (const admission of this.admissions) admission.overtaken = true;
+    for (const ofAccount of this.admissions.values()) for (const admission of ofAccount) admission.overtaken = true;
     const accounts = this.accounts.all();
     for (let at = 0; at < accounts.length; at += accountsReadAtOnce) {
       const some = accounts.slice(at, at + accountsReadAtOnce);
       await Promise.all(some.map((account) => this.readAccountAgain(account)));
     }
   }
-
-  private readonly warn = (error: unknown) => this.logger.warn({ err: error }, 'rights could not be read');
 }
 
 function endSession(account: OpenAccount, sessionId: string): void {
