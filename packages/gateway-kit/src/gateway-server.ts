@@ -117,16 +117,25 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
         socket.refuse(outcome);
       } else {
         options.logger.debug({ requestId, address, accountId: outcome.claims.sub }, 'socket opened');
-        connection.session = options.open(socket, outcome, query);
+        try {
+          connection.session = options.open(socket, outcome, query);
+        } catch (error) {
+          outcome.end();
+          refuseInternal(socket, error, options.logger);
+        }
       }
     },
     message: (ws, bytes, isBinary) => {
       const { session, socket } = ws.getUserData();
-      if (session === undefined || socket === undefined) return;
-      if (bytes.byteLength > options.maxFrameBytes) {
-        socket.refuse(new Refusal('too-large', `a frame may have at most ${options.maxFrameBytes} bytes`));
-      } else if (isBinary) options.receiveBinary(session);
-      else options.receiveText(session, Buffer.from(bytes).toString());
+      if (session === undefined || !socket?.isOpen) return;
+      try {
+        if (bytes.byteLength > options.maxFrameBytes) {
+          socket.refuse(new Refusal('too-large', `a frame may have at most ${options.maxFrameBytes} bytes`));
+        } else if (isBinary) options.receiveBinary(session);
+        else options.receiveText(session, Buffer.from(bytes).toString());
+      } catch (error) {
+        refuseInternal(socket, error, options.logger);
+      }
     },
     dropped: (ws) => ws.getUserData().socket?.cut(),
     close: (ws, code) => {
@@ -136,7 +145,12 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
         socket.forget();
         sockets.delete(socket);
       }
-      if (session !== undefined) options.closed(session);
+      if (session === undefined) return;
+      try {
+        options.closed(session);
+      } catch (error) {
+        options.logger.error({ err: error, requestId }, 'internal error');
+      }
     },
   });
   addOperationRoutes(app, options);
@@ -163,6 +177,12 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
       app.close();
     },
   };
+}
+
+/** Closes one socket for a mistake of ours, which would otherwise end the process and every socket with it. */
+export function refuseInternal(socket: ServerSocket, error: unknown, logger: Logger): void {
+  logger.error({ err: error, requestId: socket.requestId }, 'internal error');
+  socket.refuse(new Refusal('internal', 'an internal error', { cause: error }));
 }
 
 interface UpgradeTicket {

@@ -1,7 +1,7 @@
 export { type Admission, type AdmissionRules, admitSocket } from './admit-socket.ts';
 export { errorFrame } from './error-frame.ts';
 export { type GatewayContext, openGatewayContext } from './gateway-context.ts';
-export { type GatewayServer, startGatewayServer } from './gateway-server.ts';
+export { type GatewayServer, refuseInternal, startGatewayServer } from './gateway-server.ts';
 export { gatewaySettings, type TlsFiles } from './gateway-settings.ts';
 export { type OpenAccount, OpenAccounts, type OpenSocket } from './open-accounts.ts';
 export { ServerSocket } from './server-socket.ts';

@@ -2,9 +2,15 @@ import type { WebSocket } from 'uWebSockets.js';
 import { errorTable, type Refusal } from '@motience/protocol';
 import { errorFrame } from './error-frame.ts';
 
-/** One open socket. Every method is harmless once it is closed. */
+/** How long a socket that is to close may take to read what waits for it, in ms. */
+const farewellMs = 1_500;
+const farewellLookMs = 100;
+
+/** One open socket. Every method is harmless once it is closed, or about to be. */
 export class ServerSocket {
   private socket: WebSocket<unknown> | undefined;
+  /** Set once it is only left to read what waits for it. */
+  private farewell: NodeJS.Timeout | undefined;
 
   constructor(
     socket: WebSocket<unknown>,
@@ -13,8 +19,9 @@ export class ServerSocket {
     this.socket = socket;
   }
 
+  /** False from when it begins to close. */
   get isOpen(): boolean {
-    return this.socket !== undefined;
+    return this.socket !== undefined && this.farewell === undefined;
   }
 
   /** Bytes that wait in this process because the other end does not read. */
@@ -24,7 +31,7 @@ export class ServerSocket {
 
   /** Sends a text frame. A socket that cannot take it is cut: it must never miss a frame and go on. */
   send(text: string): void {
-    if (this.socket?.send(text) === 2) this.cut();
+    if (this.isOpen && this.socket?.send(text) === 2) this.cut();
   }
 
   ping(): void {
@@ -32,7 +39,7 @@ export class ServerSocket {
   }
 
   subscribe(topic: string): void {
-    this.socket?.subscribe(topic);
+    if (this.isOpen) this.socket?.subscribe(topic);
   }
 
   unsubscribe(topic: string): void {
@@ -46,6 +53,7 @@ export class ServerSocket {
 
   /** Sends an error frame, then closes with the code the contract has for it. */
   refuse(refusal: Refusal): void {
+    if (!this.isOpen) return;
     const code = errorTable[refusal.kind].close ?? errorTable.internal.close;
     this.socket?.cork(() => {
       this.send(errorFrame(refusal, { requestId: this.requestId }));
@@ -53,8 +61,22 @@ export class ServerSocket {
     });
   }
 
+  /**
+   * Closes. When something still waits to be read, nothing is added to it, and the socket has a moment to read it: then
+   * it is cut, because uWebSockets.js would keep what waits for long.
+   */
   end(code: number, reason: string): void {
-    this.socket?.end(code, reason);
+    if (!this.isOpen) return;
+    if (this.bufferedBytes() === 0) {
+      this.socket?.end(code, reason);
+      return;
+    }
+    for (const topic of this.socket?.getTopics() ?? []) this.socket?.unsubscribe(topic);
+    const cutAt = performance.now() + farewellMs;
+    this.farewell = setInterval(() => {
+      if (this.bufferedBytes() === 0) this.socket?.end(code, reason);
+      else if (performance.now() >= cutAt) this.cut();
+    }, farewellLookMs);
   }
 
   /** Ends without a goodbye (1006 at the other end). */
@@ -64,6 +86,7 @@ export class ServerSocket {
 
   /** Called by the server when the socket is gone. */
   forget(): void {
+    clearInterval(this.farewell);
     this.socket = undefined;
   }
 }
