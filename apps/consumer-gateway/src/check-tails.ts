@@ -10,7 +10,7 @@ const streamsAtOnce = 200;
 /**
  * Looks every few seconds whether a stream's head lies elsewhere than where the stream stands here. What was published
  * a moment ago may still be on its way; what is missing at the second look is lost, and the sockets are told: within
- * 10 seconds, also when nothing further comes.
+ * 10 seconds, also when nothing further comes. So they are when the head lies before it.
  */
 export class TailCheck {
   private readonly timer: NodeJS.Timeout;
@@ -44,10 +44,12 @@ export class TailCheck {
   }
 
   private async check(stream: LiveStream): Promise<void> {
+    const stood = stream.position;
     const head = await this.live.head(stream.producerId);
     const lost = stream.position && isLost(stream.position, stream.headSeen);
     stream.headSeen = head;
-    if (lost) this.streams.breakStream(stream, 'readings are missing');
+    if (lost) this.streams.breakStream(stream, 'readings are missing', head);
+    else if (stood && wentBack(stood, head)) this.streams.breakStream(stream, 'the numbering went back', head);
   }
 }
 
@@ -55,4 +57,9 @@ export class TailCheck {
 export function isLost(position: Position, headSeen: Position | undefined): boolean {
   if (!headSeen) return false;
   return headSeen.epoch !== position.epoch || headSeen.seq > position.seq;
+}
+
+/** Whether a head lies before where the stream stood when it was asked for: Redis has lost what was delivered. */
+export function wentBack(stood: Position, head: Position): boolean {
+  return head.epoch === stood.epoch && head.seq < stood.seq;
 }

@@ -25,8 +25,10 @@ export class ConsumerConnection implements OpenSocket {
     this.socket.send(JSON.stringify(frame));
   }
 
+  /** Sends an error frame; if the socket was not welcomed yet, after that. */
   warn(refusal: Refusal): void {
-    this.socket.warn(refusal);
+    if (this.session.early) this.session.early.push(refusal);
+    else this.socket.warn(refusal);
   }
 
   refuse(refusal: Refusal): void {

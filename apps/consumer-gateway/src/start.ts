@@ -1,12 +1,25 @@
-import { admitSocket, type GatewayServer, startGatewayServer, watchExpiry } from '@motience/gateway-kit';
-import { Refusal } from '@motience/protocol';
-import { Counter, Gauge, type Logger, type RunningApp, readinessProbe } from '@motience/service-kit';
+import {
+  admitSocket,
+  type GatewayServer,
+  refuseInternal,
+  startGatewayServer,
+  watchExpiry,
+} from '@motience/gateway-kit';
+import {
+  Counter,
+  Gauge,
+  type Logger,
+  type ReadinessCheck,
+  type RunningApp,
+  readinessProbe,
+} from '@motience/service-kit';
 import { TailCheck } from './check-tails.ts';
 import type { Config } from './config.ts';
 import { ConsumerConnection } from './consumer-connection.ts';
 import { startSession } from './consumer-session.ts';
 import type { Context } from './context.ts';
-import { backpressureHeadroomBytes, Delivery } from './deliver-readings.ts';
+import { Delivery } from './deliver-readings.ts';
+import { backpressureHeadroomBytes, SlowConsumers } from './slow-consumers.ts';
 import { StreamTable } from './stream-table.ts';
 import { Subscriptions } from './subscribe-streams.ts';
 
@@ -17,12 +30,12 @@ export async function startConsumerGateway(config: Config, context: Context, log
   const connections = new Set<ConsumerConnection>();
   const countDelivered = addMetrics(context, connections);
 
+  const slowConsumers = new SlowConsumers(() => connections, config, logger);
   // The server delivers what the streams receive, and the streams begin with the sockets the server opens.
   let server: GatewayServer | undefined;
   const delivery = new Delivery(
     { publish: (topic, frame) => server?.publish(topic, frame) },
-    () => connections,
-    config.maxQueuedBytes,
+    slowConsumers,
     countDelivered,
   );
   const streams = new StreamTable(
@@ -38,13 +51,13 @@ export async function startConsumerGateway(config: Config, context: Context, log
   );
   const subscriptions = new Subscriptions(streams, rate, logger);
   await watch.start(
-    context.subscriber,
     () => streams.pause(),
     () => streams.resume(),
   );
   const tails = new TailCheck(live, streams, logger);
   const stopWatchingExpiry = watchExpiry(accounts);
   const stopTimers = () => {
+    slowConsumers.stop();
     tails.stop();
     stopWatchingExpiry();
   };
@@ -56,7 +69,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
       path: '/consumer',
       maxBackpressureBytes: config.maxQueuedBytes + backpressureHeadroomBytes,
       newSockets: context.newSockets,
-      readiness: readinessProbe(context.readiness, logger),
+      readiness: readinessProbe([...context.readiness, deliveryReadiness(streams)], logger),
       metrics: context.metrics,
       logger,
       admit: (request) =>
@@ -69,13 +82,11 @@ export async function startConsumerGateway(config: Config, context: Context, log
         const connection = new ConsumerConnection(session, account, claims.sid, expiresAt, socket, subscriptions);
         connections.add(connection);
         watch.watchSocket(account, connection, admission);
-        subscriptions.welcome(connection).catch((err: unknown) => logger.error({ err }, 'welcome failed'));
+        subscriptions.welcome(connection).catch((error: unknown) => refuseInternal(socket, error, logger));
         return connection;
       },
       receiveText: (connection, text) => subscriptions.receive(connection, text),
-      receiveBinary: (connection) => {
-        connection.warn(new Refusal('invalid-request', 'expected a text frame with JSON, got a binary one'));
-      },
+      receiveBinary: (connection) => subscriptions.receive(connection, undefined),
       closed: (connection) => {
         connections.delete(connection);
         accounts.leave(connection.account, connection);
@@ -99,6 +110,15 @@ export async function startConsumerGateway(config: Config, context: Context, log
       close();
       await context.close();
     },
+  };
+}
+
+/** A gateway that holds readings back is not ready: a consumer that can is better off with another one. */
+function deliveryReadiness(streams: StreamTable): ReadinessCheck {
+  return {
+    name: 'delivery',
+    check: async () =>
+      streams.isPaused ? { ok: false, reason: 'paused until the rights were read again' } : { ok: true },
   };
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isLost } from './check-tails.ts';
+import { isLost, wentBack } from './check-tails.ts';
 import { startSession, wants } from './consumer-session.ts';
 import { type Position, placeBatch } from './stream-position.ts';
 
@@ -56,11 +56,21 @@ describe('a head that was seen some seconds ago', () => {
   });
 });
 
+describe('a head that is read', () => {
+  it.each([
+    ['where the stream stood has not gone back', { epoch: 'one', seq: 10 }, false],
+    ['before it has gone back', { epoch: 'one', seq: 9 }, true],
+    ['in another epoch has not gone back', { epoch: 'two', seq: 0 }, false],
+  ])('%s', (_, head, back) => {
+    expect(wentBack(position, head)).toBe(back);
+  });
+});
+
 describe('a session', () => {
   it('wants the streams it receives and those that are being opened, and no other', () => {
     const session = startSession(false, { perSecond: 1, burst: 1 }, 0);
     session.receiving.set('1', { deviceId: undefined });
-    session.opening.set('2', { deviceId: 'a' });
+    session.opening.set('2', { asked: { deviceId: 'a' }, answers: 1 });
     expect(['1', '2', '3'].map((producerId) => wants(session, producerId))).toEqual([true, true, false]);
   });
 });

@@ -1,14 +1,18 @@
+import { setImmediate } from 'node:timers/promises';
 import { Refusal } from '@motience/protocol';
 import type { Logger } from '@motience/service-kit';
 import type { LiveBatch, LiveStreams } from '@motience/stream-log';
 import type { LiveStream } from './live-stream.ts';
-import { placeBatch } from './stream-position.ts';
+import { type Position, placeBatch } from './stream-position.ts';
 
 /** Batches kept for a stream whose head is being read. */
 const maxEarlyBatches = 1_000;
 
 /** Bytes kept while rights have to be read again before anything may go out. */
 const maxHeldBytes = 64 * 1024 * 1024;
+
+/** Bytes handed out at once after that. */
+const handOutBytes = 1024 * 1024;
 
 /** What happens to the sockets of a stream. */
 export interface StreamListener {
@@ -24,8 +28,10 @@ export interface StreamListener {
  */
 export class StreamTable {
   private readonly streams = new Map<string, LiveStream>();
-  /** What arrived while delivery was paused; undefined when it is not. */
+  private paused = false;
+  /** What arrived while delivery was paused and has not been handed out since; undefined when there is none. */
   private held: { batches: LiveBatch[]; bytes: number } | undefined;
+  private handingOut = false;
 
   constructor(
     private readonly live: LiveStreams,
@@ -64,20 +70,27 @@ export class StreamTable {
     this.live.unfollow(producerId).catch((err: unknown) => this.logger.warn({ err, producerId }, 'unfollow failed'));
   }
 
+  /** Whether deliveries are held back. */
+  get isPaused(): boolean {
+    return this.paused;
+  }
+
   /** Holds deliveries back until `resume`. */
   pause(): void {
+    this.paused = true;
     this.held ??= { batches: [], bytes: 0 };
   }
 
+  /** Hands out what was held back, and, behind it, what arrives meanwhile. */
   resume(): void {
-    const batches = this.held?.batches ?? [];
-    this.held = undefined;
-    for (const batch of batches) this.receive(batch);
+    this.paused = false;
+    if (!this.handingOut) void this.handOut();
   }
 
-  /** Closes the sockets of a stream that has a hole; each can reconnect. */
-  breakStream(stream: LiveStream, why: string): void {
+  /** Closes the sockets of a stream that has a hole before `position`, where it goes on; each can reconnect. */
+  breakStream(stream: LiveStream, why: string, position: Position): void {
     this.logger.warn({ producerId: stream.producerId, why }, 'stream interrupted');
+    stream.position = position;
     const refusal = new Refusal('unavailable', `${why}: reconnect`, { retryAfterSeconds: 1 });
     for (const connection of [...stream.connections]) connection.refuse(refusal);
   }
@@ -110,10 +123,11 @@ export class StreamTable {
   }
 
   private receive(batch: LiveBatch): void {
-    if (this.held) {
-      this.holdBack(batch, this.held);
-      return;
-    }
+    if (this.held) this.holdBack(batch, this.held);
+    else this.take(batch);
+  }
+
+  private take(batch: LiveBatch): void {
     const stream = this.streams.get(batch.producerId);
     if (!stream) return;
     if (stream.position) this.pass(stream, batch);
@@ -126,18 +140,35 @@ export class StreamTable {
     const arrival = placeBatch(stream.position, batch);
     if (arrival === 'known') return;
     const { epoch, firstSeq, count } = batch;
+    const position = { epoch, seq: firstSeq + count - 1 };
     if (arrival === 'hole') {
-      this.breakStream(stream, `readings before ${firstSeq} are missing`);
-    } else {
-      if (arrival === 'new-epoch') this.listener.beginEpoch(stream, epoch);
-      this.listener.deliver(stream, batch);
+      this.breakStream(stream, `readings before ${firstSeq} are missing`, position);
+      return;
     }
-    stream.position = { epoch, seq: firstSeq + count - 1 };
+    if (arrival === 'new-epoch') this.listener.beginEpoch(stream, epoch);
+    this.listener.deliver(stream, batch);
+    stream.position = position;
+  }
+
+  /** A little at a time, so that sockets can be written to in between. */
+  private async handOut(): Promise<void> {
+    this.handingOut = true;
+    while (!this.paused && this.held) {
+      const { batches } = this.held;
+      let [count, bytes] = [0, 0];
+      for (; count < batches.length && bytes < handOutBytes; count += 1) bytes += batches[count]?.batch.length ?? 0;
+      this.held.bytes -= bytes;
+      for (const batch of batches.splice(0, count)) this.take(batch);
+      if (batches.length === 0) this.held = undefined;
+      else await setImmediate();
+    }
+    this.handingOut = false;
   }
 
   private holdBack(batch: LiveBatch, held: { batches: LiveBatch[]; bytes: number }): void {
-    held.bytes += batch.batch.length;
     // What is left out here shows as a hole once delivery resumes.
-    if (held.bytes <= maxHeldBytes) held.batches.push(batch);
+    if (held.bytes + batch.batch.length > maxHeldBytes) return;
+    held.bytes += batch.batch.length;
+    held.batches.push(batch);
   }
 }

@@ -1,4 +1,4 @@
-import { errorFrame, type Rate, takeTokens } from '@motience/gateway-kit';
+import { type Rate, takeTokens } from '@motience/gateway-kit';
 import {
   type ConsumerUpFrame,
   consumerUpFrameSchema,
@@ -23,64 +23,78 @@ export class Subscriptions {
     private readonly logger: Logger,
   ) {}
 
-  /** Starts all streams of an open socket (none in manual mode), and says where each starts: `welcome`. */
+  /**
+   * Starts all streams of an open socket (none in manual mode), and says where each starts: `welcome`, the first frame.
+   * What came meanwhile is dealt with after it.
+   */
   async welcome(connection: ConsumerConnection): Promise<void> {
     const { session, account, socket } = connection;
     const producerIds = session.manual ? [] : [...account.items];
-    for (const producerId of producerIds) session.opening.set(producerId, everything);
+    for (const producerId of producerIds) session.opening.set(producerId, { asked: everything, answers: 0 });
     const held = await Promise.allSettled(producerIds.map((producerId) => this.streams.hold(producerId)));
     const failed = held.find((result) => result.status === 'rejected');
-    if (failed || !connection.socket.isOpen) {
+    if (failed || !socket.isOpen) {
       for (const producerId of producerIds) this.giveUp(connection, producerId);
       if (failed) this.fail(connection, failed.reason);
       return;
     }
-    const started: StreamPosition[] = [];
     const joined: LiveStream[] = [];
     for (const result of held) {
       if (result.status === 'rejected') continue;
       const stream = result.value;
-      const asked = session.opening.get(stream.producerId);
-      if (asked === undefined || !account.items.has(stream.producerId)) this.giveUp(connection, stream.producerId);
-      else {
-        joined.push(stream);
-        started.push(positionOf(stream));
-      }
+      if (session.opening.has(stream.producerId)) joined.push(stream);
+      else this.giveUp(connection, stream.producerId);
     }
-    connection.send({ type: 'welcome', session_id: socket.requestId, streams: started });
-    for (const stream of joined) this.join(connection, stream);
+    connection.send({ type: 'welcome', session_id: socket.requestId, streams: joined.map(positionOf) });
+    for (const stream of joined) this.join(connection, stream, everything);
+    const early = session.early ?? [];
+    session.early = undefined;
+    // Subscriptions that were made meanwhile.
+    for (const producerId of account.items) this.granted(connection, producerId);
+    for (const frame of early) this.handle(connection, frame);
   }
 
-  /** Takes a control frame. What is wrong with it is told by an error frame; the socket stays open. */
-  receive(connection: ConsumerConnection, text: string): void {
-    const waitSeconds = takeTokens(connection.session.bucket, this.rate, 1, performance.now());
-    if (waitSeconds > 0) {
+  /**
+   * Takes a text frame, or a binary one as undefined. What is wrong with it is told by an error frame; the socket stays
+   * open.
+   */
+  receive(connection: ConsumerConnection, text: string | undefined): void {
+    const { bucket, early } = connection.session;
+    const waitSeconds = takeTokens(bucket, this.rate, 1, performance.now());
+    if (waitSeconds > 0 || (early && early.length >= this.rate.burst)) {
       const limit = `more than ${this.rate.perSecond} control frames a second`;
-      connection.refuse(new Refusal('rate-limited', limit, { retryAfterSeconds: waitSeconds }));
+      connection.refuse(new Refusal('rate-limited', limit, { retryAfterSeconds: Math.max(waitSeconds, 1) }));
       return;
     }
     const frame = parseControlFrame(text);
-    if (frame instanceof Refusal) connection.socket.send(errorFrame(frame));
-    else if (frame.type === 'subscribe') this.subscribe(connection, frame);
-    else this.unsubscribe(connection, frame.producer_id);
+    if (early) early.push(frame);
+    else this.handle(connection, frame);
   }
 
   /** A subscription was made while the socket is open. */
   granted(connection: ConsumerConnection, producerId: string): void {
     const { session } = connection;
-    if (!session.manual && !wants(session, producerId)) this.start(connection, producerId, everything);
+    if (session.manual || session.early || wants(session, producerId)) return;
+    this.start(connection, producerId, everything);
   }
 
   /** A subscription ended: nothing more is sent. */
   withdrawn(connection: ConsumerConnection, producerId: string): void {
     if (!wants(connection.session, producerId)) return;
     this.leave(connection, producerId);
+    if (connection.session.early) return;
     connection.send({ type: 'unsubscribed', producer_id: producerId, reason: 'subscription-ended' });
   }
 
   /** The socket is gone. */
   closed(connection: ConsumerConnection): void {
     for (const producerId of [...connection.session.receiving.keys()]) this.leave(connection, producerId);
+  }
+
+  private handle(connection: ConsumerConnection, frame: ConsumerUpFrame | Refusal): void {
+    if (frame instanceof Refusal) connection.warn(frame);
+    else if (frame.type === 'subscribe') this.subscribe(connection, frame);
+    else this.unsubscribe(connection, frame.producer_id);
   }
 
   private subscribe(connection: ConsumerConnection, frame: Extract<ConsumerUpFrame, { type: 'subscribe' }>): void {
@@ -103,21 +117,24 @@ export class Subscriptions {
     connection.send({ type: 'unsubscribed', producer_id: producerId, reason: 'requested' });
   }
 
-  /** Starts a stream, or narrows one that runs, from where it stands; answers `subscribed`. */
+  /** Starts a stream, or narrows one that runs, from where it stands; answers each call by `subscribed`. */
   private start(connection: ConsumerConnection, producerId: string, asked: Receiving): void {
     const { session } = connection;
-    const isOpening = session.opening.has(producerId);
-    session.opening.set(producerId, asked);
-    if (isOpening) return;
+    const underWay = session.opening.get(producerId);
+    session.opening.set(producerId, { asked, answers: (underWay?.answers ?? 0) + 1 });
+    if (underWay) return;
     this.streams.hold(producerId).then(
       (stream) => {
-        if (!session.opening.has(producerId) || !connection.socket.isOpen) {
+        const opening = session.opening.get(producerId);
+        if (!opening || !connection.socket.isOpen) {
           this.giveUp(connection, producerId);
           return;
         }
         if (session.receiving.has(producerId)) this.leave(connection, producerId, { keepOpening: true });
-        connection.send({ type: 'subscribed', ...positionOf(stream), recovered: false });
-        this.join(connection, stream);
+        for (let answered = 0; answered < opening.answers; answered += 1) {
+          connection.send({ type: 'subscribed', ...positionOf(stream), recovered: false });
+        }
+        this.join(connection, stream, opening.asked);
       },
       (error: unknown) => {
         this.giveUp(connection, producerId);
@@ -126,9 +143,8 @@ export class Subscriptions {
     );
   }
 
-  private join(connection: ConsumerConnection, stream: LiveStream): void {
+  private join(connection: ConsumerConnection, stream: LiveStream, asked: Receiving): void {
     const { session, socket } = connection;
-    const asked = session.opening.get(stream.producerId) ?? everything;
     session.opening.delete(stream.producerId);
     session.receiving.set(stream.producerId, asked);
     stream.connections.add(connection);
@@ -172,7 +188,10 @@ function positionOf({ producerId, position }: LiveStream): StreamPosition {
   return { producer_id: producerId, epoch: position?.epoch ?? '', seq: position?.seq ?? 0 };
 }
 
-function parseControlFrame(text: string): ConsumerUpFrame | Refusal {
+function parseControlFrame(text: string | undefined): ConsumerUpFrame | Refusal {
+  if (text === undefined) {
+    return new Refusal('invalid-request', 'expected a text frame with JSON, got a binary one');
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);
