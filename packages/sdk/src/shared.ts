@@ -10,6 +10,7 @@ export type {
   StreamContinued,
 } from './consumer-events.ts';
 export { checkedSequence, MemoryQueue, type MemoryQueueOptions } from './memory-queue.ts';
+export { numberedReadingBytes } from './new-readings.ts';
 export type { PageQuery } from './page-query.ts';
 export type { ProducerClientOptions } from './producer-client.ts';
 export type { ProducerEvents, ProducerState } from './producer-events.ts';

@@ -1,8 +1,7 @@
 import type { Readable } from 'node:stream';
-import { parseReadings } from '@motience/protocol';
 import { type CsvError, parse } from 'csv-parse';
 import { z } from 'zod';
-import { now, readingText, type SourceItem } from './source.ts';
+import { checkReading, now, readingText, type SourceItem } from './source.ts';
 
 const maxRowBytes = 64 * 1024;
 /** Rows that no record can be made of and that were not told yet; what is beyond is skipped without a word each. */
@@ -62,10 +61,7 @@ function readRow(header: string[], cells: string[], deviceId: string): { text: s
   const fields = header.flatMap((name, at) =>
     at === timestampAt ? [] : [`${JSON.stringify(name)}:${jsonText(cells[at] ?? '')}`],
   );
-  const text = readingText(deviceId, cells[timestampAt] ?? now(), `{${fields.join(',')}}`);
-  const [reading] = parseReadings(text);
-  if (!reading) return { mistake: 'expected a reading' };
-  return 'refused' in reading ? { mistake: reading.detail } : { text };
+  return checkReading(readingText(deviceId, cells[timestampAt] ?? now(), `{${fields.join(',')}}`));
 }
 
 function jsonText(cell: string): string {

@@ -1,5 +1,4 @@
-import { parseReadings } from '@motience/protocol';
-import { now, readingText, type SourceItem } from './source.ts';
+import { checkReading, now, readingText, type SourceItem } from './source.ts';
 import { splitLines } from './split-lines.ts';
 
 const maxLineBytes = 64 * 1024;
@@ -36,9 +35,7 @@ function readLine(line: string, deviceId: string): { text: string } | { mistake:
   if (value.device_id !== undefined && isWrapped(value) && value.device_id !== deviceId) {
     return { mistake: `device_id: expected ${deviceId}, the device this program streams for` };
   }
-  const [reading] = parseReadings(text);
-  if (!reading) return { mistake: 'expected a reading' };
-  return 'refused' in reading ? { mistake: reading.detail } : { text };
+  return checkReading(text);
 }
 
 /** Completes a wrapped line without touching the text of its `data`. */
