@@ -29,6 +29,8 @@ const settings = {
   retainedReadings: integer('RETAINED_READINGS', 20_000, { min: 1, max: 100_000_000 }),
   retainedBytes: integer('RETAINED_BYTES', 8 * mebibyte, { min: 64 * 1024, max: 2 ** 36 }),
   retainedAgeMs: duration('RETAINED_AGE', '1h', { min: '1m', max: '30d' }),
+  /** Of all streams together. Beyond it each may keep an equal share. */
+  retainedTotalBytes: integer('RETAINED_TOTAL_BYTES', 1024 * mebibyte, { min: mebibyte, max: 2 ** 40 }),
   /** How long PostgreSQL keeps readings. */
   historyAgeMs: duration('HISTORY_AGE', '30d', { min: '1h', max: '3650d' }),
 };

@@ -1,11 +1,13 @@
 import { type Database, openDatabase, postgresReadiness } from '@motience/database';
 import { createMetrics, type Logger, type ReadinessCheck, type Registry } from '@motience/service-kit';
 import {
+  boundByMemory,
   createKeys,
   fixShardCount,
   type Keys,
   openRedis,
   redisReadiness,
+  removeFormerFunctions,
   StreamReader,
   StreamWriter,
 } from '@motience/stream-log';
@@ -42,15 +44,17 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
     subscriber.disconnect();
     await database.close();
   };
-  const bounds = {
-    readings: config.retainedReadings,
-    bytes: config.retainedBytes,
-    ageMs: config.retainedAgeMs,
-    persist: config.persistReadings,
-  };
-  const writer = new StreamWriter(redis, keys, bounds);
+  let writer: StreamWriter;
   try {
     await fixShardCount(redis, keys, config.shards);
+    await removeFormerFunctions(redis);
+    writer = new StreamWriter(redis, keys, {
+      readings: config.retainedReadings,
+      bytes: config.retainedBytes,
+      ageMs: config.retainedAgeMs,
+      shardBytes: (await boundByMemory(redis, config.retainedTotalBytes)) / config.shards,
+      persist: config.persistReadings,
+    });
     if (!config.persistReadings) {
       for (let shard = 0; shard < config.shards; shard += 1) await writer.forgetUnpersisted(shard);
     }

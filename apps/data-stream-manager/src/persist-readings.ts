@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@motience/service-kit';
 import type { StreamWriter, UnpersistedRange } from '@motience/stream-log';
 import { insertReadings } from './services/insert-readings.ts';
@@ -14,9 +15,8 @@ const bytesPerRound = 2 * 1024 * 1024;
  * first and noted after: a crash in between inserts it again, which the primary key makes harmless.
  */
 export class Persister {
-  private stopped = false;
-  private wakeUp = () => {};
-  private readonly loops: Promise<void>;
+  private readonly stopping = new AbortController();
+  private readonly loops: Promise<unknown>;
 
   constructor(
     private readonly writer: StreamWriter,
@@ -25,22 +25,20 @@ export class Persister {
     private readonly onPersisted: (readings: number) => void,
     private readonly logger: Logger,
   ) {
-    this.loops = this.run(Array.from({ length: shards }, (_, shard) => shard));
+    this.loops = Promise.all(Array.from({ length: shards }, (_, shard) => this.run(shard)));
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
-    this.wakeUp();
+    this.stopping.abort();
     await this.loops;
   }
 
-  private async run(shards: readonly number[]): Promise<void> {
-    while (!this.stopped) {
+  private async run(shard: number): Promise<void> {
+    while (!this.stopping.signal.aborted) {
       try {
-        const counts = await Promise.all(shards.map((shard) => this.persistShard(shard)));
-        if (counts.every((count) => count === 0)) await this.pause(idlePauseMs);
+        if ((await this.persistShard(shard)) === 0) await this.pause(idlePauseMs);
       } catch (err) {
-        this.logger.error({ err }, 'readings could not be persisted; they stay in Redis until they are');
+        this.logger.error({ err, shard }, 'readings could not be persisted; they stay in Redis until they are');
         await this.pause(pauseAfterFailureMs);
       }
     }
@@ -56,14 +54,8 @@ export class Persister {
     return count;
   }
 
-  private pause(milliseconds: number): Promise<void> {
-    if (this.stopped) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.wakeUp = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  private async pause(milliseconds: number): Promise<void> {
+    // Aborted is as good as over.
+    await setTimeout(milliseconds, undefined, this.stopping).catch(() => {});
   }
 }

@@ -7,8 +7,8 @@ const mebibyte = 1024 * 1024;
 const settings = {
   ...gatewaySettings,
   port: port('WSS1_PORT', 8001),
-  /** Bytes of readings accepted and not yet in PostgreSQL, over all shards; beyond it: `unavailable`. */
-  maxBacklogBytes: integer('MAX_BACKLOG_BYTES', 512 * mebibyte, { min: mebibyte, max: 2 ** 40 }),
+  /** Bytes of one shard's readings that are accepted and not yet in PostgreSQL; beyond it: `unavailable`. */
+  maxBacklogBytes: integer('MAX_BACKLOG_BYTES', 128 * mebibyte, { min: 64 * 1024, max: 2 ** 40 }),
   readingBytes: integer('MAX_READING_BYTES', defaultLimits.readingBytes, { min: 256, max: mebibyte }),
   dataDepth: integer('MAX_DATA_DEPTH', defaultLimits.dataDepth, { min: 1, max: 1_000 }),
   readingsPerFrame: integer('MAX_READINGS_PER_FRAME', defaultLimits.readingsPerFrame, { min: 1, max: 100_000 }),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type GatewayContext, openGatewayContext } from '@motience/gateway-kit';
 import { Counter, Gauge, Histogram, type Logger } from '@motience/service-kit';
-import { IngestLog } from '@motience/stream-log';
+import { boundByMemory, IngestLog } from '@motience/stream-log';
 import type { Config } from './config.ts';
 import { ShardForwarder } from './forward-readings.ts';
 import { PresenceNotes } from './note-presence.ts';
@@ -14,7 +14,7 @@ export interface Context extends GatewayContext {
 export async function createContext(config: Config, logger: Logger): Promise<Context> {
   const gateway = await openGatewayContext('producer-gateway', 'device', config, logger);
   const { redis, keys, metrics, accounts } = gateway;
-  const log = new IngestLog(redis, keys, randomUUID(), Math.floor(config.maxBacklogBytes / config.shards));
+  const log = new IngestLog(redis, keys, randomUUID(), await boundByMemory(redis, config.maxBacklogBytes));
   const presence = new PresenceNotes(redis, keys, config.shards, logger);
   const registers = [metrics];
   const stored = new Counter({

@@ -1,13 +1,16 @@
 import { Refusal } from '@motience/protocol';
 import type { Logger } from '@motience/service-kit';
-import { type DeviceSequences, type IngestLog, maxSegmentsPerFlush, type Segment } from '@motience/stream-log';
+import {
+  type DeviceSequences,
+  type IngestLog,
+  maxFlushBytes,
+  maxFlushReadings,
+  maxFlushSegments,
+  type Segment,
+} from '@motience/stream-log';
 import { packSegment } from './pack-segment.ts';
 import type { ProducerConnection } from './producer-connection.ts';
 import { type FlushPart, noteRepeat, settle, takePending, takeRepeat } from './producer-session.ts';
-
-/** Bounds one flush, so that no single command keeps Redis busy for long. */
-const maxReadingsPerFlush = 8_192;
-const maxBytesPerFlush = 1024 * 1024;
 
 interface ConnectionPart extends FlushPart {
   connection: ProducerConnection;
@@ -56,8 +59,8 @@ export class ShardForwarder {
     let readings = 0;
     let bytes = 0;
     for (const connection of this.waiting) {
-      if (parts.length >= maxSegmentsPerFlush || readings >= maxReadingsPerFlush || bytes >= maxBytesPerFlush) break;
-      const part = takePending(connection.session, maxReadingsPerFlush - readings);
+      if (parts.length >= maxFlushSegments || readings >= maxFlushReadings || bytes >= maxFlushBytes) break;
+      const part = takePending(connection.session, maxFlushReadings - readings, maxFlushBytes - bytes);
       parts.push({ connection, ...part });
       readings += part.readings.length;
       bytes += part.bytes;

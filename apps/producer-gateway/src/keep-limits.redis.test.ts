@@ -1,9 +1,6 @@
-import { StreamWriter, shardOf } from '@motience/stream-log';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { StreamCorner, type TestAccount } from '../../../tests/support/stream-corner.ts';
 import { eventually, TestSocket } from '../../../tests/support/test-socket.ts';
-
-const shardCount = 16;
 
 let corner: StreamCorner;
 let url: string;
@@ -15,7 +12,7 @@ beforeAll(async () => {
     READINGS_BURST: '600',
     MAX_UNACKNOWLEDGED_READINGS: '400',
     MAX_UNACKNOWLEDGED_BYTES: String(100 * 1024),
-    MAX_BACKLOG_BYTES: String(shardCount * 64 * 1024),
+    MAX_BACKLOG_BYTES: String(64 * 1024),
   }).listening;
   url = `ws://127.0.0.1:${port}/producer`;
 });
@@ -36,12 +33,6 @@ const readings = (count: number, data: Record<string, unknown> = {}) =>
   Array.from({ length: count }, () => ({ device_id: 'a', timestamp: '2025-01-29T11:35:00Z', data }));
 
 const kilobytes = (count: number) => ({ text: 'x'.repeat(count * 1024) });
-
-/** Applies what waits for a producer, as the stream manager does. */
-async function workOff({ id }: TestAccount): Promise<void> {
-  const bounds = { readings: 1_000, bytes: 2 ** 30, ageMs: 60_000, persist: false };
-  await new StreamWriter(corner.redis, corner.keys, bounds).apply(shardOf(id, shardCount), 1_000);
-}
 
 describe('a device that sends faster than its rate', () => {
   it('is told the limit and the wait and closed with 4000; nothing past the limit is stored or acknowledged', async () => {
@@ -88,7 +79,7 @@ describe('a full backlog', () => {
     expect(socket.ofType('error')).toMatchObject([{ detail: 'the platform is catching up: reconnect and send again' }]);
     expect(await corner.stored(producer.id)).toHaveLength(7);
 
-    await workOff(producer);
+    await corner.apply(producer.id);
     const again = await reconnect(producer);
     again.send(readings(1));
     await eventually(() => expect(again.acknowledged).toBe(1));

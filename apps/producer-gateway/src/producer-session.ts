@@ -83,16 +83,25 @@ export interface FlushPart {
   through: number;
 }
 
-/** Takes what waits, at most `maxReadings` of it. What was refused or repeated settles together with what precedes it. */
-export function takePending(session: ProducerSession, maxReadings: number): FlushPart {
-  const takesAll = session.pending.length <= maxReadings;
-  const readings = takesAll ? session.pending : session.pending.slice(0, maxReadings);
-  const bytes = takesAll ? session.pendingBytes : readings.reduce((sum, reading) => sum + bytesOf(reading), 0);
-  session.pending = takesAll ? [] : session.pending.slice(maxReadings);
+/**
+ * Takes what waits: at most `maxReadings` of it, and none after `maxBytes`. What was refused or repeated settles together
+ * with what precedes it.
+ */
+export function takePending(session: ProducerSession, maxReadings: number, maxBytes: number): FlushPart {
+  let count = 0;
+  let bytes = 0;
+  for (const reading of session.pending) {
+    if (count >= maxReadings || bytes >= maxBytes) break;
+    count += 1;
+    bytes += bytesOf(reading);
+  }
+  const readings = session.pending.slice(0, count);
+  session.pending = session.pending.slice(count);
   session.pendingBytes -= bytes;
   session.flushingBytes += bytes;
   // With some left behind, only as many as were taken are sure to precede them.
-  return { session, readings, bytes, through: takesAll ? session.received : session.settled + readings.length };
+  const through = session.pending.length === 0 ? session.received : session.settled + count;
+  return { session, readings, bytes, through };
 }
 
 /** Settles what a flush stored. */

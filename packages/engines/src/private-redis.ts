@@ -93,6 +93,8 @@ function configText({ dir, port, password, appendfsync, maxMemoryBytes }: Privat
     `appendfsync ${appendfsync}`,
     `maxmemory ${maxMemoryBytes}`,
     'maxmemory-policy noeviction',
+    // Room for a gateway that is behind for a moment; cut off, it would have to close all its sockets.
+    'client-output-buffer-limit pubsub 256mb 128mb 30',
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -23,34 +23,45 @@ local function openStream(prefix, producer, newEpoch)
 end
 
 -- Forgets the oldest retained batches of a stream while it holds more than its bounds allow, as far as they are in
--- PostgreSQL (or need not be). An entry's id is the last seq in it; its fields are when it was retained and its bytes.
+-- PostgreSQL (or need not be). While the shard as a whole holds too much, each stream may keep an equal share, so that a
+-- busy stream pushes out its own past and not a quiet one's. An entry's id is the last seq in it; its fields are when it
+-- was retained and its bytes.
 local function trimStream(prefix, producer, bounds)
-  local key, retained = prefix .. 'stream:' .. producer, prefix .. 'retained:' .. producer
+  local key, retained, shard = prefix .. 'stream:' .. producer, prefix .. 'retained:' .. producer, prefix .. 'shard'
   local state = redis.call('HMGET', key, 'head', 'persisted', 'bytes')
   local head, persisted, bytes = tonumber(state[1]), tonumber(state[2]), tonumber(state[3])
   if not head then return end
-  local retainedFrom = nil
+  local mostBytes = bounds.bytes
+  if tonumber(redis.call('HGET', shard, 'retained_bytes') or '0') > bounds.shardBytes then
+    mostBytes = math.min(mostBytes, bounds.shardBytes / redis.call('SCARD', prefix .. 'streams'))
+  end
   local oldestAllowed = nowMs() - bounds.ageMs
+  local freed, retainedFrom = 0, nil
   for _ = 1, 1000 do
     local oldest = redis.call('XRANGE', retained, '-', '+', 'COUNT', 1)[1]
     if not oldest then break end
     local last = tonumber(string.match(oldest[1], '^(%d+)'))
     if bounds.persist and last > persisted then break end
     local tooMany = head - last >= bounds.readings
-    if not tooMany and bytes <= bounds.bytes and tonumber(oldest[2][1]) >= oldestAllowed then break end
+    if not tooMany and bytes - freed <= mostBytes and tonumber(oldest[2][1]) >= oldestAllowed then break end
     redis.call('XDEL', retained, oldest[1])
-    bytes = bytes - #oldest[2][2]
+    freed = freed + #oldest[2][2]
     retainedFrom = last + 1
   end
-  if retainedFrom then redis.call('HSET', key, 'bytes', int(bytes), 'retained_from', int(retainedFrom)) end
+  if retainedFrom then
+    redis.call('HSET', key, 'bytes', int(bytes - freed), 'retained_from', int(retainedFrom))
+    redis.call('HINCRBY', shard, 'retained_bytes', int(-freed))
+  end
 end
 
--- The bounds of a retained window: readings, bytes, age in ms, and whether unpersisted readings must stay ("1").
+-- The bounds of a retained window: readings, bytes, age in ms, bytes of all windows of the shard, and whether unpersisted
+-- readings must stay ("1").
 local function boundsFrom(args, at)
   return {
     readings = tonumber(args[at]),
     bytes = tonumber(args[at + 1]),
     ageMs = tonumber(args[at + 2]),
-    persist = args[at + 3] == '1',
+    shardBytes = tonumber(args[at + 3]),
+    persist = args[at + 4] == '1',
   }
 end

@@ -1,7 +1,8 @@
 -- Takes the oldest entries of a shard's ingest log and, for each batch in them: numbers it, retains it, publishes it.
 -- The entries leave the log in the same step, so whoever calls, and however often, each is applied exactly once.
--- KEYS: ingest log, shard, unpersisted. ARGV: prefix, most entries, epoch for streams that begin, bounds (4).
--- Replies with how many entries and readings were applied.
+-- KEYS: ingest log, shard, unpersisted. ARGV: prefix, most entries, bytes after which it ends, epoch for streams that
+-- begin, bounds (5). Replies with how many entries and readings were
+-- applied, and whether it ended at one of its bounds ("1" or "0").
 local rateWindowMs = 10000
 
 local function countRate(key, now, readings)
@@ -15,33 +16,37 @@ local function countRate(key, now, readings)
   end
 end
 
+local function applyBatch(prefix, unpersisted, producer, count, batch, newEpoch, now, bounds)
+  local epoch, head = openStream(prefix, producer, newEpoch)
+  local key, first, last = prefix .. 'stream:' .. producer, head + 1, head + tonumber(count)
+  redis.call('XADD', prefix .. 'retained:' .. producer, int(last) .. '-0', int(now), batch)
+  redis.call('HSET', key, 'head', int(last))
+  redis.call('HINCRBY', key, 'bytes', int(#batch))
+  countRate(key, now, tonumber(count))
+  redis.call('PUBLISH', prefix .. 'live:' .. producer, epoch .. ':' .. int(first) .. ':' .. count .. '\n' .. batch)
+  if bounds.persist then redis.call('SADD', unpersisted, producer) else redis.call('HSET', key, 'persisted', int(last)) end
+  trimStream(prefix, producer, bounds)
+end
+
 local function apply(KEYS, ARGV)
   local ingest, shard, unpersisted, prefix = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
-  local bounds = boundsFrom(ARGV, 4)
-  local entries = redis.call('XRANGE', ingest, '-', '+', 'COUNT', ARGV[2])
-  local now, readings, bytes, ids = nowMs(), 0, 0, {}
-  for _, entry in ipairs(entries) do
-    ids[#ids + 1] = entry[1]
+  local bounds = boundsFrom(ARGV, 5)
+  local now, entries, readings, bytes = nowMs(), 0, 0, 0
+  while entries < tonumber(ARGV[2]) and bytes < tonumber(ARGV[3]) do
+    local entry = redis.call('XRANGE', ingest, '-', '+', 'COUNT', 1)[1]
+    if not entry then return { entries, readings, '0' } end
+    local entryBytes = 0
     for field = 1, #entry[2], 2 do
       local producer, count = string.match(entry[2][field], '^(%d+):(%d+)$')
-      local batch = entry[2][field + 1]
-      local epoch, head = openStream(prefix, producer, ARGV[3])
-      local key, first, last = prefix .. 'stream:' .. producer, head + 1, head + tonumber(count)
-      redis.call('XADD', prefix .. 'retained:' .. producer, int(last) .. '-0', int(now), batch)
-      redis.call('HSET', key, 'head', int(last))
-      redis.call('HINCRBY', key, 'bytes', int(#batch))
-      countRate(key, now, tonumber(count))
-      redis.call('PUBLISH', prefix .. 'live:' .. producer, epoch .. ':' .. int(first) .. ':' .. count .. '\n' .. batch)
-      if bounds.persist then redis.call('SADD', unpersisted, producer) end
-      trimStream(prefix, producer, bounds)
+      entryBytes = entryBytes + #entry[2][field + 1]
       readings = readings + tonumber(count)
-      bytes = bytes + #batch
+      redis.call('HINCRBY', shard, 'retained_bytes', int(#entry[2][field + 1]))
+      applyBatch(prefix, unpersisted, producer, count, entry[2][field + 1], ARGV[4], now, bounds)
     end
+    redis.call('XDEL', ingest, entry[1])
+    redis.call('HINCRBY', shard, 'ingest_bytes', int(-entryBytes))
+    if bounds.persist then redis.call('HINCRBY', shard, 'unpersisted_bytes', int(entryBytes)) end
+    entries, bytes = entries + 1, bytes + entryBytes
   end
-  if #ids > 0 then
-    redis.call('XDEL', ingest, unpack(ids))
-    redis.call('HINCRBY', shard, 'ingest_bytes', int(-bytes))
-    if bounds.persist then redis.call('HINCRBY', shard, 'unpersisted_bytes', int(bytes)) end
-  end
-  return { #ids, readings }
+  return { entries, readings, '1' }
 end

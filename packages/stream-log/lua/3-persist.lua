@@ -24,11 +24,11 @@ local function unpersisted(KEYS, ARGV)
 end
 
 -- Notes that streams are in PostgreSQL up to a seq, and trims what need not stay for its sake any more.
--- KEYS: shard, unpersisted. ARGV: prefix, bounds (4), then per stream: producer, epoch, first seq, last seq, bytes.
+-- KEYS: shard, unpersisted. ARGV: prefix, bounds (5), then per stream: producer, epoch, first seq, last seq, bytes.
 -- A range that does not begin where the last one ended was noted by somebody else and changes nothing.
 local function persisted(KEYS, ARGV)
   local prefix, bounds = ARGV[1], boundsFrom(ARGV, 2)
-  for at = 6, #ARGV, 5 do
+  for at = 7, #ARGV, 5 do
     local producer, epoch, last = ARGV[at], ARGV[at + 1], ARGV[at + 3]
     local key = prefix .. 'stream:' .. producer
     local state = redis.call('HMGET', key, 'epoch', 'persisted', 'head')
@@ -39,5 +39,17 @@ local function persisted(KEYS, ARGV)
       trimStream(prefix, producer, bounds)
     end
   end
+  return 'ok'
+end
+
+-- Gives up the backlog for PostgreSQL: what is not there need not go there any more.
+-- KEYS: shard, unpersisted. ARGV: prefix.
+local function forget(KEYS, ARGV)
+  for _, producer in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+    local key = ARGV[1] .. 'stream:' .. producer
+    redis.call('HSET', key, 'persisted', redis.call('HGET', key, 'head'))
+  end
+  redis.call('DEL', KEYS[2])
+  redis.call('HDEL', KEYS[1], 'unpersisted_bytes')
   return 'ok'
 end

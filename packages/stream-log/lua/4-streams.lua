@@ -6,9 +6,9 @@ local function open(KEYS, ARGV)
 end
 
 -- Trims quiet streams, whose readings grow old although nothing new pushes them out.
--- KEYS: streams. ARGV: prefix, bounds (4), then producers.
+-- KEYS: streams. ARGV: prefix, bounds (5), then producers.
 local function trim(KEYS, ARGV)
   local bounds = boundsFrom(ARGV, 2)
-  for at = 6, #ARGV do trimStream(ARGV[1], ARGV[at], bounds) end
+  for at = 7, #ARGV do trimStream(ARGV[1], ARGV[at], bounds) end
   return 'ok'
 end

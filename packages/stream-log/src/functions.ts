@@ -2,8 +2,20 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 
-const functionNames = ['append', 'apply', 'unpersisted', 'persisted', 'open', 'trim'] as const;
-export type FunctionName = (typeof functionNames)[number];
+/**
+ * The functions and their flags. When Redis has used up its memory it refuses a function without `allow-oom` or
+ * `no-writes`: then nothing is taken in any more, while everything that leads readings on and frees memory still runs.
+ */
+const flagsOf = {
+  append: '',
+  apply: 'allow-oom',
+  unpersisted: 'no-writes',
+  persisted: 'allow-oom',
+  forget: 'allow-oom',
+  open: 'allow-oom',
+  trim: 'allow-oom',
+} as const;
+type FunctionName = keyof typeof flagsOf;
 
 /** What an FCALL replies: bulk strings as buffers, numbers, and lists of them. */
 export type Reply = Buffer | number | null | Reply[];
@@ -20,7 +32,10 @@ const version = createHash('sha256').update(source).digest('hex').slice(0, 12);
 const library = [
   `#!lua name=motience_${version}`,
   source,
-  ...functionNames.map((name) => `redis.register_function('motience_${name}_${version}', ${name})`),
+  ...Object.entries(flagsOf).map(
+    ([name, flag]) =>
+      `redis.register_function{function_name='motience_${name}_${version}', callback=${name}, flags={${flag && `'${flag}'`}}}`,
+  ),
 ].join('\n');
 
 /**
@@ -40,6 +55,17 @@ export async function callFunction(
     if (!(error instanceof Error && error.message.includes('Function not found'))) throw error;
     await redis.call('FUNCTION', 'LOAD', 'REPLACE', library);
     return asReply(await call());
+  }
+}
+
+/**
+ * Removes the functions of former versions. A process of such a version that still runs loads its own again when it
+ * does not find them.
+ */
+export async function removeFormerFunctions(redis: Redis): Promise<void> {
+  const libraries = await redis.call('FUNCTION', 'LIST', 'LIBRARYNAME', 'motience_*');
+  for (const [name] of String(libraries).matchAll(/motience_[0-9a-f]{12}(?=,functions|,engine)/g)) {
+    if (name !== `motience_${version}`) await redis.call('FUNCTION', 'DELETE', name);
   }
 }
 

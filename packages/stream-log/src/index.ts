@@ -1,6 +1,9 @@
 export { BatchWriter, readBatch } from './batch.ts';
+export { boundByMemory } from './bound-by-memory.ts';
 export { openRedis } from './connection.ts';
-export { type AppendResult, type DeviceSequences, IngestLog, maxSegmentsPerFlush, type Segment } from './ingest-log.ts';
+export { maxFlushBytes, maxFlushReadings, maxFlushSegments } from './flush-bounds.ts';
+export { removeFormerFunctions } from './functions.ts';
+export { type AppendResult, type DeviceSequences, IngestLog, type Segment } from './ingest-log.ts';
 export { listenForIngest } from './ingest-wakes.ts';
 export { createKeys, type Keys } from './keys.ts';
 export { type LiveBatch, LiveStreams } from './live-streams.ts';

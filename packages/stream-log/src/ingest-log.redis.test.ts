@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { maxSegmentsPerFlush } from './ingest-log.ts';
+import { maxFlushSegments } from './flush-bounds.ts';
 import { LogCorner, producerId, segment, shard, shardCount } from './log-corner.fixture.ts';
 
 let corner: LogCorner;
@@ -35,9 +35,9 @@ describe('a flush', () => {
   });
 
   it('may have as many segments as the bound says', async () => {
-    const flush = Array.from({ length: maxSegmentsPerFlush }, (_, index) => segment([String(index)]));
+    const flush = Array.from({ length: maxFlushSegments }, (_, index) => segment([String(index)]));
     expect(await corner.log().append(shard, 1, flush)).toEqual({ outcome: 'stored' });
-    expect(await corner.stored()).toHaveLength(maxSegmentsPerFlush);
+    expect(await corner.stored()).toHaveLength(maxFlushSegments);
   });
 
   it('wakes whoever applies the shard', async () => {
@@ -115,7 +115,7 @@ describe('a backlog over its bound', () => {
     expect(await log.append(shard, 1, [segment([large])])).toEqual({ outcome: 'stored' });
     expect(await log.append(shard, 2, [segment(['two'])])).toEqual({ outcome: 'full' });
     const writer = corner.writer();
-    await writer.apply(shard, 10);
+    await corner.apply();
     expect(await log.append(shard, 2, [segment(['two'])])).toEqual({ outcome: 'full' });
     await writer.notePersisted(shard, await writer.unpersisted(shard, 10, 10_000));
     expect(await log.append(shard, 2, [segment(['two'])])).toEqual({ outcome: 'stored' });

@@ -24,9 +24,6 @@ export type AppendResult =
   /** Some devices' batches begin at or below what is stored already. Nothing was stored. */
   | { outcome: 'stale'; devices: { device: DeviceSequences; stored: number }[] };
 
-/** Most segments one flush may have: Lua cannot pass on more values at once. */
-export const maxSegmentsPerFlush = 1_000;
-
 /** The ingest logs as a producer gateway writes them. */
 export class IngestLog {
   constructor(

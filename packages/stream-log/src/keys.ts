@@ -11,7 +11,7 @@ export interface Keys {
   ingest(shard: number): string;
   /** Hash of a shard's counters and positions. */
   shard(shard: number): string;
-  /** Last flush applied of one gateway process: makes repeating a flush harmless. */
+  /** Number of the last flush one gateway process stored: makes repeating a flush harmless. */
   flush(shard: number, gatewayId: string): string;
   /** Set of a shard's producers that have readings not yet in PostgreSQL. */
   unpersisted(shard: number): string;

@@ -12,7 +12,13 @@ export const shardCount = 4;
 export const producerId = '5';
 export const shard = shardOf(producerId, shardCount);
 
-const wideBounds: RetentionBounds = { readings: 1_000_000, bytes: 2 ** 30, ageMs: 3_600_000, persist: true };
+const wideBounds: RetentionBounds = {
+  readings: 1_000_000,
+  bytes: 2 ** 30,
+  ageMs: 3_600_000,
+  shardBytes: 2 ** 30,
+  persist: true,
+};
 
 /** The stream log on a corner of Redis that no one else uses. */
 export class LogCorner {
@@ -49,6 +55,11 @@ export class LogCorner {
 
   writer(bounds: Partial<RetentionBounds> = {}): StreamWriter {
     return new StreamWriter(this.redis, this.keys, { ...wideBounds, ...bounds });
+  }
+
+  /** Applies what is stored, `entries` of it at most; how many readings that were. */
+  async apply(bounds: Partial<RetentionBounds> = {}, entries = 100): Promise<number> {
+    return (await this.writer(bounds).apply(shard, entries)).readings;
   }
 
   live(): LiveStreams {

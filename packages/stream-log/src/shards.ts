@@ -13,8 +13,11 @@ export function shardOf(producerId: string, shardCount: number): number {
  * shard if it changed. Throws if this Redis was begun with another number.
  */
 export async function fixShardCount(redis: Redis, keys: Keys, shardCount: number): Promise<void> {
-  await redis.set(keys.shardCount, String(shardCount), 'NX');
-  const fixed = await redis.get(keys.shardCount);
+  let fixed = await redis.get(keys.shardCount);
+  if (fixed === null) {
+    await redis.set(keys.shardCount, String(shardCount), 'NX');
+    fixed = await redis.get(keys.shardCount);
+  }
   if (fixed !== String(shardCount)) {
     throw new Error(`SHARDS is ${shardCount}, but this Redis was begun with ${fixed}; it cannot change afterwards`);
   }

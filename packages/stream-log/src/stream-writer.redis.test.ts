@@ -31,9 +31,9 @@ describe('applying', () => {
     const published = await follow();
     await corner.store('one', 'two');
     await corner.store('three');
-    expect(await corner.writer().apply(shard, 10)).toEqual({ entries: 2, readings: 3 });
+    expect(await corner.apply()).toBe(3);
     await corner.store('four');
-    expect(await corner.writer().apply(shard, 10)).toEqual({ entries: 1, readings: 1 });
+    expect(await corner.apply()).toBe(1);
     await vi.waitFor(() => expect(numbered(published)).toEqual(['1 one', '2 two', '3 three', '4 four']));
     expect(new Set(published.map(({ epoch }) => epoch)).size).toBe(1);
     expect(await corner.retained()).toEqual([2, 3, 4]);
@@ -43,11 +43,8 @@ describe('applying', () => {
   it('happens once to each entry however many call at once', async () => {
     const published = await follow();
     for (let count = 1; count <= 60; count += 1) await corner.store(String(count));
-    const writers = Array.from({ length: 4 }, () => corner.writer());
-    const counts = await Promise.all(
-      writers.flatMap((writer) => Array.from({ length: 10 }, () => writer.apply(shard, 7))),
-    );
-    expect(counts.reduce((sum, { readings }) => sum + readings, 0)).toBe(60);
+    const counts = await Promise.all(Array.from({ length: 40 }, () => corner.apply({}, 7)));
+    expect(counts.reduce((sum, readings) => sum + readings, 0)).toBe(60);
     await vi.waitFor(() => expect(published).toHaveLength(60));
     expect(numbered(published)).toEqual(names(60).map((name) => `${name} ${name}`));
   });
@@ -55,25 +52,25 @@ describe('applying', () => {
   it('numbers each stream by itself', async () => {
     const other = String(Number(producerId) + shardCount);
     await corner.log().append(shard, 1, [segment(['a']), segment(['b'], [], other), segment(['c'])]);
-    await corner.writer().apply(shard, 10);
+    await corner.apply();
     const live = corner.live();
     expect([(await live.head(producerId)).seq, (await live.head(other)).seq]).toEqual([2, 1]);
   });
 
   it('of an empty log changes nothing', async () => {
-    expect(await corner.writer().apply(shard, 10)).toEqual({ entries: 0, readings: 0 });
+    expect(await corner.apply()).toBe(0);
   });
 });
 
 describe('a stream that Redis no longer knows', () => {
   it('begins again at 1 in a new epoch, without what was retained before', async () => {
     await corner.store('one', 'two');
-    await corner.writer().apply(shard, 10);
+    await corner.apply();
     const live = corner.live();
     const before = await live.head(producerId);
     await corner.redis.del(corner.keys.stream(shard, producerId));
     await corner.store('three');
-    await corner.writer().apply(shard, 10);
+    await corner.apply();
     const after = await live.head(producerId);
     expect([before.seq, after.seq]).toEqual([2, 1]);
     expect(after.epoch).not.toBe(before.epoch);
@@ -84,7 +81,7 @@ describe('a stream that Redis no longer knows', () => {
     const told = await corner.live().head(producerId);
     const published = await follow();
     await corner.store('one');
-    await corner.writer().apply(shard, 10);
+    await corner.apply();
     await vi.waitFor(() => expect(published).toMatchObject([{ epoch: told.epoch, firstSeq: told.seq + 1 }]));
   });
 });
@@ -94,11 +91,11 @@ describe('readings that are not in PostgreSQL yet', () => {
     const writer = corner.writer();
     await corner.store('one', 'two');
     await corner.store('three');
-    await writer.apply(shard, 10);
+    await corner.apply();
     const ranges = await writer.unpersisted(shard, 10, 10_000);
     expect(summary(ranges)).toEqual([{ from: 1, to: 3, bodies: ['one', 'two', 'three'] }]);
     await corner.store('four');
-    await writer.apply(shard, 10);
+    await corner.apply();
     await writer.notePersisted(shard, ranges);
     expect(summary(await writer.unpersisted(shard, 10, 10_000))).toEqual([{ from: 4, to: 4, bodies: ['four'] }]);
   });
@@ -106,7 +103,7 @@ describe('readings that are not in PostgreSQL yet', () => {
   it('come in parts of about the bytes asked for, each a range that follows the last', async () => {
     const writer = corner.writer();
     for (const name of names(5)) await corner.store(name.repeat(100));
-    await writer.apply(shard, 10);
+    await corner.apply();
     const told: number[] = [];
     for (;;) {
       const ranges = await writer.unpersisted(shard, 10, 200);
@@ -120,10 +117,10 @@ describe('readings that are not in PostgreSQL yet', () => {
   it('are noted once: an older or a repeated note changes nothing', async () => {
     const writer = corner.writer();
     await corner.store('one');
-    await writer.apply(shard, 10);
+    await corner.apply();
     const first = await writer.unpersisted(shard, 10, 10_000);
     await corner.store('two');
-    await writer.apply(shard, 10);
+    await corner.apply();
     const both = await writer.unpersisted(shard, 10, 10_000);
     const left = async () => Number(await corner.redis.hget(corner.keys.shard(shard), 'unpersisted_bytes'));
     await writer.notePersisted(shard, first);
@@ -139,11 +136,11 @@ describe('readings that are not in PostgreSQL yet', () => {
   it('of an epoch that is over are not noted for the new one', async () => {
     const writer = corner.writer();
     await corner.store('one');
-    await writer.apply(shard, 10);
+    await corner.apply();
     const old = await writer.unpersisted(shard, 10, 10_000);
     await corner.redis.del(corner.keys.stream(shard, producerId));
     await corner.store('new');
-    await writer.apply(shard, 10);
+    await corner.apply();
     await writer.notePersisted(shard, old);
     expect(summary(await writer.unpersisted(shard, 10, 10_000))).toEqual([{ from: 1, to: 1, bodies: ['new'] }]);
   });
@@ -160,7 +157,7 @@ describe('the retained window', () => {
   ])('keeps what is not in PostgreSQL whatever its bound of %s', async (_, bounds) => {
     const writer = corner.writer(bounds);
     for (const name of names(6)) await corner.store(`reading${name}`);
-    await writer.apply(shard, 10);
+    await corner.apply(bounds);
     await writer.trim(shard);
     expect(await corner.retained()).toEqual([1, 2, 3, 4, 5, 6]);
     await persistAll(writer);
@@ -171,9 +168,8 @@ describe('the retained window', () => {
     ['readings', { readings: 3 }],
     ['bytes', { bytes: 3 * 14 }],
   ])('keeps the newest within its bound of %s', async (_, bounds) => {
-    const writer = corner.writer({ ...bounds, persist: false });
     for (const name of names(6)) await corner.store(`reading${name}`);
-    await writer.apply(shard, 10);
+    await corner.apply({ ...bounds, persist: false });
     expect(await corner.retained()).toEqual([4, 5, 6]);
     const state = await corner.redis.hgetall(corner.keys.stream(shard, producerId));
     expect(state).toMatchObject({ retained_from: '4', bytes: String(3 * 14), head: '6' });
@@ -181,7 +177,7 @@ describe('the retained window', () => {
 
   it('forgets what is too old of a quiet stream when it is trimmed', async () => {
     await corner.store('one');
-    await corner.writer({ persist: false }).apply(shard, 10);
+    await corner.apply({ persist: false });
     await corner.writer({ persist: false }).trim(shard);
     expect(await corner.retained()).toEqual([1]);
     await corner.writer({ persist: false, ageMs: -1 }).trim(shard);
@@ -192,7 +188,7 @@ describe('the retained window', () => {
     const writer = corner.writer({ readings: 1 });
     await corner.store('one');
     await corner.store('two');
-    await writer.apply(shard, 10);
+    await corner.apply({ readings: 1 });
     await writer.forgetUnpersisted(shard);
     expect(await writer.unpersisted(shard, 10, 10_000)).toEqual([]);
     await corner.writer({ readings: 1, persist: false }).trim(shard);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { maxFlushBytes } from './flush-bounds.ts';
 import { asBytes, asList, asNumber, asText, callFunction } from './functions.ts';
 import type { Keys } from './keys.ts';
 
@@ -8,6 +9,8 @@ export interface RetentionBounds {
   readings: number;
   bytes: number;
   ageMs: number;
+  /** Of all streams of a shard together. */
+  shardBytes: number;
   /** Whether readings go to PostgreSQL; what is not there yet is never trimmed. */
   persist: boolean;
 }
@@ -20,6 +23,17 @@ export interface UnpersistedRange {
   to: number;
   batches: { lastSeq: number; batch: Buffer }[];
 }
+
+/** What one call of `apply` did. */
+export interface Applied {
+  entries: number;
+  readings: number;
+  /** Whether it ended at one of its bounds, so that more may be waiting. */
+  endedEarly: boolean;
+}
+
+/** What one call may publish; Redis does nothing else meanwhile. */
+const maxApplyBytes = 2 * maxFlushBytes;
 
 /** A new epoch; sorts by time for those who read it, and never repeats. */
 export function newEpoch(): string {
@@ -35,20 +49,20 @@ export class StreamWriter {
   ) {}
 
   /**
-   * Numbers, retains and publishes the oldest entries of a shard's ingest log in one atomic step. Every entry is
-   * applied exactly once, whoever calls and whatever happens to the reply. Returns how many it took.
+   * Numbers, retains and publishes the oldest entries of a shard's ingest log in one atomic step: at most `maxEntries`,
+   * and none after `maxBytes`. Every entry is applied exactly once, whoever calls and whatever happens to the reply.
    */
-  async apply(shard: number, maxEntries: number): Promise<{ entries: number; readings: number }> {
+  async apply(shard: number, maxEntries: number, maxBytes = maxApplyBytes): Promise<Applied> {
     const { keys } = this;
-    const [entries, readings] = asList(
+    const [entries, readings, endedEarly] = asList(
       await callFunction(
         this.redis,
         'apply',
         [keys.ingest(shard), keys.shard(shard), keys.unpersisted(shard)],
-        [keys.shardPrefix(shard), maxEntries, newEpoch(), ...this.boundsArgs()],
+        [keys.shardPrefix(shard), maxEntries, maxBytes, newEpoch(), ...this.boundsArgs()],
       ),
     );
-    return { entries: asNumber(entries), readings: asNumber(readings) };
+    return { entries: asNumber(entries), readings: asNumber(readings), endedEarly: asText(endedEarly) === '1' };
   }
 
   /** Readings of a shard that PostgreSQL does not have yet, up to about `maxBytes`. */
@@ -85,8 +99,8 @@ export class StreamWriter {
 
   /** Gives up the backlog for PostgreSQL, when persistence is turned off. */
   async forgetUnpersisted(shard: number): Promise<void> {
-    await this.redis.del(this.keys.unpersisted(shard));
-    await this.redis.hdel(this.keys.shard(shard), 'unpersisted_bytes');
+    const { keys } = this;
+    await callFunction(this.redis, 'forget', [keys.shard(shard), keys.unpersisted(shard)], [keys.shardPrefix(shard)]);
   }
 
   /** Trims the retained windows of a shard's streams, quiet ones included. */
@@ -102,7 +116,7 @@ export class StreamWriter {
   }
 
   private boundsArgs(): (string | number)[] {
-    const { readings, bytes, ageMs, persist } = this.bounds;
-    return [readings, bytes, ageMs, persist ? '1' : '0'];
+    const { readings, bytes, ageMs, shardBytes, persist } = this.bounds;
+    return [readings, bytes, ageMs, Math.floor(shardBytes), persist ? '1' : '0'];
   }
 }
