@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Account, request, signUp, subscribe } from './accounts.ts';
-import { SocketClient, until } from './socket-client.ts';
+import { SocketClient } from './socket-client.ts';
 import { findChromium, launchChromium, type Tester, TesterPages, watchForFaults } from './support/tester-pages.ts';
 
 const chromiumPath = findChromium();
@@ -63,6 +63,9 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
   }
 
   const connected = (page: Page) => page.locator('[data-testid=connection][data-phase=open]').waitFor();
+  /** Waits until the gateway has said, `times` times, that readings come from here on. */
+  const receiving = (page: Page, words: string, times = 1) =>
+    eventually(() => page.getByTestId('connection-history').getByText(words).count(), times);
   const figure = (page: Page, name: string) => page.getByTestId(`figure-${name}`).textContent();
 
   async function eventually<Value>(read: () => Promise<Value>, expected: Value): Promise<void> {
@@ -85,7 +88,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
     await subscribe(pages.services, consumer, producer);
     const page = await openPage('consumer', options);
     await signIn(page, consumer);
-    await connected(page);
+    await receiving(page, 'Receiving 1 stream.');
     return page;
   }
 
@@ -293,6 +296,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       await page.getByRole('button', { name: `Subscribe to ${account.username}` }).click();
       await page.getByTestId('subscriptions').getByText(account.username).waitFor();
       await page.getByText('Waiting for the first reading').waitFor();
+      await receiving(page, `Receiving the stream of ${account.username}.`);
 
       send({ temperature: 24.3 });
       await eventually(() => rows(page).count(), 1);
@@ -314,7 +318,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       pages.demoConsumer = demo;
       const page = await openPage('consumer');
       await page.getByRole('button', { name: 'Use the demo account' }).click();
-      await connected(page);
+      await receiving(page, 'Receiving 1 stream.');
       send({ load: 1 });
       await eventually(() => rows(page).count(), 1);
       pages.demoConsumer = undefined;
@@ -362,10 +366,10 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       await subscribe(pages.services, listener, account);
       const socket = await SocketClient.open(pages.services.socketUrl('consumer'), listener.token);
       closers.push(async () => socket.close());
-      await until(() => socket.frames('welcome').length === 1);
+      await eventually(async () => [socket.closed, socket.frames('welcome').length], [undefined, 1]);
       const page = await openSubscribed(account);
       for (let number = 0; number < 5; number += 1) send({ number, text: 'ü "quoted"' });
-      await eventually(async () => socket.texts as unknown, 5);
+      await eventually(async () => [socket.closed, socket.readings().length], [undefined, 5]);
       await eventually(() => rows(page).count(), 5);
       const [download] = await Promise.all([
         page.waitForEvent('download'),
@@ -397,11 +401,14 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
         await pages.services.launch('consumer-gateway');
       }
       await connected(page);
+      await receiving(page, 'Receiving 1 stream.', 2);
       send({ after: 'restart' });
       await eventually(() => rows(page).count(), 1);
       await page.getByText(/^History/).click();
-      console.log(await page.getByTestId('connection-history').textContent());
-      await page.getByTestId('connection-history').getByText('stopping or restarting (code 1001)').waitFor();
+      await page
+        .getByTestId('connection-history')
+        .getByText(/stopping or restarting.*code 1001/)
+        .waitFor();
     });
 
     it('connects and disconnects when asked to', async () => {

@@ -113,6 +113,7 @@ function Row({ row, producer }: { row: StoredReading; producer: string }) {
 }
 
 function Kept({ receiving }: { receiving: Receiving }) {
+  receiving.pulse.beats.value;
   const { store } = receiving.feed;
   const pausedAt = receiving.pausedAt.value;
   if (pausedAt !== undefined) {

@@ -57,7 +57,11 @@ export class Receiving {
       this.feed.receive(reading, text, { epochMs: Date.now(), monotonicMs: performance.now() }, label);
       this.pulse.touch();
     });
-    client.on('subscribed', () => void this.#subscriptions.load());
+    client.on('welcome', ({ streams }) => this.watch.note('good', `Receiving ${plural(streams.length, 'stream')}.`));
+    client.on('subscribed', ({ producer_id }) => {
+      this.watch.note('good', `Receiving the stream of ${nameOf(producer_id)}.`);
+      void this.#subscriptions.load();
+    });
     client.on('unsubscribed', ({ producer_id, reason }) => {
       this.watch.note('warn', `The stream of ${nameOf(producer_id)} has ended: ${reason}.`);
       void this.#subscriptions.load();

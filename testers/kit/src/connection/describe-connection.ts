@@ -1,3 +1,4 @@
+import { goingAwayCode } from '@motience/protocol';
 import type { ConnectionEnd, ConnectionState } from '@motience/sdk';
 import { formatSpan } from '../figures/format.ts';
 import type { Tone } from '../parts/notice.tsx';
@@ -37,6 +38,6 @@ export function describeConnection(state: ConnectionState, sinceMs: number): Con
 
 /** Why a connection ended: the code's meaning, and what the server said if it said more. */
 export function describeEnd({ code, meaning, refusal }: ConnectionEnd): string {
-  const said = refusal && !meaning.includes(refusal.message) ? `: ${refusal.message}` : '';
+  const said = refusal && code !== goingAwayCode && !meaning.includes(refusal.message) ? `: ${refusal.message}` : '';
   return `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)}${said} (code ${code}).`;
 }
