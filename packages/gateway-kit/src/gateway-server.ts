@@ -258,10 +258,10 @@ function finishUpgrade(ticket: UpgradeTicket, decision: UpgradeDecision): void {
     if (!(decision.accept instanceof Refusal)) decision.accept.end();
     return;
   }
-  response.cork(() => {
-    const connection = { requestId, upgrade: { address, query: request.query, outcome: decision.accept } };
-    response.upgrade(connection, ticket.key, selectedProtocol(request), ticket.extensions, ticket.context);
-  });
+  // Not corked: after an upgrade that moved the socket in memory, uWebSockets.js would look at what was the HTTP response,
+  // and by what it happens to find there shut the new socket down.
+  const connection = { requestId, upgrade: { address, query: request.query, outcome: decision.accept } };
+  response.upgrade(connection, ticket.key, selectedProtocol(request), ticket.extensions, ticket.context);
 }
 
 function addOperationRoutes<Session>(app: TemplatedApp, options: GatewayServerOptions<Session>): void {
