@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 type Signal = 'SIGTERM' | 'SIGINT' | 'SIGKILL';
 
 /** How a process ended, and all it wrote. */
-export interface Ended {
+interface Ended {
   code: number | null;
   output: string;
   errors: string;

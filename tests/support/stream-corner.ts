@@ -121,6 +121,11 @@ export class StreamCorner {
   /** The same, numbered and published at once, as a stream manager does it. */
   async publish(producerId: string, data: readonly unknown[], deviceId = 'a'): Promise<void> {
     await this.store(producerId, data, deviceId);
+    await this.apply(producerId);
+  }
+
+  /** Numbers and publishes what is stored in the shard of a producer. */
+  async apply(producerId: string): Promise<void> {
     await this.writer.apply(shardOf(producerId, defaultShardCount), 100);
   }
 
