@@ -38,6 +38,11 @@ const settings = {
   refreshTokenMs: duration('JWT_REFRESH_EXPIRES_IN', '7d', { min: '1s', max: '365d' }),
   passwordMinLength: integer('PASSWORD_MIN_LENGTH', defaultLimits.passwordMinLength, { min: 1, max: 128 }),
   devicesPerProducer: integer('DEVICES_PER_PRODUCER', defaultLimits.devicesPerProducer, { min: 1, max: 1_000_000 }),
+  deviceChangesPerMinute: integer(
+    'DEVICE_CHANGES_PER_MINUTE',
+    defaultLimits.deviceChangesPerAccountAndMinute,
+    perMinute,
+  ),
   registersPerMinute: integer('REGISTERS_PER_MINUTE', defaultLimits.registersPerAddressAndMinute, perMinute),
   refreshesPerMinute: integer('REFRESHES_PER_MINUTE', defaultLimits.refreshesPerAddressAndMinute, perMinute),
   failedLoginsPerAccount: integer(

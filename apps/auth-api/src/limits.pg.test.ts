@@ -83,6 +83,20 @@ describe('limits', () => {
     expectLimited(await refresh(), '2 refreshes');
   });
 
+  it('let an account add and remove so many devices, and the refused change is not made', async () => {
+    api = await startAuthApi({ DEVICE_CHANGES_PER_MINUTE: '3' });
+    const [{ access_token: token }, other] = [await api.signUp('producer'), await api.signUp('producer')];
+    const add = (device_id: string, as = token) => api.call('POST /devices', { token: as, body: { device_id } });
+    for (const id of ['a', 'b']) expect((await add(id)).status).toBe(201);
+    // What changes nothing is free.
+    for (let n = 0; n < 5; n += 1) expect((await add('a')).status).toBe(409);
+    expect((await api.call('DELETE /devices/b', { token })).status).toBe(204);
+    expectLimited(await add('c'), '3 changes of devices per account');
+    expectLimited(await api.call('DELETE /devices/a', { token }), '3 changes of devices per account');
+    expect((await api.call('GET /devices', { token })).json).toMatchObject({ items: [{ device_id: 'a' }] });
+    expect((await add('c', other.access_token)).status).toBe(201);
+  });
+
   it('end the oldest session of an account that logs in too often', async () => {
     api = await startAuthApi({ SESSIONS_PER_ACCOUNT: '2' });
     const oldest = await api.signUp('consumer');

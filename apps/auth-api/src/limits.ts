@@ -5,6 +5,8 @@ import type { AuthConfig } from './config.ts';
 export interface Limits {
   readonly registers: RateLimiter;
   readonly refreshes: RateLimiter;
+  /** Devices added or removed, by account. */
+  readonly deviceChanges: RateLimiter;
   readonly failedLogins: FailedLogins;
 }
 
@@ -25,6 +27,7 @@ export function createLimits(redis: Redis, config: AuthConfig): Limits {
   return {
     registers: limiter('register', 'registrations per address', config.registersPerMinute),
     refreshes: limiter('refresh', 'refreshes per address', config.refreshesPerMinute),
+    deviceChanges: limiter('devices', 'changes of devices per account', config.deviceChangesPerMinute),
     failedLogins: {
       async check(address, username) {
         await Promise.all([perAccount.check(accountKey(address, username)), perAddress.check(address)]);

@@ -23,6 +23,10 @@ const settings = {
     min: 1,
     max: 100_000,
   }),
+  changesPerMinute: integer('SUBSCRIPTION_CHANGES_PER_MINUTE', defaultLimits.subscriptionChangesPerAccountAndMinute, {
+    min: 1,
+    max: 1_000_000,
+  }),
 };
 
 export type SubscriptionManagerConfig = ConfigOf<typeof settings>;

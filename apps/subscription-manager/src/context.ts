@@ -1,6 +1,15 @@
 import { type Database, openDatabase, postgresReadiness } from '@motience/database';
 import { createProjector, type Projector } from '@motience/rights';
-import { createMetrics, type Logger, type ReadinessCheck, type Registry } from '@motience/service-kit';
+import {
+  createMetrics,
+  createRateLimiter,
+  firstConnectionAttempt,
+  type Logger,
+  openLimiterRedis,
+  type RateLimiter,
+  type ReadinessCheck,
+  type Registry,
+} from '@motience/service-kit';
 import { createKeys, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
 import type { SubscriptionManagerConfig } from './config.ts';
@@ -11,16 +20,21 @@ export interface Context {
   readonly registry: Registry;
   readonly database: Database;
   readonly projector: Projector;
+  /** Subscriptions made or ended, by account. */
+  readonly changes: RateLimiter;
   readonly verifyToken: TokenVerifier;
   readonly readinessChecks: readonly ReadinessCheck[];
   /** Stops the projector, then closes Redis, then PostgreSQL. */
   close(): Promise<void>;
 }
 
-/** Opens everything the service talks to. Nothing here waits for it to be there. */
-export function createContext(config: SubscriptionManagerConfig, logger: Logger): Context {
+/** Opens everything the service talks to. PostgreSQL and Redis need not be there yet. */
+export async function createContext(config: SubscriptionManagerConfig, logger: Logger): Promise<Context> {
   const database = openDatabase(config.databaseUrl);
-  const redis = openRedis(config.redisUrl, { onError: (error) => logger.warn({ err: error }, 'Redis') });
+  const onError = (error: Error) => logger.warn({ err: error }, 'Redis');
+  const redis = openRedis(config.redisUrl, { onError });
+  const limiterRedis = openLimiterRedis(config.redisUrl, { onError });
+  await firstConnectionAttempt(limiterRedis);
   const rights = new RightsStore(redis, createKeys(config.redisKeyPrefix));
   const projector = createProjector({ database, rights, logger });
   return {
@@ -29,11 +43,18 @@ export function createContext(config: SubscriptionManagerConfig, logger: Logger)
     registry: createMetrics('subscription-manager'),
     database,
     projector,
+    changes: createRateLimiter(limiterRedis, config.redisKeyPrefix, {
+      name: 'subscriptions',
+      what: 'changes of subscriptions per account',
+      points: config.changesPerMinute,
+      perSeconds: 60,
+    }),
     verifyToken: createTokenVerifier(config),
     readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
     async close() {
       const stopped = projector.stop();
       redis.disconnect();
+      limiterRedis.disconnect();
       await stopped;
       await database.close();
     },

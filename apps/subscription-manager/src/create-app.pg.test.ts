@@ -22,6 +22,8 @@ import { endSubscription } from './services/end-subscription.ts';
 
 const secret = 'a secret of the tests, long enough for anyone';
 const limit = 5;
+/** More than any other test makes of one consumer. */
+const changesPerMinute = 41;
 const pageOfSubscriptions = pageSchema(namedSubscriptionSchema);
 
 interface Account {
@@ -45,8 +47,9 @@ beforeAll(async () => {
     JWT_SECRET: secret,
     SM_PORT: '0',
     SUBSCRIPTIONS_PER_CONSUMER: String(limit),
+    SUBSCRIPTION_CHANGES_PER_MINUTE: String(changesPerMinute),
   });
-  context = createContext(config, createLogger('test', 'silent'));
+  context = await createContext(config, createLogger('test', 'silent'));
   server = await serveHttp(createApp(context), { host: config.host, port: 0, portVariable: 'SM_PORT' });
   const ownRedis = openRedis(redis.url, { onError: () => {} });
   rights = new RightsStore(ownRedis, createKeys(redis.prefix));
@@ -91,7 +94,7 @@ async function call(as: Account | undefined, route: string, { body, rawBody, con
     ...(text === undefined ? {} : { body: text }),
   });
   const json: unknown = await response.json();
-  return { status: response.status, json };
+  return { status: response.status, headers: response.headers, json };
 }
 
 const subscribe = (as: Account, producerId: string | number) =>
@@ -136,7 +139,7 @@ describe('POST /subscribe', () => {
     const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
     const first = await subscribed(consumer, producer);
     const again = await subscribe(consumer, Number(producer.id));
-    expect(again).toEqual({ status: 200, json: first });
+    expect(again).toMatchObject({ status: 200, json: first });
   });
 
   it('makes one subscription when asked many times at once', async () => {
@@ -317,14 +320,46 @@ describe('DELETE /unsubscribe', () => {
   });
 });
 
+describe('changes of subscriptions', () => {
+  it('are so many per account and minute; one more is told the limit and the wait, and is not made', async () => {
+    const [consumer, producer, other] = [
+      await addAccount('consumer'),
+      await addAccount('producer'),
+      await addAccount('consumer'),
+    ];
+    const unsubscribe = () => call(consumer, `DELETE /unsubscribe?producer_id=${producer.id}`);
+    const expectLimited = (reply: Awaited<ReturnType<typeof call>>) => {
+      expect(reply.status).toBe(429);
+      const message = expect.stringContaining(`${changesPerMinute} changes of subscriptions per account`);
+      expect(refusal(reply)).toMatchObject({ kind: 'rate-limited', message });
+      const wait = Number(reply.headers.get('retry-after'));
+      expect(wait).toBeGreaterThanOrEqual(1);
+      expect(wait).toBeLessThanOrEqual(60);
+    };
+    for (let made = 1; made < changesPerMinute; made += 2) {
+      await subscribed(consumer, producer);
+      expect((await unsubscribe()).status).toBe(200);
+      // What changes nothing is free.
+      expect((await unsubscribe()).status).toBe(404);
+    }
+    await subscribed(consumer, producer);
+    expect((await subscribe(consumer, producer.id)).status).toBe(200);
+    expectLimited(await unsubscribe());
+    expectLimited(await subscribe(consumer, (await addAccount('producer')).id));
+    const { json } = await call(consumer, `GET /subscriptions/${consumer.id}`);
+    expect(pageOfSubscriptions.parse(json).items.map(({ producer_id }) => producer_id)).toEqual([producer.id]);
+    await subscribed(other, producer);
+  });
+});
+
 describe('a change whose process dies before it reaches Redis', () => {
   it('is noted in the same transaction, so that another process brings it there', async () => {
     const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
     const pair = { consumerId: consumer.id, producerId: producer.id };
     const noted = () => context.database.db.$count(rightsOutbox, eq(rightsOutbox.item, producer.id));
-    await addSubscription(context.database, { ...pair, limit });
+    await addSubscription(context, { ...pair, limit });
     expect(await noted()).toBe(1);
-    await endSubscription(context.database, pair);
+    await endSubscription(context, pair);
     expect(await noted()).toBe(2);
   });
 });
@@ -350,10 +385,10 @@ describe('the lists', () => {
       [producer, `GET /subscribers/${producer.id}`],
       [admin, `GET /subscribers/${producer.id}`],
     ] as const) {
-      expect(await call(as, route)).toEqual({ status: 200, json: expected });
+      expect(await call(as, route)).toMatchObject({ status: 200, json: expected });
     }
     expect(await call(producer, `GET /subscribers/${former.id}`)).toMatchObject({ status: 403 });
-    expect(await call(former, `GET /subscribers/${former.id}`)).toEqual({
+    expect(await call(former, `GET /subscribers/${former.id}`)).toMatchObject({
       status: 200,
       json: { items: [], next_cursor: null },
     });

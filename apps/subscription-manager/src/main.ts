@@ -5,7 +5,7 @@ import { createApp } from './create-app.ts';
 
 await runApp('subscription-manager', async (logger) => {
   const config = readSubscriptionManagerConfig(process.env);
-  const context = createContext(config, logger);
+  const context = await createContext(config, logger);
   try {
     const server = await serveHttp(createApp(context), {
       host: config.host,

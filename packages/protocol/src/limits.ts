@@ -13,6 +13,8 @@ export const defaultLimits = {
   socketsPerAccount: 1_000,
   subscriptionsPerConsumer: 1_000,
   devicesPerProducer: 10_000,
+  subscriptionChangesPerAccountAndMinute: 600,
+  deviceChangesPerAccountAndMinute: 1_200,
   newSocketsPerAddressAndMinute: 6_000,
   registersPerAddressAndMinute: 30,
   refreshesPerAddressAndMinute: 6_000,

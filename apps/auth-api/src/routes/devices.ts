@@ -32,7 +32,10 @@ export function addDeviceRoutes(app: HttpApp, services: Context, signedIn: Signe
     path: '/devices',
     summary: 'Add a device',
     request: { body: jsonBody(newDeviceSchema) },
-    responses: { 201: jsonResponse('The new device', deviceSchema), ...errorResponses(...refusals, 'conflict') },
+    responses: {
+      201: jsonResponse('The new device', deviceSchema),
+      ...errorResponses(...refusals, 'conflict', 'rate-limited'),
+    },
   });
   app.openapi(add, async (context) =>
     context.json(await addDevice(services, context.get('claims').sub, context.req.valid('json')), 201),
@@ -45,7 +48,10 @@ export function addDeviceRoutes(app: HttpApp, services: Context, signedIn: Signe
     summary: 'Remove a device',
     description: 'Nothing it sends is accepted any more.',
     request: { params: z.object({ device_id: deviceIdSchema }) },
-    responses: { 204: { description: 'The device is removed' }, ...errorResponses(...refusals, 'not-found') },
+    responses: {
+      204: { description: 'The device is removed' },
+      ...errorResponses(...refusals, 'not-found', 'rate-limited'),
+    },
   });
   app.openapi(remove, async (context) => {
     await removeDevice(services, context.get('claims').sub, context.req.valid('param').device_id);

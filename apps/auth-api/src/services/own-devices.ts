@@ -23,7 +23,7 @@ export interface NewDevice {
   name?: string | undefined;
 }
 
-/** Adds a device; its readings are accepted from now on. Throws `conflict` if it is there, or if there are too many. */
+/** Adds a device; its readings are accepted from now on. `conflict` if it is there or one too many, `rate-limited`. */
 export async function addDevice(context: Context, producerId: string, device: NewDevice): Promise<Device> {
   const owner = BigInt(producerId);
   return changeRights(context, async (tx, changed) => {
@@ -36,6 +36,7 @@ export async function addDevice(context: Context, producerId: string, device: Ne
       .returning();
     if (!row) throw new Refusal('conflict', `there is a device ${device.device_id} already`);
     await refuseTooMany(tx, owner, context.config.devicesPerProducer);
+    await context.limits.deviceChanges.consume(producerId);
     await changed({ kind: 'device', accountId: producerId, item: device.device_id });
     return toDevice(row);
   });
@@ -50,6 +51,7 @@ export async function removeDevice(context: Context, producerId: string, deviceI
       .where(and(eq(devices.producerId, owner), eq(devices.deviceId, deviceId)))
       .returning({ id: devices.id });
     if (removed.length === 0) throw new Refusal('not-found', `there is no device ${deviceId}`);
+    await context.limits.deviceChanges.consume(producerId);
     await tx
       .update(users)
       .set({ deviceId: null })

@@ -7,7 +7,8 @@ import { addSubscription } from '../services/add-subscription.ts';
 import { refuseOtherConsumer } from './refuse-other-consumer.ts';
 
 /** `POST /subscribe`: 201 with a new subscription, 200 with the one that is already active. */
-export function addSubscribeRoute(app: HttpApp, { config, database, projector }: Context, signedIn: SignedIn): void {
+export function addSubscribeRoute(app: HttpApp, services: Context, signedIn: SignedIn): void {
+  const { config, projector } = services;
   const route = createRoute({
     method: 'post',
     path: '/subscribe',
@@ -19,14 +20,22 @@ export function addSubscribeRoute(app: HttpApp, { config, database, projector }:
     responses: {
       200: jsonResponse('The subscription that is already active', subscriptionSchema),
       201: jsonResponse('The new subscription', subscriptionSchema),
-      ...errorResponses('invalid-request', 'unauthenticated', 'token-expired', 'forbidden', 'not-found', 'conflict'),
+      ...errorResponses(
+        'invalid-request',
+        'unauthenticated',
+        'token-expired',
+        'forbidden',
+        'not-found',
+        'conflict',
+        'rate-limited',
+      ),
     },
   });
   app.openapi(route, async (context) => {
     const { producer_id: producerId, consumer_id } = context.req.valid('json');
     const { sub: consumerId } = context.get('claims');
     refuseOtherConsumer(consumerId, consumer_id);
-    const { subscription, isNew } = await addSubscription(database, {
+    const { subscription, isNew } = await addSubscription(services, {
       consumerId,
       producerId,
       limit: config.subscriptionsPerConsumer,

@@ -10,7 +10,7 @@ import { refuseOtherConsumer } from './refuse-other-consumer.ts';
 const targetSchema = z.strictObject({ producer_id: idSchema.optional(), consumer_id: idSchema.optional() });
 
 /** `DELETE /unsubscribe`: 200 with the ended subscription. Once it has answered, delivery has been told to stop. */
-export function addUnsubscribeRoute(app: HttpApp, { database, projector }: Context, signedIn: SignedIn): void {
+export function addUnsubscribeRoute(app: HttpApp, services: Context, signedIn: SignedIn): void {
   const route = createRoute({
     method: 'delete',
     path: '/unsubscribe',
@@ -25,7 +25,14 @@ export function addUnsubscribeRoute(app: HttpApp, { database, projector }: Conte
     },
     responses: {
       200: jsonResponse('The subscription that has ended', subscriptionSchema),
-      ...errorResponses('invalid-request', 'unauthenticated', 'token-expired', 'forbidden', 'not-found'),
+      ...errorResponses(
+        'invalid-request',
+        'unauthenticated',
+        'token-expired',
+        'forbidden',
+        'not-found',
+        'rate-limited',
+      ),
     },
   });
   app.openapi(route, async (context) => {
@@ -33,8 +40,8 @@ export function addUnsubscribeRoute(app: HttpApp, { database, projector }: Conte
     const [query, body] = [context.req.valid('query'), context.req.valid('json')];
     for (const { consumer_id } of [query, body]) refuseOtherConsumer(consumerId, consumer_id);
     const producerId = oneProducer(query.producer_id, body.producer_id);
-    const subscription = await endSubscription(database, { consumerId, producerId });
-    await projector.project({ kind: 'subscription', accountId: consumerId, item: producerId });
+    const subscription = await endSubscription(services, { consumerId, producerId });
+    await services.projector.project({ kind: 'subscription', accountId: consumerId, item: producerId });
     return context.json(subscription, 200);
   });
 }

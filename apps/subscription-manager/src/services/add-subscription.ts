@@ -1,7 +1,8 @@
-import { type Database, type Queryable, subscriptions, users } from '@motience/database';
+import { type Queryable, subscriptions, users } from '@motience/database';
 import { Refusal, type Subscription } from '@motience/protocol';
 import { recordRightChange } from '@motience/rights';
 import { and, count, eq } from 'drizzle-orm';
+import type { Context } from '../context.ts';
 import { activeBetween, toSubscription } from './subscription-row.ts';
 
 interface NewSubscription {
@@ -13,10 +14,10 @@ interface NewSubscription {
 
 /**
  * Subscribes, or finds the subscription that is already active. `not-found` if there is no such producer, `conflict`
- * at the limit. Requests of one consumer run one after the other, so the limit holds however many come at once.
+ * at the limit of subscriptions, `rate-limited` at that of changes. Requests of one consumer run one after the other, so the limit holds however many come at once.
  */
 export async function addSubscription(
-  database: Database,
+  { database, changes }: Pick<Context, 'database' | 'changes'>,
   { consumerId, producerId, limit }: NewSubscription,
 ): Promise<{ subscription: Subscription; isNew: boolean }> {
   return database.db.transaction(async (tx) => {
@@ -25,6 +26,7 @@ export async function addSubscription(
     if (active) return { subscription: toSubscription(active), isNew: false };
     await requireProducer(tx, producerId);
     await requireRoom(tx, consumerId, limit);
+    await changes.consume(consumerId);
     const [added] = await tx
       .insert(subscriptions)
       .values({ consumerId: BigInt(consumerId), producerId: BigInt(producerId) })

@@ -1,12 +1,16 @@
-import { type Database, subscriptions } from '@motience/database';
+import { subscriptions } from '@motience/database';
 import { Refusal, type Subscription } from '@motience/protocol';
 import { recordRightChange } from '@motience/rights';
 import { sql } from 'drizzle-orm';
+import type { Context } from '../context.ts';
 import { activeBetween, toSubscription } from './subscription-row.ts';
 
-/** Ends the active subscription between the two; `not-found` if there is none. The row stays, as ended. */
+/**
+ * Ends the active subscription between the two; the row stays, as ended. `not-found` if there is none, `rate-limited` at
+ * the limit of changes.
+ */
 export async function endSubscription(
-  database: Database,
+  { database, changes }: Pick<Context, 'database' | 'changes'>,
   { consumerId, producerId }: { consumerId: string; producerId: string },
 ): Promise<Subscription> {
   return database.db.transaction(async (tx) => {
@@ -16,6 +20,7 @@ export async function endSubscription(
       .where(activeBetween(consumerId, producerId))
       .returning();
     if (!ended) throw new Refusal('not-found', `there is no active subscription to producer ${producerId}`);
+    await changes.consume(consumerId);
     await recordRightChange(tx, { kind: 'subscription', accountId: consumerId, item: producerId });
     return toSubscription(ended);
   });
