@@ -9,7 +9,7 @@ let gateway: AppProcess;
 
 beforeAll(async () => {
   corner = await StreamCorner.open();
-  gateway = corner.run('consumer-gateway', { MAX_QUEUED_BYTES: String(64 * 1024) });
+  gateway = corner.run('consumer-gateway');
 });
 afterAll(() => corner.close());
 
@@ -27,10 +27,13 @@ describe('readings that are missing', () => {
     await eventually(() => expect(seqs(other.socket)).toEqual([1, 2]));
   });
 
-  it('close them within 10 seconds when nothing comes after them', async () => {
+  it.each([
+    ['when nothing comes after them', 1],
+    ['when the numbering went back', -1],
+  ])('close them within 10 seconds %s', async (_, by) => {
     const { socket, streamKey } = await streaming();
     const quiet = await streaming();
-    await corner.redis.hincrby(streamKey, 'head', 1);
+    await corner.redis.hincrby(streamKey, 'head', by);
     const lostAt = performance.now();
     expect(await socket.closed).toEqual(unavailable);
     expect(performance.now() - lostAt).toBeLessThan(10_000);
@@ -65,9 +68,16 @@ describe('a stream that begins a new life', () => {
 });
 
 describe('a consumer that does not read', () => {
-  it('is closed with 4001, or cut, without a hole; another one of the same stream gets everything', async () => {
-    const { producer, consumer, socket: slow } = await streaming();
-    const fast = await openConsumer(gateway, consumer.token);
+  it.each([
+    ['more than its bound waits for it', { MAX_QUEUED_BYTES: String(64 * 1024) }],
+    [
+      'more than the total waits for all',
+      { MAX_TOTAL_QUEUED_BYTES: String(2 ** 20), MAX_QUEUED_BYTES: String(2 ** 26) },
+    ],
+  ])('is cut when %s; another one of the same stream gets everything', async (_, bounds) => {
+    const app = corner.run('consumer-gateway', bounds);
+    const { producer, consumer, socket: slow } = await streamingConsumer(corner, app);
+    const fast = await openConsumer(app, consumer.token);
     slow.ws.pause();
     const text = 'x'.repeat(15_000);
     for (let round = 0; round < 30; round += 1) {
@@ -78,9 +88,9 @@ describe('a consumer that does not read', () => {
     }
     await eventually(() => expect(fast.texts).toHaveLength(1 + 1_500));
     expect(seqs(fast)).toEqual(upTo(1_501).slice(1));
+    await eventually(async () => expect(await openSockets(app)).toBe(1), 5_000);
     slow.ws.resume();
-    const { code } = await slow.closed;
-    expect([4001, 1006]).toContain(code);
+    expect(await slow.closed).toMatchObject({ code: 1006 });
     expect(slow.readings.length).toBeLessThan(1_501);
     expect(seqs(slow)).toEqual(upTo(slow.readings.length));
   });
@@ -94,3 +104,8 @@ describe('a planned stop', () => {
     expect(await socket.closed).toEqual({ code: 1001, reason: 'the server is stopping' });
   });
 });
+
+async function openSockets(app: AppProcess): Promise<number> {
+  const metrics = await (await fetch(`http://127.0.0.1:${await app.listening}/metrics`)).text();
+  return Number(/^motience_consumer_sockets\S* (\d+)$/m.exec(metrics)?.[1]);
+}

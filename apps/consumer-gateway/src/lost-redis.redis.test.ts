@@ -1,9 +1,9 @@
 import { type PrivateEngine, startPrivateRedis } from '@motience/engines/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AppProcess } from '../../../tests/support/app-process.ts';
-import { StreamCorner } from '../../../tests/support/stream-corner.ts';
+import { StreamCorner, type TestAccount } from '../../../tests/support/stream-corner.ts';
 import { seqs, streamingConsumer, unavailable, upTo } from '../../../tests/support/streaming-consumer.ts';
-import { eventually } from '../../../tests/support/test-socket.ts';
+import { eventually, type TestSocket } from '../../../tests/support/test-socket.ts';
 
 let redis: PrivateEngine;
 let corner: StreamCorner;
@@ -46,10 +46,77 @@ describe('connections to Redis that are lost', () => {
 
   it('do not hide that a subscription ended meanwhile', async () => {
     const { producer, consumer, socket } = await streamingConsumer(corner, gateway);
+    const publishKept = await keepStream(consumer, socket);
     await corner.redis.srem(corner.keys.subscriptions(consumer.id), producer.id);
-    await corner.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await losePubsub();
     await eventually(() => expect(socket.ofType('unsubscribed')).toMatchObject([{ reason: 'subscription-ended' }]));
     await corner.publish(producer.id, [{}]);
-    expect(seqs(socket)).toEqual([1]);
+    await publishKept();
+    expect(seqsOf(socket, producer)).toEqual([1]);
   });
 });
+
+describe('while rights cannot be read again after that', () => {
+  const incomplete = {
+    make: async () => corner.redis.del(corner.keys.rightsProjected),
+    mend: async () => corner.rights.markComplete(),
+  };
+  const unreadable = (key: string) => ({
+    make: async () => corner.redis.multi().rename(key, `${key}:kept`).set(key, 'no set').exec(),
+    mend: async () => corner.redis.rename(`${key}:kept`, key),
+  });
+
+  it.each([
+    ['because the projection is not complete', () => incomplete],
+    ['because Redis answers with an error', unreadable],
+  ])('%s, nothing is delivered and /ready says so; then what came is, to those it is for', async (_, trouble) => {
+    const { producer, consumer, socket } = await streamingConsumer(corner, gateway);
+    const publishKept = await keepStream(consumer, socket);
+    await corner.redis.srem(corner.keys.subscriptions(consumer.id), producer.id);
+    const { make, mend } = trouble(corner.keys.subscriptions(consumer.id));
+    await make();
+    await losePubsub();
+    await eventually(async () => expect(await deliveryPart()).toMatchObject({ ok: false }));
+    await corner.publish(producer.id, [{}]);
+    const kept = publishKept();
+    await mend();
+    await kept;
+    expect(seqsOf(socket, producer)).toEqual([1]);
+    expect(socket.ofType('unsubscribed')).toMatchObject([{ producer_id: producer.id }]);
+    expect(await deliveryPart()).toEqual({ ok: true });
+  });
+
+  it('much may come: a consumer that reads is not taken for a slow one when it is delivered', async () => {
+    const { producer, socket } = await streamingConsumer(corner, gateway);
+    await incomplete.make();
+    await losePubsub();
+    await eventually(async () => expect(await deliveryPart()).toMatchObject({ ok: false }));
+    const megabyte = Array.from({ length: 65 }, () => ({ text: 'x'.repeat(16_000) }));
+    for (let count = 0; count < 12; count += 1) await corner.publish(producer.id, megabyte);
+    await incomplete.mend();
+    await eventually(() => expect(socket.texts.length).toBe(2 + 12 * 65));
+    expect(seqs(socket)).toEqual(upTo(1 + 12 * 65));
+  });
+});
+
+const losePubsub = () => corner.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+
+const seqsOf = (socket: TestSocket, { id }: TestAccount) =>
+  socket.readings.filter((reading) => reading.producer_id === id).map(({ seq }) => seq);
+
+/** Subscribes to one more stream; what it answers publishes a reading there, and resolves when the socket has it. */
+async function keepStream(consumer: TestAccount, socket: TestSocket): Promise<() => Promise<void>> {
+  const producer = await corner.account('producer', ['a']);
+  await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: producer.id }, 0);
+  await eventually(() => expect(socket.ofType('subscribed')).toHaveLength(1));
+  return async () => {
+    await corner.publish(producer.id, [{}]);
+    await eventually(() => expect(seqsOf(socket, producer)).toEqual([1]));
+  };
+}
+
+async function deliveryPart(): Promise<unknown> {
+  const reply = await fetch(`http://127.0.0.1:${await gateway.listening}/ready`);
+  const { parts } = await reply.json();
+  return parts.delivery;
+}

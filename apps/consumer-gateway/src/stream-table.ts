@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { Refusal } from '@motience/protocol';
 import type { Logger } from '@motience/service-kit';
 import type { LiveBatch, LiveStreams } from '@motience/stream-log';
@@ -11,8 +11,9 @@ const maxEarlyBatches = 1_000;
 /** Bytes kept while rights have to be read again before anything may go out. */
 const maxHeldBytes = 64 * 1024 * 1024;
 
-/** Bytes handed out at once after that. */
+/** Bytes handed out at once after that, and the pause between: as fast as a consumer nearby can read. */
 const handOutBytes = 1024 * 1024;
+const handOutPauseMs = 10;
 
 /** What happens to the sockets of a stream. */
 export interface StreamListener {
@@ -160,7 +161,7 @@ export class StreamTable {
       this.held.bytes -= bytes;
       for (const batch of batches.splice(0, count)) this.take(batch);
       if (batches.length === 0) this.held = undefined;
-      else await setImmediate();
+      else await setTimeout(handOutPauseMs);
     }
     this.handingOut = false;
   }
