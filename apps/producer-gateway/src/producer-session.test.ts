@@ -30,11 +30,14 @@ function receive(
   if (!refused) queueReading(to, { deviceId, sequence, body: String(to.received) });
 }
 
+/** Takes what waits, with room for many bytes unless said otherwise. */
+const takeWaiting = (from: ProducerSession, most = 10, maxBytes = 1_000_000) => takePending(from, most, maxBytes);
+
 const bodies = ({ readings }: FlushPart) => readings.map(({ body }) => Number(body));
 
 type Step =
   | { kind: 'receive'; deviceId: string; sequence: number | undefined; refused: boolean }
-  | { kind: 'take'; most: number }
+  | { kind: 'take'; most: number; maxBytes: number }
   | { kind: 'settle' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -44,7 +47,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     sequence: fc.option(fc.nat(8), { nil: undefined }),
     refused: fc.boolean(),
   }),
-  fc.record({ kind: fc.constant('take' as const), most: fc.integer({ min: 1, max: 4 }) }),
+  fc.record({
+    kind: fc.constant('take' as const),
+    most: fc.integer({ min: 1, max: 4 }),
+    maxBytes: fc.integer({ min: 1, max: 6 }),
+  }),
   fc.record({ kind: fc.constant('settle' as const) }),
 );
 
@@ -66,14 +73,14 @@ describe('acknowledgements', () => {
           expect(state.settled).toBeGreaterThanOrEqual(before);
           expect([...toBeStored].filter((number) => number <= state.settled && !stored.has(number))).toEqual([]);
         };
-        const take = (most: number) => {
+        const take = (most: number, maxBytes = 1_000_000) => {
           if (underWay) return;
-          underWay = takePending(state, most);
+          underWay = takeWaiting(state, most, maxBytes);
           taken.push(...bodies(underWay));
         };
         for (const next of steps) {
           if (next.kind === 'settle') comeBack();
-          else if (next.kind === 'take') take(next.most);
+          else if (next.kind === 'take') take(next.most, next.maxBytes);
           else {
             const waiting = state.pending.length;
             receive(state, next.sequence, next);
@@ -95,10 +102,26 @@ describe('acknowledgements', () => {
   it('of a flush that left readings behind cover no more than it took', () => {
     const state = session();
     for (const refused of [true, false, true, false, false]) receive(state, undefined, { refused });
-    const part = takePending(state, 2);
+    const part = takeWaiting(state, 2);
     expect(bodies(part)).toEqual([2, 4]);
     settle(part);
     expect(state.settled).toBe(2);
+  });
+});
+
+describe('a flush', () => {
+  it('takes no further reading once it has the bytes it may have, counted as UTF-8', () => {
+    const state = session();
+    for (const body of ['ééé', 'xx', 'x']) {
+      state.received += 1;
+      queueReading(state, { deviceId: 'a', sequence: undefined, body });
+    }
+    expect(takeWaiting(state, 10, 7)).toMatchObject({
+      readings: [{ body: 'ééé' }, { body: 'xx' }],
+      bytes: 8,
+      through: 2,
+    });
+    expect(takeWaiting(state, 10, 7)).toMatchObject({ readings: [{ body: 'x' }], bytes: 1, through: 3 });
   });
 });
 
@@ -126,15 +149,15 @@ describe('a repeat', () => {
   it('is not told before the sequence it names is stored, and then once', () => {
     const state = session();
     receive(state, 1);
-    const first = takePending(state, 10);
+    const first = takeWaiting(state);
     receive(state, 2);
     receive(state, 2);
     settle(first);
     expect(takeRepeat(state)).toBeUndefined();
-    settle(takePending(state, 10));
+    settle(takeWaiting(state));
     expect(takeRepeat(state)).toMatchObject({ deviceId: 'a', sequence: 2 });
     receive(state, 1);
-    settle(takePending(state, 10));
+    settle(takeWaiting(state));
     expect(takeRepeat(state)).toBeUndefined();
   });
 
@@ -152,7 +175,7 @@ describe('a session that is given up', () => {
     const state = session();
     receive(state, 1);
     abandon(state);
-    expect({ isOver: state.isOver, taken: bodies(takePending(state, 10)) }).toEqual({ isOver: true, taken: [] });
+    expect({ isOver: state.isOver, taken: bodies(takeWaiting(state)) }).toEqual({ isOver: true, taken: [] });
   });
 });
 
@@ -163,7 +186,7 @@ describe('the bounds on what is unacknowledged', () => {
     const state = session();
     for (let count = 0; count < 3; count += 1) receive(state, undefined);
     expect(exceededBound(state, bounds)).toBeUndefined();
-    const part = takePending(state, 10);
+    const part = takeWaiting(state);
     receive(state, undefined, { refused: true });
     expect(exceededBound(state, bounds)).toBe('more than 3 readings unacknowledged');
     settle(part);
@@ -177,7 +200,7 @@ describe('the bounds on what is unacknowledged', () => {
       queueReading(state, { deviceId: 'a', sequence: undefined, body: 'x'.repeat(bytes) });
     };
     queue(6);
-    const part = takePending(state, 10);
+    const part = takeWaiting(state);
     queue(4);
     expect(exceededBound(state, bounds)).toBeUndefined();
     queue(1);
