@@ -99,7 +99,9 @@ describe('ten devices of three producers and twenty consumers with different sub
     expect((await request(url, { method: 'DELETE', token: consumer.token })).status).toBe(200);
     await until(() => socket.frames('unsubscribed').length === 1, 1_000);
     device.send(reading('d', 2));
-    await until(() => device.acknowledged() === 2);
+    // Entitlement is decided when a reading is numbered, which may be after it was acknowledged.
+    const stream = `${services.httpUrl('data-stream-manager')}/streams/${producer.id}`;
+    await until(async () => (await request(stream, { token: producer.token })).body.head === 2);
 
     await subscribe(services, consumer, producer);
     await until(() => socket.frames('subscribed').length === 2, 1_000);
