@@ -3,7 +3,7 @@ import { z } from 'zod';
 const credentialsSchema = z.object({ username: z.string(), password: z.string() });
 
 /** What a page reads from `/config.json` of its own origin. */
-export const pageConfigSchema = z.object({
+const pageConfigSchema = z.object({
   auth_url: z.url(),
   subscription_url: z.url(),
   stream_url: z.url(),

@@ -33,15 +33,3 @@ export function ConnectionPill({ watch }: { watch: ConnectionWatch }) {
     </span>
   );
 }
-
-/** Says why there is no connection and what happens next; nothing while all is well. */
-export function ConnectionTrouble({ watch }: { watch: ConnectionWatch }) {
-  const { tone, short, long } = useConnectionWords(watch);
-  if (long === '') return null;
-  // Not a live region: the countdown would be read out every second; the pill announces the change itself.
-  return (
-    <div class={`notice notice-${tone}`} data-testid="connection-trouble">
-      <strong>{short}.</strong> {long}
-    </div>
-  );
-}

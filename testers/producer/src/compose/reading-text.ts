@@ -25,7 +25,7 @@ export function checkText(text: string): Checked {
 }
 
 /** A reading's text; `data` is byte for byte as it was written. */
-export function composeReading({ deviceId, timestamp, dataText, sequence }: ParsedReading): string {
+function composeReading({ deviceId, timestamp, dataText, sequence }: ParsedReading): string {
   const rest = sequence === undefined ? '' : `,"sequence":${sequence}`;
   return `{"device_id":"${deviceId}","timestamp":"${timestamp}","data":${dataText}${rest}}`;
 }
