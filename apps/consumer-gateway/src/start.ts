@@ -105,7 +105,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
     url,
     stop: async () => {
       stopListening();
-      closeSockets();
+      await closeSockets();
       stopTimers();
       close();
       await context.close();

@@ -61,7 +61,7 @@ export async function startProducerGateway(config: Config, context: Context, log
       draining = true;
       // Without Redis nothing settles; what is not acknowledged stays with the devices.
       await settleWithin(Promise.all(forwarders.map((forwarder) => forwarder.settled())), drainMs);
-      server.closeSockets();
+      await server.closeSockets();
       stopWatchingExpiry();
       server.close();
       await context.close();

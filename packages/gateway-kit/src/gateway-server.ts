@@ -2,6 +2,7 @@ import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } fro
 import uWS from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { errorTable, goingAwayCode, Refusal } from '@motience/protocol';
 import {
   CannotListen,
@@ -54,8 +55,8 @@ export interface GatewayServer {
   publish(topic: string, frame: Uint8Array): void;
   /** Accepts no further sockets. */
   stopListening(): void;
-  /** Closes every socket with 1001. */
-  closeSockets(): void;
+  /** Closes every socket with 1001, and gives the other ends a moment to take that in. */
+  closeSockets(): Promise<void>;
   close(): void;
 }
 
@@ -69,6 +70,9 @@ interface Connection<Session> {
 
 /** Far over the limit of a frame the transport cuts (1006); up to here our own check answers with 1009. */
 const transportFrameFactor = 8;
+
+/** How long a stop waits for close frames to arrive. */
+const goodbyeMs = 300;
 
 /** Most upgrades that may wait for their token to be checked. */
 const maxPendingUpgrades = 10_000;
@@ -169,8 +173,11 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
     stopListening: () => {
       listening = false;
     },
-    closeSockets: () => {
+    closeSockets: async () => {
+      if (sockets.size === 0) return;
       for (const socket of [...sockets]) socket.end(goingAwayCode, 'the server is stopping');
+      // A connection that is ended while something unread arrives is reset, and the close frame with it.
+      await setTimeout(goodbyeMs);
     },
     close: () => {
       clearInterval(pings);

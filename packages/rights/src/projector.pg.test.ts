@@ -323,12 +323,12 @@ describe('the poll', () => {
     await rights.markComplete();
     await database.sql`
       insert into rights_outbox (kind, account_id, item, created_at)
-      select 'device', ${String(producer)}::bigint, 'd' || n, now() - interval '1 minute' from generate_series(1, 500) n`;
+      select 'device', ${String(producer)}::bigint, 'd' || n, now() - interval '1 minute' from generate_series(1, 300) n`;
     await database.sql`
-      insert into devices (producer_id, device_id) select ${String(producer)}::bigint, 'd' || n from generate_series(1, 250) n`;
+      insert into devices (producer_id, device_id) select ${String(producer)}::bigint, 'd' || n from generate_series(1, 150) n`;
     for (const projector of [openProjector(), openProjector()]) projector.start();
     await eventually(async () => expect(await outboxSize()).toBe(0));
-    expect(await redis.scard(keys.devices(String(producer)))).toBe(250);
+    expect(await redis.scard(keys.devices(String(producer)))).toBe(150);
   });
 });
 

@@ -72,6 +72,12 @@ export class LogCorner {
     await this.log('store').append(shard, this.flush, [segment(bodies)]);
   }
 
+  /** The same for another producer of the same shard. */
+  async storeFor(otherProducerId: string, ...bodies: string[]): Promise<void> {
+    this.flush += 1;
+    await this.log('store').append(shard, this.flush, [segment(bodies, [], otherProducerId)]);
+  }
+
   /** Bodies of all readings in the ingest log, in order. */
   async stored(): Promise<string[]> {
     const entries = await this.redis.xrangeBuffer(this.keys.ingest(shard), '-', '+');

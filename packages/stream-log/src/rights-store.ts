@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Keys } from './keys.ts';
+import { shardOf } from './shards.ts';
 
 /** One right: a live session, a producer's device, or a consumer's subscription to a producer. */
 const rightSchema = z.object({
@@ -51,6 +52,7 @@ export class RightsStore {
         ? batch.del(this.keys.session(right.item))
         : batch.srem(this.setKey(right.kind, right.accountId), right.item),
     );
+    if (right.kind === 'device') await this.forgetSequence(right);
   }
 
   /** Replaces all devices of a producer, or all subscriptions of a consumer, at once. Whether that changed anything. */
@@ -162,6 +164,13 @@ export class RightsStore {
   /** Makes sure that changes are heard again, after the connection was lost. */
   async rewatch(subscriber: Redis): Promise<void> {
     await subscriber.subscribe(this.keys.rightsChanges);
+  }
+
+  /** A device made again under the name of a former one begins anew, and names that come and go leave nothing behind. */
+  private async forgetSequence({ accountId, item }: Right): Promise<void> {
+    const shardCount = Number(await this.redis.get(this.keys.shardCount));
+    // Before the first gateway has started there are no shards, and no sequences.
+    if (shardCount > 0) await this.redis.hdel(this.keys.sequences(shardOf(accountId, shardCount), accountId), item);
   }
 
   private setKey(kind: ItemKind, accountId: string): string {
