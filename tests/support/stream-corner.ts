@@ -51,6 +51,7 @@ export class StreamCorner {
       readings: 1_000,
       bytes: 2 ** 26,
       ageMs: 60_000,
+      shardBytes: 2 ** 28,
       persist: false,
     });
   }
