@@ -8,7 +8,7 @@ export interface Receiving {
 }
 
 /** A stream that is being opened for a socket. */
-export interface Opening {
+interface Opening {
   /** What was asked last. */
   asked: Receiving;
   /** How many times it was asked, so how many answers are owed. */
