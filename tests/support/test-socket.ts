@@ -60,7 +60,8 @@ export class TestSocket {
 
   /** The last acknowledged reading; 0 before the first. */
   get acknowledged(): number {
-    return Number(this.ofType('ack').at(-1)?.through ?? 0);
+    const ack = this.texts.findLast((text) => text.startsWith('{"type":"ack"'));
+    return ack === undefined ? 0 : Number(JSON.parse(ack).through);
   }
 
   /** Sends a text as it is, and anything else as JSON. */
