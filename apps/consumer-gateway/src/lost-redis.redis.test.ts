@@ -1,4 +1,5 @@
 import { type PrivateEngine, startPrivateRedis } from '@motience/engines/testing';
+import { defaultShardCount, shardOf } from '@motience/stream-log';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AppProcess } from '../../../tests/support/app-process.ts';
 import { StreamCorner, type TestAccount } from '../../../tests/support/stream-corner.ts';
@@ -46,7 +47,7 @@ describe('connections to Redis that are lost', () => {
 
   it('do not hide that a subscription ended meanwhile', async () => {
     const { producer, consumer, socket } = await streamingConsumer(corner, gateway);
-    const publishKept = await keepStream(consumer, socket);
+    const { publishKept } = await keepStream(consumer, socket);
     await corner.redis.srem(corner.keys.subscriptions(consumer.id), producer.id);
     await losePubsub();
     await eventually(() => expect(socket.ofType('unsubscribed')).toMatchObject([{ reason: 'subscription-ended' }]));
@@ -71,16 +72,16 @@ describe('while rights cannot be read again after that', () => {
     ['because Redis answers with an error', unreadable],
   ])('%s, nothing is delivered and /ready says so; then what came is, to those it is for', async (_, trouble) => {
     const { producer, consumer, socket } = await streamingConsumer(corner, gateway);
-    const publishKept = await keepStream(consumer, socket);
+    const { kept, publishKept } = await keepStream(consumer, socket);
     await corner.redis.srem(corner.keys.subscriptions(consumer.id), producer.id);
     const { make, mend } = trouble(corner.keys.subscriptions(consumer.id));
     await make();
     await losePubsub();
-    await eventually(async () => expect(await deliveryPart()).toMatchObject({ ok: false }));
+    await pausedAndListening(producer, kept);
     await corner.publish(producer.id, [{}]);
-    const kept = publishKept();
+    const delivered = publishKept();
     await mend();
-    await kept;
+    await delivered;
     expect(seqsOf(socket, producer)).toEqual([1]);
     expect(socket.ofType('unsubscribed')).toMatchObject([{ producer_id: producer.id }]);
     expect(await deliveryPart()).toEqual({ ok: true });
@@ -90,12 +91,12 @@ describe('while rights cannot be read again after that', () => {
     const { producer, socket } = await streamingConsumer(corner, gateway);
     await incomplete.make();
     await losePubsub();
-    await eventually(async () => expect(await deliveryPart()).toMatchObject({ ok: false }));
+    await pausedAndListening(producer);
     const megabyte = Array.from({ length: 65 }, () => ({ text: 'x'.repeat(16_000) }));
-    for (let count = 0; count < 12; count += 1) await corner.publish(producer.id, megabyte);
+    for (let count = 0; count < 24; count += 1) await corner.publish(producer.id, megabyte);
     await incomplete.mend();
-    await eventually(() => expect(socket.texts.length).toBe(2 + 12 * 65));
-    expect(seqs(socket)).toEqual(upTo(1 + 12 * 65));
+    await eventually(() => expect(socket.texts.length).toBe(2 + 24 * 65));
+    expect(seqs(socket)).toEqual(upTo(1 + 24 * 65));
   });
 });
 
@@ -104,15 +105,25 @@ const losePubsub = () => corner.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
 const seqsOf = (socket: TestSocket, { id }: TestAccount) =>
   socket.readings.filter((reading) => reading.producer_id === id).map(({ seq }) => seq);
 
-/** Subscribes to one more stream; what it answers publishes a reading there, and resolves when the socket has it. */
-async function keepStream(consumer: TestAccount, socket: TestSocket): Promise<() => Promise<void>> {
-  const producer = await corner.account('producer', ['a']);
-  await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: producer.id }, 0);
+/** Subscribes to one more stream; `publishKept` publishes a reading there, and resolves when the socket has it. */
+async function keepStream(consumer: TestAccount, socket: TestSocket) {
+  const kept = await corner.account('producer', ['a']);
+  await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: kept.id }, 0);
   await eventually(() => expect(socket.ofType('subscribed')).toHaveLength(1));
-  return async () => {
-    await corner.publish(producer.id, [{}]);
-    await eventually(() => expect(seqsOf(socket, producer)).toEqual([1]));
+  const publishKept = async () => {
+    await corner.publish(kept.id, [{}]);
+    await eventually(() => expect(seqsOf(socket, kept)).toEqual([1]));
   };
+  return { kept, publishKept };
+}
+
+/** Resolves when delivery is paused and these streams are listened to again. */
+async function pausedAndListening(...producers: TestAccount[]): Promise<void> {
+  const channels = producers.map(({ id }) => corner.keys.live(shardOf(id, defaultShardCount), id));
+  await eventually(async () => {
+    expect(await deliveryPart()).toMatchObject({ ok: false });
+    expect(await corner.redis.pubsub('CHANNELS')).toEqual(expect.arrayContaining(channels));
+  });
 }
 
 async function deliveryPart(): Promise<unknown> {
