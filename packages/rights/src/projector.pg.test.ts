@@ -162,7 +162,7 @@ async function doneOrLocked(work: Promise<void>): Promise<void> {
 }
 
 const outboxSize = () => database.db.$count(rightsOutbox);
-const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 8_000, interval: 20 });
+const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
 
 /** Subscriptions as PostgreSQL and as Redis have them. */
 async function bothSides(consumers: bigint[]): Promise<[string[], string[]]> {

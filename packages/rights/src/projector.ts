@@ -13,7 +13,7 @@ export interface ProjectorLogger {
 }
 
 export interface ProjectorOptions {
-  /** Needs room for two connections beside the caller's own. */
+  /** Needs room for four connections beside the caller's own. */
   database: Database;
   rights: RightsStore;
   logger: ProjectorLogger;
@@ -39,6 +39,7 @@ export interface Projector {
 
 const answerWithinMs = 3_000;
 const outboxPage = 200;
+const leftoversAtOnce = 4;
 
 /** Keeps the rights in Redis what PostgreSQL says. Any number of processes may each run one. */
 export function createProjector(options: ProjectorOptions): Projector {
@@ -95,8 +96,9 @@ export function createProjector(options: ProjectorOptions): Projector {
           { kind, accountId: String(accountId), item },
         ]),
       );
-      for (const right of distinct.values()) {
-        await attempt(right);
+      const rest = [...distinct.values()];
+      while (rest.length > 0) {
+        await Promise.all(rest.splice(0, leftoversAtOnce).map(attempt));
         if (stopped || patience.isExhausted) return;
       }
       const last = page.at(-1);
