@@ -68,7 +68,6 @@ export async function startConsumerGateway(config: Config, context: Context, log
       portVariable: 'WSS2_PORT',
       path: '/consumer',
       maxBackpressureBytes: config.maxQueuedBytes + backpressureHeadroomBytes,
-      newSockets: context.newSockets,
       readiness: readinessProbe([...context.readiness, deliveryReadiness(streams)], logger),
       metrics: context.metrics,
       logger,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@motience/service-kit';
 import type { StreamWriter, UnpersistedRange } from '@motience/stream-log';
@@ -25,6 +26,7 @@ export class Persister {
     private readonly onPersisted: (readings: number) => void,
     private readonly logger: Logger,
   ) {
+    setMaxListeners(shards, this.stopping.signal);
     this.loops = Promise.all(Array.from({ length: shards }, (_, shard) => this.run(shard)));
   }
 

@@ -26,7 +26,6 @@ export async function startProducerGateway(config: Config, context: Context, log
     path: '/producer',
     // Devices are sent little; one that does not even take its acknowledgements is cut.
     maxBackpressureBytes: 1024 * 1024,
-    newSockets: context.newSockets,
     readiness: readinessProbe(context.readiness, logger),
     metrics: context.metrics,
     logger,

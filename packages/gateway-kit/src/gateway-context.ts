@@ -1,13 +1,4 @@
-import {
-  type ConfigOf,
-  createMetrics,
-  createRateLimiter,
-  type Logger,
-  openLimiterRedis,
-  type RateLimiter,
-  type ReadinessCheck,
-  type Registry,
-} from '@motience/service-kit';
+import { type ConfigOf, createMetrics, type Logger, type ReadinessCheck, type Registry } from '@motience/service-kit';
 import { createKeys, fixShardCount, type Keys, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
 import type { Redis } from 'ioredis';
@@ -25,7 +16,6 @@ export interface GatewayContext {
   accounts: OpenAccounts;
   watch: RightsWatch;
   verifyToken: TokenVerifier;
-  newSockets: RateLimiter;
   metrics: Registry;
   readiness: ReadinessCheck[];
   close(): Promise<void>;
@@ -41,9 +31,8 @@ export async function openGatewayContext(
   const onError = (err: Error) => logger.warn({ err }, 'Redis connection');
   const redis = openRedis(config.redisUrl, { onError });
   const subscriber = openRedis(config.redisUrl, { onError });
-  const limiterRedis = openLimiterRedis(config.redisUrl, { onError });
   const close = async () => {
-    for (const connection of [redis, subscriber, limiterRedis]) connection.disconnect();
+    for (const connection of [redis, subscriber]) connection.disconnect();
   };
   const keys = createKeys(config.redisKeyPrefix);
   await fixShardCount(redis, keys, config.shards).catch(async (error: unknown) => {
@@ -60,12 +49,6 @@ export async function openGatewayContext(
     accounts,
     watch: new RightsWatch(kind, rights, subscriber, accounts, logger),
     verifyToken: createTokenVerifier(config),
-    newSockets: createRateLimiter(limiterRedis, config.redisKeyPrefix, {
-      name: `${name}-sockets`,
-      what: 'new sockets per address',
-      points: config.newSocketsPerMinute,
-      perSeconds: 60,
-    }),
     metrics: createMetrics(name),
     readiness: [redisReadiness(redis), rightsReadiness(redis, rights)],
     close,

@@ -22,7 +22,7 @@ async function serve({ open = () => {}, receiveText = () => {} }: Handlers): Pro
     maxBackpressureBytes: 1024 * 1024,
     pingSeconds: 30,
     idleTimeoutSeconds: 120,
-    newSockets: { consume: async () => {}, check: async () => {} },
+    newSocketsPerMinute: 1_000,
     readiness: async () => ({ status: 200, body: { status: 'ready', parts: {} } }),
     metrics: createMetrics('test'),
     logger: createLogger('test', 'silent'),

@@ -1,4 +1,4 @@
-import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import uWS from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
@@ -10,12 +10,13 @@ import {
   type Logger,
   listenError,
   mayReadMetrics,
-  type RateLimiter,
   type Readiness,
   type Registry,
   urlOf,
 } from '@motience/service-kit';
+import { AddressLimit } from './address-limit.ts';
 import type { Admission } from './admit-socket.ts';
+import { EarlyFrames, type EarlyTotal, type Frame } from './early-frames.ts';
 import { ServerSocket } from './server-socket.ts';
 import { selectedProtocol, type UpgradeRequest } from './token-of-request.ts';
 
@@ -34,7 +35,8 @@ export interface GatewayServerOptions<Session> {
   maxBackpressureBytes: number;
   pingSeconds: number;
   idleTimeoutSeconds: number;
-  newSockets: RateLimiter;
+  /** Per address. */
+  newSocketsPerMinute: number;
   readiness(): Promise<Readiness>;
   metrics: Registry;
   logger: Logger;
@@ -62,8 +64,10 @@ export interface GatewayServer {
 
 interface Connection<Session> {
   requestId: string;
-  /** Only until it is open: an idle socket should not keep its token or a copy of its rights. */
-  upgrade: { address: string; query: string; outcome: Admission | Refusal } | undefined;
+  /** What came before the socket was admitted; undefined once it is decided. */
+  early: EarlyFrames | undefined;
+  /** Undefined once it is decided: an idle socket should not keep its token. */
+  upgrade: { address: string; request: UpgradeRequest } | undefined;
   socket?: ServerSocket;
   session?: Session;
 }
@@ -74,71 +78,109 @@ const transportFrameFactor = 8;
 /** How long a stop waits for close frames to arrive. */
 const goodbyeMs = 300;
 
-/** Most upgrades that may wait for their token to be checked. */
-const maxPendingUpgrades = 10_000;
+/** Most sockets that may wait for their token to be checked. */
+const maxPendingAdmissions = 10_000;
 
 /** Serves sockets at `path`, and `/health`, `/ready` and `/metrics`. The only place that knows uWebSockets.js. */
 export async function startGatewayServer<Session>(options: GatewayServerOptions<Session>): Promise<GatewayServer> {
   await checkPortIsFree(options);
   const app = createApp(options.tls);
   const sockets = new Set<ServerSocket>();
-  let pendingUpgrades = 0;
+  const newSockets = new AddressLimit(options.newSocketsPerMinute);
+  const earlyTotal: EarlyTotal = { bytes: 0 };
+  let pendingAdmissions = 0;
   let listening = true;
+
+  const receive = (session: Session, socket: ServerSocket, frame: Frame) => {
+    try {
+      if (frame === undefined) options.receiveBinary(session);
+      else options.receiveText(session, frame);
+    } catch (error) {
+      refuseInternal(socket, error, options.logger);
+    }
+  };
+
+  const admit = async (connection: Connection<Session>, socket: ServerSocket) => {
+    const { requestId, upgrade, early } = connection;
+    if (!upgrade) return;
+    const { address, request } = upgrade;
+    try {
+      const admission = await options.admit(request);
+      if (!socket.isOpen) {
+        admission.end();
+        return;
+      }
+      options.logger.debug({ requestId, address, accountId: admission.claims.sub }, 'socket opened');
+      try {
+        connection.session = options.open(socket, admission, request.query);
+      } catch (error) {
+        admission.end();
+        throw error;
+      }
+      for (const frame of early?.take() ?? []) if (socket.isOpen) receive(connection.session, socket, frame);
+    } catch (error) {
+      if (error instanceof Refusal) {
+        options.logger.info({ requestId, address, kind: error.kind, why: error.message }, 'socket refused');
+        socket.refuse(error);
+      } else refuseInternal(socket, error, options.logger);
+    } finally {
+      early?.take();
+      connection.early = undefined;
+      connection.upgrade = undefined;
+    }
+  };
 
   app.ws<Connection<Session>>(options.path, {
     maxPayloadLength: options.maxFrameBytes * transportFrameFactor,
     maxBackpressure: options.maxBackpressureBytes,
     idleTimeout: options.idleTimeoutSeconds,
     sendPingsAutomatically: false,
+    // Upgraded at once and admitted after: uWebSockets.js may shut a socket down whose upgrade comes later
+    // (uNetworking/uWebSockets#1929), and a browser cannot read why an upgrade was refused. Only what protects the
+    // server itself is told over HTTP.
     upgrade: (response, request, context) => {
-      const ticket = readUpgrade(response, request, context, options.trustProxy);
-      if (!listening || pendingUpgrades >= maxPendingUpgrades) {
-        return replyRefusal(
-          response,
-          new Refusal('unavailable', 'try again', { retryAfterSeconds: 1 }),
-          ticket.requestId,
-        );
+      const requestId = randomUUID();
+      const address = addressOf(response, request, options.trustProxy);
+      const waitSeconds = newSockets.take(address);
+      if (waitSeconds > 0) {
+        const limit = `more than ${options.newSocketsPerMinute} new sockets per address per minute`;
+        const refusal = new Refusal('rate-limited', limit, { retryAfterSeconds: waitSeconds });
+        return replyRefusal(response, refusal, requestId);
       }
-      pendingUpgrades += 1;
-      decideUpgrade(ticket, options)
-        .then((decision) => finishUpgrade(ticket, decision))
-        .catch((error: unknown) => options.logger.error({ err: error, requestId: ticket.requestId }, 'upgrade failed'))
-        .finally(() => {
-          pendingUpgrades -= 1;
-        });
+      if (!listening || pendingAdmissions >= maxPendingAdmissions) {
+        return replyRefusal(response, new Refusal('unavailable', 'try again', { retryAfterSeconds: 1 }), requestId);
+      }
+      const upgrade = { address, request: readUpgrade(request) };
+      response.upgrade<Connection<Session>>(
+        { requestId, upgrade, early: new EarlyFrames(earlyTotal) },
+        request.getHeader('sec-websocket-key'),
+        selectedProtocol(upgrade.request),
+        request.getHeader('sec-websocket-extensions'),
+        context,
+      );
     },
     open: (ws) => {
       const connection = ws.getUserData();
       const socket = new ServerSocket(ws, connection.requestId);
       connection.socket = socket;
       sockets.add(socket);
-      const { requestId, upgrade } = connection;
-      connection.upgrade = undefined;
-      if (!upgrade) return;
-      const { address, query, outcome } = upgrade;
-      if (outcome instanceof Refusal) {
-        options.logger.info({ requestId, address, kind: outcome.kind, why: outcome.message }, 'socket refused');
-        socket.refuse(outcome);
-      } else {
-        options.logger.debug({ requestId, address, accountId: outcome.claims.sub }, 'socket opened');
-        try {
-          connection.session = options.open(socket, outcome, query);
-        } catch (error) {
-          outcome.end();
-          refuseInternal(socket, error, options.logger);
-        }
-      }
+      pendingAdmissions += 1;
+      admit(connection, socket).finally(() => {
+        pendingAdmissions -= 1;
+      });
     },
     message: (ws, bytes, isBinary) => {
-      const { session, socket } = ws.getUserData();
-      if (session === undefined || !socket?.isOpen) return;
-      try {
-        if (bytes.byteLength > options.maxFrameBytes) {
-          socket.refuse(new Refusal('too-large', `a frame may have at most ${options.maxFrameBytes} bytes`));
-        } else if (isBinary) options.receiveBinary(session);
-        else options.receiveText(session, Buffer.from(bytes).toString());
-      } catch (error) {
-        refuseInternal(socket, error, options.logger);
+      const { session, socket, early } = ws.getUserData();
+      if (!socket?.isOpen) return;
+      if (bytes.byteLength > options.maxFrameBytes) {
+        socket.refuse(new Refusal('too-large', `a frame may have at most ${options.maxFrameBytes} bytes`));
+        return;
+      }
+      const frame = isBinary ? undefined : Buffer.from(bytes).toString();
+      if (session !== undefined) receive(session, socket, frame);
+      else if (early && !early.add(frame, bytes.byteLength)) {
+        const why = 'too much was sent before the token was checked: reconnect and send again';
+        socket.refuse(new Refusal('unavailable', why, { retryAfterSeconds: 1 }));
       }
     },
     dropped: (ws) => ws.getUserData().socket?.cut(),
@@ -192,83 +234,17 @@ export function refuseInternal(socket: ServerSocket, error: unknown, logger: Log
   socket.refuse(new Refusal('internal', 'an internal error', { cause: error }));
 }
 
-interface UpgradeTicket {
-  response: HttpResponse;
-  context: us_socket_context_t;
-  request: UpgradeRequest;
-  requestId: string;
-  address: string;
-  key: string;
-  extensions: string;
-  aborted: boolean;
-}
-
-/** Copies all that is needed from the request, which is gone after the first `await`. */
-function readUpgrade(
-  response: HttpResponse,
-  request: HttpRequest,
-  context: us_socket_context_t,
-  trustProxy: number,
-): UpgradeTicket {
-  const ticket: UpgradeTicket = {
-    response,
-    context,
-    request: {
-      query: request.getQuery(),
-      authorization: request.getHeader('authorization'),
-      protocols: request.getHeader('sec-websocket-protocol'),
-    },
-    requestId: randomUUID(),
-    address: clientAddress(socketAddress(response), request.getHeader('x-forwarded-for') || undefined, trustProxy),
-    key: request.getHeader('sec-websocket-key'),
-    extensions: request.getHeader('sec-websocket-extensions'),
-    aborted: false,
+/** Copies what is needed from the request, which is gone after the upgrade. */
+function readUpgrade(request: HttpRequest): UpgradeRequest {
+  return {
+    query: request.getQuery(),
+    authorization: request.getHeader('authorization'),
+    protocols: request.getHeader('sec-websocket-protocol'),
   };
-  response.onAborted(() => {
-    ticket.aborted = true;
-  });
-  return ticket;
 }
 
-type UpgradeDecision = { accept: Admission | Refusal } | { reply: Refusal };
-
-/** Too many new sockets are told over HTTP; any other refusal over the socket, because a browser cannot read the former. */
-async function decideUpgrade<Session>(
-  ticket: UpgradeTicket,
-  options: GatewayServerOptions<Session>,
-): Promise<UpgradeDecision> {
-  try {
-    await options.newSockets.consume(ticket.address);
-  } catch (error) {
-    return { reply: asRefusal(error, ticket, options.logger) };
-  }
-  try {
-    return { accept: await options.admit(ticket.request) };
-  } catch (error) {
-    return { accept: asRefusal(error, ticket, options.logger) };
-  }
-}
-
-function asRefusal(error: unknown, { requestId }: UpgradeTicket, logger: Logger): Refusal {
-  if (error instanceof Refusal) return error;
-  logger.error({ err: error, requestId }, 'internal error');
-  return new Refusal('internal', 'an internal error', { cause: error });
-}
-
-function finishUpgrade(ticket: UpgradeTicket, decision: UpgradeDecision): void {
-  const { response, request, requestId, address } = ticket;
-  if ('reply' in decision) {
-    if (!ticket.aborted) replyRefusal(response, decision.reply, requestId);
-    return;
-  }
-  if (ticket.aborted) {
-    if (!(decision.accept instanceof Refusal)) decision.accept.end();
-    return;
-  }
-  // Not corked: after an upgrade that moved the socket in memory, uWebSockets.js would look at what was the HTTP response,
-  // and by what it happens to find there shut the new socket down.
-  const connection = { requestId, upgrade: { address, query: request.query, outcome: decision.accept } };
-  response.upgrade(connection, ticket.key, selectedProtocol(request), ticket.extensions, ticket.context);
+function addressOf(response: HttpResponse, request: HttpRequest, trustProxy: number): string {
+  return clientAddress(socketAddress(response), request.getHeader('x-forwarded-for') || undefined, trustProxy);
 }
 
 function addOperationRoutes<Session>(app: TemplatedApp, options: GatewayServerOptions<Session>): void {
