@@ -206,6 +206,10 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
     for (const socket of sockets) socket.ping();
   }, options.pingSeconds * 1_000);
 
+  // A process that ends with an open app may hang or abort.
+  const closeApp = () => void app.close();
+  process.once('exit', closeApp);
+
   return {
     port,
     url: urlOf(options.tls ? 'wss' : 'ws', options.host, port) + options.path,
@@ -222,6 +226,7 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
       await setTimeout(goodbyeMs);
     },
     close: () => {
+      process.off('exit', closeApp);
       clearInterval(pings);
       app.close();
     },

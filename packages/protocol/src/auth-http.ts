@@ -87,13 +87,15 @@ export const deviceSchema = z.object({
 });
 export type Device = z.infer<typeof deviceSchema>;
 
+const pageLimitExpected = 'expected a whole number from 1 to 200';
+
 /** Query of a list: at most `limit` items after `cursor`, which a former page returned. */
 export const pageQuerySchema = z.object({
-  limit: z.coerce
-    .number({ error: 'expected a whole number from 1 to 200' })
-    .int('expected a whole number from 1 to 200')
-    .min(1, 'expected a whole number from 1 to 200')
-    .max(200, 'expected a whole number from 1 to 200')
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, pageLimitExpected)
+    .transform(Number)
+    .pipe(z.int().min(1, pageLimitExpected).max(200, pageLimitExpected))
     .default(50),
   cursor: z.string().max(256).optional(),
 });

@@ -1,9 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 const fixture = fileURLToPath(new URL('./lifecycle.fixture.mjs', import.meta.url));
+const orphanFixture = fileURLToPath(new URL('./orphan.fixture.mjs', import.meta.url));
 const children: ChildProcess[] = [];
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
@@ -45,6 +47,14 @@ describe('an app', () => {
     expect(await app.ended).toMatchObject({ code: 0, output: expect.stringContaining('fixture stopped') });
   });
 
+  it('stops when its parent was killed, although nobody takes its output any more', async () => {
+    const parent = fork(orphanFixture, { silent: true });
+    let said = '';
+    parent.stdout?.on('data', (data) => (said += data));
+    await once(parent, 'exit');
+    await vi.waitFor(() => expect(isRunning(Number(said))).toBe(false), { timeout: 10_000 });
+  });
+
   it('ends with an error when it cannot stop in time', async () => {
     const app = run('never stops');
     await app.listening;
@@ -78,3 +88,11 @@ describe('an app', () => {
     expect(errors).toBe(`fixture: port ${port} on 127.0.0.1 is in use; set FIXTURE_PORT to another one\n`);
   });
 });
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

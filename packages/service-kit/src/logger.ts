@@ -38,5 +38,29 @@ export function createLogger(name: string, level: LogLevel = 'info', destination
     redact: { paths: secretNames.flatMap((secret) => [secret, `*.${secret}`, `*.*.${secret}`]), censor: '[secret]' },
     serializers: { err: describeError, error: describeError },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination ?? standardOutput());
+}
+
+/** Retries of 100 ms each, within one line, while nobody takes what is written. */
+const mostRetries = 10;
+
+/**
+ * Standard output, written line by line. When its reader is gone or stuck, lines are lost: waiting for it without end,
+ * as pino would, keeps a service from ending after its parent was killed.
+ */
+function standardOutput(): pino.DestinationStream {
+  let retries = 0;
+  const stream = pino.destination({
+    fd: 1,
+    sync: true,
+    retryEAGAIN: () => {
+      retries += 1;
+      return retries <= mostRetries;
+    },
+  });
+  stream.on('write', () => {
+    retries = 0;
+  });
+  stream.on('error', () => {});
+  return stream;
 }

@@ -1,9 +1,19 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { idSchema, pageQuerySchema, pageSchema, Refusal, type Stream, streamSchema } from '@motience/protocol';
-import { afterCursor, type authenticate, errorResponses, type HttpApp, jsonResponse } from '@motience/service-kit';
+import {
+  afterCursor,
+  type authenticate,
+  errorResponses,
+  type HttpApp,
+  jsonResponse,
+  settleWithin,
+} from '@motience/service-kit';
 import type { StreamState } from '@motience/stream-log';
 import type { Context } from '../context.ts';
 import { countSubscribers, findVisibleProducers } from '../services/find-streams.ts';
+
+/** Commands to a Redis that is away wait for it; a request does not. */
+const redisPatienceMs = 2_000;
 
 type SignedIn = ReturnType<typeof authenticate>;
 
@@ -57,10 +67,11 @@ export function addStreamRoutes(app: HttpApp, context: Context, signedIn: Signed
 
 /** Streams of these producers. One that nobody sent to or followed yet has no epoch and is left out. */
 async function readStreams(context: Context, producerIds: readonly string[]): Promise<Stream[]> {
-  const [states, subscribers] = await Promise.all([
-    context.streams.read(producerIds),
-    countSubscribers(context.database.db, producerIds),
-  ]);
+  const reading = Promise.all([context.streams.read(producerIds), countSubscribers(context.database.db, producerIds)]);
+  if (!(await settleWithin(reading, redisPatienceMs))) {
+    throw new Refusal('unavailable', 'Redis does not answer, try again', { retryAfterSeconds: 2 });
+  }
+  const [states, subscribers] = await reading;
   return states.map((state) => describe(state, subscribers.get(state.producerId) ?? 0, context.config.persistReadings));
 }
 
