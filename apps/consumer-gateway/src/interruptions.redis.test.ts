@@ -20,7 +20,7 @@ describe('readings that are missing', () => {
     const { producer, socket, shard, streamKey } = await streaming();
     const other = await streaming();
     const epoch = await corner.redis.hget(streamKey, 'epoch');
-    await corner.redis.publish(corner.keys.live(shard, producer.id), `${epoch}:3:1\n`);
+    await corner.redis.spublish(corner.keys.live(shard, producer.id), `${epoch}:3:1\n`);
     expect(await socket.closed).toEqual(unavailable);
     expect(socket.ofType('error')).toMatchObject([{ kind: 'unavailable', detail: expect.stringContaining('missing') }]);
     await corner.publish(other.producer.id, [{}]);
@@ -43,7 +43,7 @@ describe('readings that are missing', () => {
   it('do not come again when they were delivered before', async () => {
     const { producer, socket, shard, streamKey } = await streaming();
     const epoch = await corner.redis.hget(streamKey, 'epoch');
-    await corner.redis.publish(corner.keys.live(shard, producer.id), `${epoch}:1:1\n`);
+    await corner.redis.spublish(corner.keys.live(shard, producer.id), `${epoch}:1:1\n`);
     await corner.publish(producer.id, [{}]);
     await eventually(() => expect(seqs(socket)).toEqual([1, 2]));
   });

@@ -48,7 +48,7 @@ describe('connections to Redis that are lost', () => {
   it('do not hide that a subscription ended meanwhile', async () => {
     const { producer, consumer, socket } = await streamingConsumer(corner, gateway);
     const { publishKept } = await keepStream(consumer, socket);
-    await corner.redis.srem(corner.keys.subscriptions(consumer.id), producer.id);
+    await corner.redis.hdel(corner.keys.subscriptions(consumer.id), producer.id);
     await losePubsub();
     await eventually(() => expect(socket.ofType('unsubscribed')).toMatchObject([{ reason: 'subscription-ended' }]));
     await corner.publish(producer.id, [{}]);
@@ -73,7 +73,7 @@ describe('while rights cannot be read again after that', () => {
   ])('%s, nothing is delivered and /ready says so; then what came is, to those it is for', async (_, trouble) => {
     const { producer, consumer, socket } = await streamingConsumer(corner, gateway);
     const { kept, publishKept } = await keepStream(consumer, socket);
-    await corner.redis.srem(corner.keys.subscriptions(consumer.id), producer.id);
+    await corner.redis.hdel(corner.keys.subscriptions(consumer.id), producer.id);
     const { make, mend } = trouble(corner.keys.subscriptions(consumer.id));
     await make();
     await losePubsub();
@@ -108,7 +108,7 @@ const seqsOf = (socket: TestSocket, { id }: TestAccount) =>
 /** Subscribes to one more stream; `publishKept` publishes a reading there, and resolves when the socket has it. */
 async function keepStream(consumer: TestAccount, socket: TestSocket) {
   const kept = await corner.account('producer', ['a']);
-  await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: kept.id }, 0);
+  await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: kept.id, since: 0 });
   await eventually(() => expect(socket.ofType('subscribed')).toHaveLength(1));
   const publishKept = async () => {
     await corner.publish(kept.id, [{}]);
@@ -122,7 +122,7 @@ async function pausedAndListening(...producers: TestAccount[]): Promise<void> {
   const channels = producers.map(({ id }) => corner.keys.live(shardOf(id, defaultShardCount), id));
   await eventually(async () => {
     expect(await deliveryPart()).toMatchObject({ ok: false });
-    expect(await corner.redis.pubsub('CHANNELS')).toEqual(expect.arrayContaining(channels));
+    expect(await corner.redis.pubsub('SHARDCHANNELS')).toEqual(expect.arrayContaining(channels));
   });
 }
 

@@ -11,21 +11,64 @@ local function nowMs()
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
--- Epoch and head of a stream; the stream begins a new life, at 0, if Redis does not know it.
-local function openStream(prefix, producer, newEpoch)
+-- Names this life of Redis. It changes with a restart, a failover or a restored backup, and after any of these the
+-- numbering may have gone back.
+local function life()
+  local info = redis.call('INFO', 'server', 'replication')
+  return string.match(info, 'run_id:(%w+)') .. string.match(info, 'master_replid:(%w+)')
+end
+
+-- Former epochs that a stream remembers; older ones are forgotten.
+local maxFormerEpochs = 64
+
+-- A stream, which begins at 0 if Redis does not know it, and begins a new epoch in a new life of Redis.
+-- Its readings have an offset, 1, 2, 3 ... over all its epochs, in which the retained window and what is persisted are
+-- counted; a seq is the offset less the base of its epoch. `epochs` has what Redis still knows of them, oldest first.
+local function openStream(prefix, producer, newEpoch, thisLife)
   local key = prefix .. 'stream:' .. producer
-  local known = redis.call('HMGET', key, 'epoch', 'head')
-  if known[1] then return known[1], tonumber(known[2]) end
-  redis.call('DEL', prefix .. 'retained:' .. producer)
-  redis.call('HSET', key, 'epoch', newEpoch, 'head', '0', 'persisted', '0', 'retained_from', '1', 'bytes', '0')
-  redis.call('SADD', prefix .. 'streams', producer)
-  return newEpoch, 0
+  local known = redis.call('HMGET', key, 'epoch', 'life', 'base', 'head', 'persisted', 'retained_from', 'former')
+  if not known[2] then
+    redis.call('DEL', prefix .. 'retained:' .. producer)
+    redis.call('HSET', key, 'epoch', newEpoch, 'life', thisLife, 'base', '0', 'head', '0', 'persisted', '0',
+      'retained_from', '1', 'bytes', '0')
+    redis.call('SADD', prefix .. 'streams', producer)
+    known = { newEpoch, thisLife, '0', '0', '0', '1', false }
+  end
+  local epochs = {}
+  for epoch, base, last in string.gmatch(known[7] or '', '([^:]+):(%d+):(%d+),') do
+    epochs[#epochs + 1] = { epoch = epoch, base = tonumber(base), last = tonumber(last) }
+  end
+  local head = tonumber(known[4])
+  epochs[#epochs + 1] = { epoch = known[1], base = tonumber(known[3]), last = head }
+  if known[2] ~= thisLife then
+    local former = {}
+    for at = math.max(1, #epochs - maxFormerEpochs + 1), #epochs do
+      former[#former + 1] = epochs[at].epoch .. ':' .. int(epochs[at].base) .. ':' .. int(epochs[at].last) .. ','
+    end
+    redis.call('HSET', key, 'epoch', newEpoch, 'life', thisLife, 'base', int(head), 'former', table.concat(former))
+    epochs[#epochs + 1] = { epoch = newEpoch, base = head, last = head }
+  end
+  return {
+    key = key,
+    epochs = epochs,
+    current = epochs[#epochs],
+    head = head,
+    persisted = tonumber(known[5]),
+    retainedFrom = tonumber(known[6]),
+  }
+end
+
+-- Where an epoch stands in the list of a stream; nil if Redis does not know it.
+local function findEpoch(stream, epoch)
+  for at = #stream.epochs, 1, -1 do
+    if stream.epochs[at].epoch == epoch then return at end
+  end
 end
 
 -- Forgets the oldest retained batches of a stream while it holds more than its bounds allow, as far as they are in
 -- PostgreSQL (or need not be). While the shard as a whole holds too much, each stream may keep an equal share, so that a
--- busy stream pushes out its own past and not a quiet one's. An entry's id is the last seq in it; its fields are when it
--- was retained and its bytes.
+-- busy stream pushes out its own past and not a quiet one's. The id of an entry is the last offset in it; its field says
+-- when it was retained, in ms, and its epoch, first seq and count; its value is the batch.
 local function trimStream(prefix, producer, bounds)
   local key, retained, shard = prefix .. 'stream:' .. producer, prefix .. 'retained:' .. producer, prefix .. 'shard'
   local state = redis.call('HMGET', key, 'head', 'persisted', 'bytes')
@@ -43,7 +86,8 @@ local function trimStream(prefix, producer, bounds)
     local last = tonumber(string.match(oldest[1], '^(%d+)'))
     if bounds.persist and last > persisted then break end
     local tooMany = head - last >= bounds.readings
-    if not tooMany and bytes - freed <= mostBytes and tonumber(oldest[2][1]) >= oldestAllowed then break end
+    local retainedAt = tonumber(string.match(oldest[2][1], '^%d+'))
+    if not tooMany and bytes - freed <= mostBytes and retainedAt >= oldestAllowed then break end
     redis.call('XDEL', retained, oldest[1])
     freed = freed + #oldest[2][2]
     retainedFrom = last + 1

@@ -41,6 +41,6 @@ local function append(KEYS, ARGV)
   redis.call('XADD', ingest, '*', unpack(entry))
   redis.call('HINCRBY', shard, 'ingest_bytes', int(bytes))
   redis.call('SET', flush, ARGV[1], 'EX', 604800)
-  redis.call('PUBLISH', wake, '')
+  redis.call('SPUBLISH', wake, '')
   return { 'ok' }
 end

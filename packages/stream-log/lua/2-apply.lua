@@ -1,8 +1,8 @@
 -- Takes the oldest entries of a shard's ingest log and, for each batch in them: numbers it, retains it, publishes it.
 -- The entries leave the log in the same step, so whoever calls, and however often, each is applied exactly once.
--- KEYS: ingest log, shard, unpersisted. ARGV: prefix, most entries, bytes after which it ends, epoch for streams that
--- begin, bounds (5). Replies with how many entries and readings were
--- applied, and whether it ended at one of its bounds ("1" or "0").
+-- KEYS: ingest log, shard, unpersisted. ARGV: prefix, most entries, bytes after which it ends, name of an epoch
+-- that begins, bounds (5). Replies with how many entries and readings were applied, and whether it ended at one of its
+-- bounds ("1" or "0").
 local rateWindowMs = 10000
 
 local function countRate(key, now, readings)
@@ -16,22 +16,33 @@ local function countRate(key, now, readings)
   end
 end
 
-local function applyBatch(prefix, unpersisted, producer, count, batch, newEpoch, now, bounds)
-  local epoch, head = openStream(prefix, producer, newEpoch)
-  local key, first, last = prefix .. 'stream:' .. producer, head + 1, head + tonumber(count)
-  redis.call('XADD', prefix .. 'retained:' .. producer, int(last) .. '-0', int(now), batch)
-  redis.call('HSET', key, 'head', int(last))
+local function applyBatch(call, producer, count, batch)
+  local prefix, now, bounds = call.prefix, call.now, call.bounds
+  local stream = openStream(prefix, producer, call.newEpoch, call.life)
+  local key, current = stream.key, stream.current
+  local last = int(stream.head + tonumber(count))
+  local first = int(stream.head - current.base + 1)
+  local numbered = current.epoch .. ':' .. first .. ':' .. count
+  redis.call('XADD', prefix .. 'retained:' .. producer, last .. '-0', int(now) .. ':' .. numbered, batch)
+  redis.call('HSET', key, 'head', last)
   redis.call('HINCRBY', key, 'bytes', int(#batch))
   countRate(key, now, tonumber(count))
-  redis.call('PUBLISH', prefix .. 'live:' .. producer, epoch .. ':' .. int(first) .. ':' .. count .. '\n' .. batch)
-  if bounds.persist then redis.call('SADD', unpersisted, producer) else redis.call('HSET', key, 'persisted', int(last)) end
+  redis.call('SPUBLISH', prefix .. 'live:' .. producer, numbered .. '\n' .. batch)
+  if bounds.persist then redis.call('SADD', call.unpersisted, producer) else redis.call('HSET', key, 'persisted', last) end
   trimStream(prefix, producer, bounds)
 end
 
 local function apply(KEYS, ARGV)
-  local ingest, shard, unpersisted, prefix = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
-  local bounds = boundsFrom(ARGV, 5)
-  local now, entries, readings, bytes = nowMs(), 0, 0, 0
+  local ingest, shard = KEYS[1], KEYS[2]
+  local call = {
+    prefix = ARGV[1],
+    unpersisted = KEYS[3],
+    newEpoch = ARGV[4],
+    life = life(),
+    now = nowMs(),
+    bounds = boundsFrom(ARGV, 5),
+  }
+  local entries, readings, bytes = 0, 0, 0
   while entries < tonumber(ARGV[2]) and bytes < tonumber(ARGV[3]) do
     local entry = redis.call('XRANGE', ingest, '-', '+', 'COUNT', 1)[1]
     if not entry then return { entries, readings, '0' } end
@@ -41,11 +52,11 @@ local function apply(KEYS, ARGV)
       entryBytes = entryBytes + #entry[2][field + 1]
       readings = readings + tonumber(count)
       redis.call('HINCRBY', shard, 'retained_bytes', int(#entry[2][field + 1]))
-      applyBatch(prefix, unpersisted, producer, count, entry[2][field + 1], ARGV[4], now, bounds)
+      applyBatch(call, producer, count, entry[2][field + 1])
     end
     redis.call('XDEL', ingest, entry[1])
     redis.call('HINCRBY', shard, 'ingest_bytes', int(-entryBytes))
-    if bounds.persist then redis.call('HINCRBY', shard, 'unpersisted_bytes', int(entryBytes)) end
+    if call.bounds.persist then redis.call('HINCRBY', shard, 'unpersisted_bytes', int(entryBytes)) end
     entries, bytes = entries + 1, bytes + entryBytes
   end
   return { entries, readings, '1' }

@@ -1,8 +1,60 @@
--- Epoch and head of a stream, which begins its life here if nobody sent anything yet.
--- KEYS: stream. ARGV: prefix, producer, epoch if the stream begins.
+-- Epoch and last seq of a stream, which begins its life here if nobody sent anything yet.
+-- KEYS: stream. ARGV: prefix, producer, name of an epoch that begins.
 local function open(KEYS, ARGV)
-  local epoch, head = openStream(ARGV[1], ARGV[2], ARGV[3])
-  return { epoch, int(head) }
+  local stream = openStream(ARGV[1], ARGV[2], ARGV[3], life())
+  return { stream.current.epoch, int(stream.head - stream.current.base) }
+end
+
+-- The readings between two offsets, as ranges of the epochs they lie in.
+local function ranges(stream, first, last)
+  local result = {}
+  for _, epoch in ipairs(stream.epochs) do
+    local from, to = math.max(first, epoch.base + 1), math.min(last, epoch.last)
+    if from <= to then result[#result + 1] = { epoch.epoch, int(from - epoch.base), int(to - epoch.base) } end
+  end
+  return result
+end
+
+-- What follows a position, oldest first.
+-- KEYS: stream. ARGV: prefix, producer, name of an epoch that begins, epoch and seq of the position, bytes after which it
+-- ends.
+-- Replies: 'known', 'unknown' if Redis does not know the epoch, or 'beyond' if the epoch ended before the seq; epoch and
+-- seq of where reading began; epoch and seq of the head; ranges (epoch, first seq, last seq) before the batches that are
+-- not retained any more; and, in turn, what an entry says of a batch (see trimStream) and the batch; '1' if they end at
+-- the head, otherwise '0'.
+local function read(KEYS, ARGV)
+  local stream = openStream(ARGV[1], ARGV[2], ARGV[3], life())
+  local at, seq, standing = findEpoch(stream, ARGV[4]), tonumber(ARGV[5]), 'known'
+  if not at then
+    at, seq, standing = 1, 0, 'unknown'
+  elseif stream.epochs[at].base + seq > stream.epochs[at].last then
+    standing = 'beyond'
+    if stream.epochs[at + 1] then at, seq = at + 1, 0 else seq = stream.epochs[at].last - stream.epochs[at].base end
+  end
+  local start = stream.epochs[at]
+  local offset = start.base + seq
+  local missing = offset + 1 < stream.retainedFrom and ranges(stream, offset + 1, stream.retainedFrom - 1) or {}
+  offset = math.max(offset, stream.retainedFrom - 1)
+
+  local batches, room = {}, tonumber(ARGV[6])
+  while room > 0 and offset < stream.head do
+    local from = int(offset + 1) .. '-0'
+    local entry = redis.call('XRANGE', ARGV[1] .. 'retained:' .. ARGV[2], from, '+', 'COUNT', 1)[1]
+    if not entry then
+      -- Taken from Redis by somebody else.
+      if #batches == 0 then missing, offset = ranges(stream, offset + 1, stream.head), stream.head end
+      break
+    end
+    batches[#batches + 1] = entry[2][1]
+    batches[#batches + 1] = entry[2][2]
+    room = room - #entry[2][2]
+    offset = tonumber(string.match(entry[1], '^%d+'))
+  end
+  local current = stream.current
+  return {
+    standing, start.epoch, int(seq), current.epoch, int(stream.head - current.base), missing, batches,
+    offset >= stream.head and '1' or '0',
+  }
 end
 
 -- Trims quiet streams, whose readings grow old although nothing new pushes them out.

@@ -40,7 +40,7 @@ describe('functions that Redis lost', () => {
 });
 
 describe('a Redis that is killed and started again', () => {
-  it('goes on with the same epoch and numbers, and has every flush that it had answered', async () => {
+  it('goes on in a new epoch, with every flush that it had answered and all that it retained', async () => {
     await corner.store('one');
     await corner.apply();
     await corner.store('two');
@@ -49,7 +49,16 @@ describe('a Redis that is killed and started again', () => {
     await redis.restart();
     expect(await corner.stored()).toEqual(['two']);
     expect(await corner.apply()).toBe(1);
-    expect(await corner.live().head(producerId)).toEqual({ epoch: before.epoch, seq: before.seq + 1 });
+    const after = await corner.live().head(producerId);
+    expect([before.seq, after.seq]).toEqual([1, 1]);
+    expect(after.epoch).not.toBe(before.epoch);
+    const ranges = await corner.writer().unpersisted(shard, 10, 10_000);
+    expect(ranges).toMatchObject([
+      { epoch: before.epoch, from: 1, to: 1 },
+      { epoch: after.epoch, from: 1, to: 1 },
+    ]);
+    await corner.writer().notePersisted(shard, ranges);
+    expect(await corner.writer().unpersisted(shard, 10, 10_000)).toEqual([]);
   });
 
   it('is sent again, once, what it had not answered', async () => {

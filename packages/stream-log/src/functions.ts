@@ -13,6 +13,7 @@ const flagsOf = {
   persisted: 'allow-oom',
   forget: 'allow-oom',
   open: 'allow-oom',
+  read: 'allow-oom',
   trim: 'allow-oom',
 } as const;
 type FunctionName = keyof typeof flagsOf;

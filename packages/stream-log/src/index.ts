@@ -7,9 +7,18 @@ export { type AppendResult, type DeviceSequences, IngestLog, type Segment } from
 export { listenForIngest } from './ingest-wakes.ts';
 export { createKeys, type Keys } from './keys.ts';
 export { type LiveBatch, LiveStreams } from './live-streams.ts';
+export { lastSeq, type NumberedBatch, type RetainedBatch } from './numbered-batch.ts';
 export { notePresence } from './presence.ts';
 export { redisReadiness } from './redis-readiness.ts';
-export { type AccountRights, type ItemKind, type Right, RightsStore, type SessionRight } from './rights-store.ts';
+export { type Position, RetainedStreams, type SeqRange, type StreamPart } from './retained-streams.ts';
+export {
+  type AccountRights,
+  type Grant,
+  type ItemKind,
+  type Right,
+  RightsStore,
+  type SessionRight,
+} from './rights-store.ts';
 export { defaultShardCount, fixShardCount, shardOf } from './shards.ts';
 export { StreamReader, type StreamState } from './stream-reader.ts';
 export { type RetentionBounds, StreamWriter, type UnpersistedRange } from './stream-writer.ts';

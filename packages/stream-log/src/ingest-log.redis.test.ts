@@ -42,8 +42,8 @@ describe('a flush', () => {
 
   it('wakes whoever applies the shard', async () => {
     const listener = corner.connect();
-    const woken = new Promise((resolve) => listener.once('message', resolve));
-    await listener.subscribe(corner.keys.wake(shard));
+    const woken = new Promise((resolve) => listener.once('smessage', resolve));
+    await listener.ssubscribe(corner.keys.wake(shard));
     await corner.log().append(shard, 1, [segment(['one'])]);
     expect(await woken).toBe(corner.keys.wake(shard));
   });

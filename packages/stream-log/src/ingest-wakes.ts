@@ -9,9 +9,9 @@ export async function listenForIngest(
   onWake: (shard: number) => void,
 ): Promise<void> {
   const shardOfChannel = new Map(Array.from({ length: shardCount }, (_, shard) => [keys.wake(shard), shard]));
-  subscriber.on('message', (channel: string) => {
+  subscriber.on('smessage', (channel: string) => {
     const shard = shardOfChannel.get(channel);
     if (shard !== undefined) onWake(shard);
   });
-  await subscriber.subscribe(...shardOfChannel.keys());
+  await subscriber.ssubscribe(...shardOfChannel.keys());
 }

@@ -1,16 +1,13 @@
 import type { Redis } from 'ioredis';
 import { asList, asNumber, asText, callFunction } from './functions.ts';
 import type { Keys } from './keys.ts';
+import { type NumberedBatch, numbersOf } from './numbered-batch.ts';
 import { shardOf } from './shards.ts';
 import { newEpoch } from './stream-writer.ts';
 
 /** A batch of a stream as it was published. */
-export interface LiveBatch {
+export interface LiveBatch extends NumberedBatch {
   producerId: string;
-  epoch: string;
-  firstSeq: number;
-  count: number;
-  batch: Buffer;
 }
 
 /** Streams as a consumer gateway reads them, over one connection for commands and one in subscriber mode. */
@@ -26,7 +23,7 @@ export class LiveStreams {
 
   /** Calls `onBatch` for each batch published on the streams that are followed, in order per stream. */
   listen(onBatch: (batch: LiveBatch) => void): void {
-    this.subscriber.on('messageBuffer', (channel: Buffer, message: Buffer) => {
+    this.subscriber.on('smessageBuffer', (channel: Buffer, message: Buffer) => {
       const producerId = this.producerOfChannel.get(channel.toString());
       if (producerId !== undefined) onBatch(readLiveBatch(producerId, message));
     });
@@ -36,14 +33,14 @@ export class LiveStreams {
   async follow(producerId: string): Promise<void> {
     const channel = this.channel(producerId);
     this.producerOfChannel.set(channel, producerId);
-    await this.subscriber.subscribe(channel);
+    await this.subscriber.ssubscribe(channel);
   }
 
   /** Stops following a stream. */
   async unfollow(producerId: string): Promise<void> {
     const channel = this.channel(producerId);
     this.producerOfChannel.delete(channel);
-    await this.subscriber.unsubscribe(channel);
+    await this.subscriber.sunsubscribe(channel);
   }
 
   /** Where a stream stands now; one that nobody sent to yet begins its life at 0. */
@@ -63,12 +60,6 @@ export class LiveStreams {
 /** Takes a published message apart: `epoch:first:count`, a line feed, then the batch. */
 function readLiveBatch(producerId: string, message: Buffer): LiveBatch {
   const headerEnd = message.indexOf(0x0a);
-  const [epoch = '', first, count] = message.toString('latin1', 0, headerEnd).split(':');
-  return {
-    producerId,
-    epoch,
-    firstSeq: Number(first),
-    count: Number(count),
-    batch: message.subarray(headerEnd + 1),
-  };
+  const numbers = numbersOf(message.toString('latin1', 0, headerEnd));
+  return { producerId, ...numbers, batch: message.subarray(headerEnd + 1) };
 }

@@ -41,13 +41,15 @@ export class StreamReader {
       this.redis.zcount(this.keys.presence(shard, producerId), now - onlineMs, '+inf'),
     ]);
     if (fields.epoch === undefined) return undefined;
-    const head = Number(fields.head);
-    const retainedFrom = Number(fields.retained_from);
+    // Redis counts these over all epochs of the stream.
+    const seqOf = (offset: string | undefined) => Math.max(0, Number(offset) - Number(fields.base));
+    const head = seqOf(fields.head);
+    const retainedFrom = Math.max(1, seqOf(fields.retained_from));
     return {
       producerId,
       epoch: fields.epoch,
       head,
-      persisted: Number(fields.persisted),
+      persisted: seqOf(fields.persisted),
       rate: rateOf(fields, now),
       devicesOnline,
       retained: retainedFrom > head ? null : { from: retainedFrom, to: head },

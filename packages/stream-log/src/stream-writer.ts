@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { maxFlushBytes } from './flush-bounds.ts';
 import { asBytes, asList, asNumber, asText, callFunction } from './functions.ts';
 import type { Keys } from './keys.ts';
+import { lastSeq, type RetainedBatch, retainedBatch } from './numbered-batch.ts';
 
 /** How much of each stream Redis keeps for those who come back. */
 export interface RetentionBounds {
@@ -21,7 +22,7 @@ export interface UnpersistedRange {
   epoch: string;
   from: number;
   to: number;
-  batches: { lastSeq: number; batch: Buffer }[];
+  batches: RetainedBatch[];
 }
 
 /** What one call of `apply` did. */
@@ -70,21 +71,21 @@ export class StreamWriter {
     const { keys } = this;
     const args = [keys.shardPrefix(shard), maxStreams, maxBytes];
     const reply = asList(await callFunction(this.redis, 'unpersisted', [keys.unpersisted(shard)], args));
-    return reply.map((range) => {
-      const [producer, epoch, from, to, list] = asList(range);
+    return reply.flatMap((stream) => {
+      const [producer, list] = asList(stream);
       const items = asList(list);
-      const batches: UnpersistedRange['batches'] = [];
+      const batches: RetainedBatch[] = [];
       for (let at = 0; at < items.length; at += 2) {
-        batches.push({ lastSeq: asNumber(items[at]), batch: asBytes(items[at + 1]) });
+        batches.push(retainedBatch(asText(items[at]), asBytes(items[at + 1])));
       }
-      return { producerId: asText(producer), epoch: asText(epoch), from: asNumber(from), to: asNumber(to), batches };
+      return rangesOf(asText(producer), batches);
     });
   }
 
   /** Notes that these ranges are in PostgreSQL. Noting one twice is harmless. */
   async notePersisted(shard: number, ranges: readonly UnpersistedRange[]): Promise<void> {
     const { keys } = this;
-    const args: (string | number)[] = [keys.shardPrefix(shard), ...this.boundsArgs()];
+    const args: (string | number)[] = [keys.shardPrefix(shard), newEpoch(), ...this.boundsArgs()];
     for (const { producerId, epoch, from, to, batches } of ranges) {
       args.push(
         producerId,
@@ -119,4 +120,20 @@ export class StreamWriter {
     const { readings, bytes, ageMs, shardBytes, persist } = this.bounds;
     return [readings, bytes, ageMs, Math.floor(shardBytes), persist ? '1' : '0'];
   }
+}
+
+/** Consecutive batches of a stream as ranges, one for each epoch. */
+function rangesOf(producerId: string, batches: readonly RetainedBatch[]): UnpersistedRange[] {
+  const ranges: UnpersistedRange[] = [];
+  for (const batch of batches) {
+    const range = ranges.at(-1);
+    if (range?.epoch === batch.epoch) {
+      range.batches.push(batch);
+      range.to = lastSeq(batch);
+    } else {
+      const { epoch, firstSeq } = batch;
+      ranges.push({ producerId, epoch, from: firstSeq, to: lastSeq(batch), batches: [batch] });
+    }
+  }
+  return ranges;
 }

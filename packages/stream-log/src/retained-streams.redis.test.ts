@@ -1,0 +1,166 @@
+import { type PrivateEngine, startPrivateRedis } from '@motience/engines/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { bodiesOf, LogCorner, producerId, shard, shardCount } from './log-corner.fixture.ts';
+import { RetainedStreams, type StreamPart } from './retained-streams.ts';
+
+let redis: PrivateEngine;
+let corner: LogCorner;
+let retained: RetainedStreams;
+
+beforeAll(async () => {
+  redis = await startPrivateRedis();
+});
+afterAll(() => redis.close());
+beforeEach(async () => {
+  corner = await LogCorner.open(redis.url);
+  retained = new RetainedStreams(corner.redis, corner.keys, shardCount);
+});
+afterEach(() => corner.close());
+
+const head = () => corner.live().head(producerId);
+const restart = () => redis.kill().then(() => redis.restart());
+const bodies = ({ batches }: StreamPart) => batches.flatMap(({ batch }) => bodiesOf(batch));
+
+/** Numbers these readings, one batch each; the stream's epoch. */
+async function publish(...names: string[]): Promise<string> {
+  for (const name of names) await corner.store(name);
+  await corner.apply();
+  return (await head()).epoch;
+}
+
+describe('what follows a position', () => {
+  it('is all up to the head, with where each batch stands', async () => {
+    const epoch = await publish('one', 'two', 'three');
+    const part = await retained.readAfter(producerId, { epoch, seq: 1 }, 10_000);
+    expect(part).toMatchObject({
+      standing: 'known',
+      start: { epoch, seq: 1 },
+      head: { epoch, seq: 3 },
+      missing: [],
+      batches: [
+        { epoch, firstSeq: 2, count: 1 },
+        { epoch, firstSeq: 3, count: 1 },
+      ],
+      reachesHead: true,
+    });
+    expect(bodies(part)).toEqual(['two', 'three']);
+    expect(Math.abs(Date.now() - (part.batches[0]?.retainedAtMs ?? 0))).toBeLessThan(60_000);
+  });
+
+  it('includes the batch in whose middle the position lies', async () => {
+    await corner.store('one', 'two', 'three');
+    await corner.apply();
+    const { epoch } = await head();
+    const part = await retained.readAfter(producerId, { epoch, seq: 2 }, 10_000);
+    expect(part.batches).toMatchObject([{ firstSeq: 1, count: 3 }]);
+  });
+
+  it('comes in parts of about the bytes asked for', async () => {
+    const epoch = await publish('one', 'two', 'three');
+    const part = await retained.readAfter(producerId, { epoch, seq: 0 }, 10);
+    expect(bodies(part)).toEqual(['one', 'two']);
+    expect(part.reachesHead).toBe(false);
+  });
+
+  it('is nothing at the head, also of a stream that nobody sent to', async () => {
+    const epoch = await publish();
+    expect(await retained.readAfter(producerId, { epoch, seq: 0 }, 10_000)).toMatchObject({
+      standing: 'known',
+      missing: [],
+      batches: [],
+      reachesHead: true,
+    });
+  });
+
+  it('names what is no longer retained', async () => {
+    for (const name of ['one', 'two', 'three', 'four']) await corner.store(name);
+    await corner.apply({ readings: 2, persist: false });
+    const { epoch } = await head();
+    const part = await retained.readAfter(producerId, { epoch, seq: 1 }, 10_000);
+    expect(part.missing).toEqual([{ epoch, from: 2, to: 2 }]);
+    expect(bodies(part)).toEqual(['three', 'four']);
+  });
+});
+
+describe('after Redis was restarted', () => {
+  it('a position of the epoch before goes on to its end, and then through those that follow', async () => {
+    const first = await publish('one', 'two');
+    await restart();
+    const second = await publish('three');
+    await restart();
+    const third = await publish();
+    const part = await retained.readAfter(producerId, { epoch: first, seq: 1 }, 10_000);
+    expect(part).toMatchObject({
+      standing: 'known',
+      start: { epoch: first, seq: 1 },
+      head: { epoch: third, seq: 0 },
+      batches: [
+        { epoch: first, firstSeq: 2 },
+        { epoch: second, firstSeq: 1 },
+      ],
+      reachesHead: true,
+    });
+    expect(new Set([first, second, third]).size).toBe(3);
+  });
+
+  it('what is no longer retained is named by epoch', async () => {
+    const first = await publish('one', 'two');
+    await restart();
+    await corner.store('three');
+    await corner.store('four');
+    await corner.apply({ readings: 1, persist: false });
+    const second = (await head()).epoch;
+    const part = await retained.readAfter(producerId, { epoch: first, seq: 1 }, 10_000);
+    expect(part.missing).toEqual([
+      { epoch: first, from: 2, to: 2 },
+      { epoch: second, from: 1, to: 1 },
+    ]);
+    expect(bodies(part)).toEqual(['four']);
+  });
+
+  it('a position that lies beyond the end of its epoch goes on with the next one', async () => {
+    const first = await publish('one');
+    await restart();
+    const second = await publish('new one');
+    expect(await retained.readAfter(producerId, { epoch: first, seq: 7 }, 10_000)).toMatchObject({
+      standing: 'beyond',
+      start: { epoch: second, seq: 0 },
+      batches: [{ epoch: second, firstSeq: 1 }],
+    });
+  });
+});
+
+describe('a position that Redis cannot place', () => {
+  it('of an unknown epoch goes on with the first reading that is known of', async () => {
+    const first = await publish('one');
+    await restart();
+    await publish('two');
+    const part = await retained.readAfter(producerId, { epoch: 'another', seq: 7 }, 10_000);
+    expect(part).toMatchObject({ standing: 'unknown', start: { epoch: first, seq: 0 }, missing: [] });
+    expect(bodies(part)).toEqual(['one', 'two']);
+  });
+
+  it('beyond the head goes on from the head', async () => {
+    const epoch = await publish('one');
+    expect(await retained.readAfter(producerId, { epoch, seq: 7 }, 10_000)).toMatchObject({
+      standing: 'beyond',
+      start: { epoch, seq: 1 },
+      batches: [],
+    });
+  });
+});
+
+describe('a note that readings are in PostgreSQL', () => {
+  it('which were numbered in a life that Redis lost changes nothing', async () => {
+    const writer = corner.writer();
+    await publish('one', 'two');
+    const ranges = await writer.unpersisted(shard, 10, 10_000);
+    // As if Redis had lost the second one, and numbered another in its place.
+    await corner.redis.hset(corner.keys.stream(shard, producerId), 'head', '1');
+    await corner.redis.xtrim(corner.keys.retained(shard, producerId), 'MAXLEN', 1);
+    await restart();
+    await publish();
+    await writer.notePersisted(shard, ranges);
+    expect(await corner.redis.hget(corner.keys.stream(shard, producerId), 'persisted')).toBe('0');
+  });
+});
