@@ -43,6 +43,9 @@ export const unsubscribedFrameSchema = z.object({
   reason: z.string(),
 });
 
+/** `to` of a gap that names the rest of an epoch, however long it was. */
+export const restOfEpoch = Number.MAX_SAFE_INTEGER;
+
 /** Readings `from` … `to` will not come on this socket. */
 export const gapFrameSchema = z.object({
   type: z.literal('gap'),
