@@ -87,8 +87,9 @@ export class StreamCorner {
     this.lastAccount += 1;
     const id = String(this.lastAccount);
     const sessionId = randomUUID();
-    await this.rights.grant({ kind: 'session', accountId: id, item: sessionId }, 3_600);
-    if (items.length > 0) await this.rights.replaceAll(role === 'producer' ? 'device' : 'subscription', id, items);
+    await this.rights.grant({ kind: 'session', accountId: id, item: sessionId, seconds: 3_600 });
+    const everSince = new Map(items.map((item) => [item, 0]));
+    if (items.length > 0) await this.rights.replaceAll(role === 'producer' ? 'device' : 'subscription', id, everSince);
     return { id, sessionId, token: await this.token(role, id, sessionId) };
   }
 

@@ -101,7 +101,7 @@ describe('a socket', () => {
     const { producer, consumer, socket } = await subscribed('mode=manual');
     expect(socket.frames).toMatchObject([{ type: 'welcome', streams: [] }]);
     const other = await corner.account('producer', ['a']);
-    await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: other.id }, 0);
+    await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: other.id, since: 0 });
     await corner.publish(producer.id, [{}]);
     socket.send({ type: 'subscribe', producer_id: producer.id });
     await eventually(() => expect(socket.ofType('subscribed')).toHaveLength(1));
@@ -148,7 +148,7 @@ describe('a subscription', () => {
     const { consumer, socket } = await subscribed();
     const producer = await corner.account('producer', ['a']);
     await corner.publish(producer.id, [{}, {}]);
-    await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: producer.id }, 0);
+    await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: producer.id, since: 0 });
     await eventually(() => expect(socket.ofType('subscribed')).toMatchObject([{ producer_id: producer.id, seq: 2 }]));
     await corner.publish(producer.id, [{}]);
     await eventually(() => expect(seqs(socket)).toEqual([3]));
@@ -158,14 +158,14 @@ describe('a subscription', () => {
     const { consumer, socket } = await subscribed();
     await corner.redis.publish(corner.keys.rightsChanges, '{');
     const producer = await corner.account('producer', ['a']);
-    await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: producer.id }, 0);
+    await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: producer.id, since: 0 });
     await eventually(() => expect(socket.ofType('subscribed')).toMatchObject([{ producer_id: producer.id }]));
   });
 
   it('that ends while the socket is open is told within a second, and nothing of it comes after', async () => {
     const { producer, consumer, socket } = await subscribed();
     const kept = await corner.account('producer', ['a']);
-    await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: kept.id }, 0);
+    await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: kept.id, since: 0 });
     await eventually(() => expect(socket.ofType('subscribed')).toHaveLength(1));
     await corner.rights.revoke({ kind: 'subscription', accountId: consumer.id, item: producer.id });
     await eventually(() => expect(socket.ofType('unsubscribed')).toHaveLength(1), 1_000);

@@ -63,7 +63,7 @@ describe('while rights cannot be read again after that', () => {
     mend: async () => corner.rights.markComplete(),
   };
   const unreadable = (key: string) => ({
-    make: async () => corner.redis.multi().rename(key, `${key}:kept`).set(key, 'no set').exec(),
+    make: async () => corner.redis.multi().rename(key, `${key}:kept`).set(key, 'no hash').exec(),
     mend: async () => corner.redis.rename(`${key}:kept`, key),
   });
 

@@ -29,7 +29,7 @@ export class Subscriptions {
    */
   async welcome(connection: ConsumerConnection): Promise<void> {
     const { session, account, socket } = connection;
-    const producerIds = session.manual ? [] : [...account.items];
+    const producerIds = session.manual ? [] : [...account.items.keys()];
     for (const producerId of producerIds) session.opening.set(producerId, { asked: everything, answers: 0 });
     const held = await Promise.allSettled(producerIds.map((producerId) => this.streams.hold(producerId)));
     const failed = held.find((result) => result.status === 'rejected');
@@ -50,7 +50,7 @@ export class Subscriptions {
     const early = session.early ?? [];
     session.early = undefined;
     // Subscriptions that were made meanwhile.
-    for (const producerId of account.items) this.granted(connection, producerId);
+    for (const producerId of account.items.keys()) this.granted(connection, producerId);
     for (const frame of early) this.handle(connection, frame);
   }
 

@@ -97,7 +97,7 @@ describe('an open socket', () => {
     const { id, sessionId, token } = await corner.account('producer', ['a']);
     const other = await corner.account('producer', ['a']);
     const stays = await corner.token('producer', id, other.sessionId);
-    await corner.rights.grant({ kind: 'session', accountId: id, item: other.sessionId }, 3_600);
+    await corner.rights.grant({ kind: 'session', accountId: id, item: other.sessionId, seconds: 3_600 });
     const [ended, remaining] = [await open({ token }), await open({ token: stays })];
     await corner.rights.revoke({ kind: 'session', accountId: id, item: sessionId });
     const revokedAt = performance.now();
@@ -116,7 +116,7 @@ describe('an open socket', () => {
       socket.send(reading('a'));
       expect(lastKind()).toBe('not-found');
     }, 1_000);
-    await corner.rights.grant({ kind: 'device', accountId: id, item: 'new' }, 0);
+    await corner.rights.grant({ kind: 'device', accountId: id, item: 'new' });
     const before = (await corner.stored(id)).length;
     await eventually(async () => {
       socket.send(reading('new'));

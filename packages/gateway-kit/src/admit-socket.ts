@@ -8,8 +8,8 @@ import type { RightsWatch } from './watch-rights.ts';
 /** Who a socket belongs to and what it may do. */
 export interface Admission {
   claims: AccessClaims;
-  /** A producer's device_ids, or the producers a consumer is subscribed to. */
-  items: Set<string>;
+  /** A producer's device_ids, with 0, or the producers a consumer is subscribed to, with since when, in ms since 1970. */
+  items: ReadonlyMap<string, number>;
   /** Whether the rights changed since they were read; they have to be read again then. */
   overtaken(): boolean;
   /** To be called once, when the socket is open or did not come to be. */

@@ -28,7 +28,7 @@ async function serve({ open = () => {}, receiveText = () => {} }: Handlers): Pro
     logger: createLogger('test', 'silent'),
     admit: async () => ({
       claims: { sub: '1', role: 'consumer', sid: 'session', jti: 'token', iat: 0, exp: 0 },
-      items: new Set(),
+      items: new Map(),
       overtaken: () => false,
       end: () => {},
     }),

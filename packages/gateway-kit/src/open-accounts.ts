@@ -17,22 +17,27 @@ export interface OpenSocket {
   withdrawn(item: string): void;
 }
 
-/** An account with sockets in this process. `items` are its device_ids or the producers it is subscribed to. */
+/**
+ * An account with sockets in this process. `items` are its device_ids, with 0, or the producers it is subscribed to, with
+ * since when, in ms since 1970.
+ */
 export class OpenAccount {
   readonly sockets = new Set<OpenSocket>();
 
   constructor(
     readonly id: string,
-    private readonly current: Set<string>,
+    private readonly current: Map<string, number>,
   ) {}
 
-  get items(): ReadonlySet<string> {
+  get items(): ReadonlyMap<string, number> {
     return this.current;
   }
 
-  grant(item: string): void {
-    if (this.current.has(item)) return;
-    this.current.add(item);
+  /** With another `since` than before, the subscription had ended in between: it is withdrawn and granted anew. */
+  grant(item: string, since: number): void {
+    if (this.current.get(item) === since) return;
+    this.withdraw(item);
+    this.current.set(item, since);
     for (const socket of [...this.sockets]) socket.granted(item);
   }
 
@@ -42,9 +47,9 @@ export class OpenAccount {
   }
 
   /** Makes `items` exactly these. */
-  replaceItems(items: ReadonlySet<string>): void {
-    for (const item of [...this.current]) if (!items.has(item)) this.withdraw(item);
-    for (const item of items) this.grant(item);
+  replaceItems(items: ReadonlyMap<string, number>): void {
+    for (const item of [...this.current.keys()]) if (!items.has(item)) this.withdraw(item);
+    for (const [item, since] of items) this.grant(item, since);
   }
 }
 
@@ -65,13 +70,13 @@ export class OpenAccounts {
   }
 
   /** The account a socket is about to open for, with the rights just read. */
-  enter(accountId: string, items: Set<string>): OpenAccount {
+  enter(accountId: string, items: ReadonlyMap<string, number>): OpenAccount {
     const open = this.accounts.get(accountId);
     if (open) {
       open.replaceItems(items);
       return open;
     }
-    const account = new OpenAccount(accountId, items);
+    const account = new OpenAccount(accountId, new Map(items));
     this.accounts.set(accountId, account);
     return account;
   }

@@ -23,7 +23,7 @@ class RecordingSocket implements OpenSocket {
 function openSocket(expiresAt: number): { accounts: OpenAccounts; socket: RecordingSocket } {
   const accounts = new OpenAccounts();
   const socket = new RecordingSocket(expiresAt);
-  accounts.enter('7', new Set()).sockets.add(socket);
+  accounts.enter('7', new Map()).sockets.add(socket);
   return { accounts, socket };
 }
 

@@ -90,11 +90,13 @@ export class RightsWatch {
     for (const admission of this.admissions.get(right.accountId) ?? []) admission.overtaken = true;
     const account = this.accounts.get(right.accountId);
     if (!account || (right.kind !== this.kind && right.kind !== 'session')) return;
-    const exists = await this.rights.has(right);
     if (right.kind === 'session') {
-      if (!exists) endSession(account, right.item);
-    } else if (exists) account.grant(right.item);
-    else account.withdraw(right.item);
+      if (!(await this.rights.has(right))) endSession(account, right.item);
+      return;
+    }
+    const since = await this.rights.since(right.kind, right.accountId, right.item);
+    if (since === undefined) account.withdraw(right.item);
+    else account.grant(right.item, since);
   }
 
   /** What was read last may no longer hold: nothing is delivered on it until everything was read again. */

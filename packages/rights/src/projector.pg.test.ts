@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { type Database, devices, openDatabase, rightsOutbox, sessions, subscriptions, users } from '@motience/database';
 import { createTestDatabase, createTestRedis } from '@motience/engines/testing';
-import { createKeys, type ItemKind, type Keys, openRedis, type Right, RightsStore } from '@motience/stream-log';
+import {
+  createKeys,
+  type Grant,
+  type ItemKind,
+  type Keys,
+  openRedis,
+  type Right,
+  RightsStore,
+} from '@motience/stream-log';
 import { and, eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createProjector, type Projector, type ProjectorOptions } from './projector.ts';
@@ -134,13 +142,13 @@ class GatedRights extends RightsStore {
   readonly reached = createGate();
   readonly gate = createGate();
 
-  override async grant(right: Right, seconds: number): Promise<void> {
+  override async grant(grant: Grant): Promise<void> {
     this.reached.open();
     await this.gate.opened;
-    await super.grant(right, seconds);
+    await super.grant(grant);
   }
 
-  override async replaceAll(kind: ItemKind, accountId: string, items: readonly string[]): Promise<boolean> {
+  override async replaceAll(kind: ItemKind, accountId: string, items: ReadonlyMap<string, number>): Promise<boolean> {
     this.reached.open();
     await this.gate.opened;
     return super.replaceAll(kind, accountId, items);
@@ -164,13 +172,35 @@ async function doneOrLocked(work: Promise<void>): Promise<void> {
 const outboxSize = () => database.db.$count(rightsOutbox);
 const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
 
-/** Subscriptions as PostgreSQL and as Redis have them. */
+async function activeSinceInRedis({ accountId, item }: Right): Promise<number> {
+  const session = randomUUID();
+  await rights.markComplete();
+  const read = await rights.read('subscription', accountId, session);
+  expect(await rights.since('subscription', accountId, item)).toBe(read?.items.get(item));
+  return read?.items.get(item) ?? Number.NaN;
+}
+
+/** Rounded up to whole ms. */
+async function activeSinceInPostgres({ accountId, item }: Right): Promise<number> {
+  const [row] = await database.sql`
+    select to_char(extract(epoch from created_at) * 1000, 'FM9999999999999.000') as ms from subscriptions
+    where consumer_id = ${accountId} and producer_id = ${item} and status = 'active'`;
+  return Math.ceil(Number(row?.ms));
+}
+
+/** Subscriptions as PostgreSQL and as Redis have them, each with since when. */
 async function bothSides(consumers: bigint[]): Promise<[string[], string[]]> {
-  const active = await database.db.select().from(subscriptions).where(eq(subscriptions.status, 'active'));
+  const active = await database.sql<{ right: string }[]>`
+    select concat_ws(':', consumer_id, producer_id, ceil(extract(epoch from created_at) * 1000)) as right
+    from subscriptions where status = 'active'`;
   const held = await Promise.all(
-    consumers.map(async (id) => (await redis.smembers(keys.subscriptions(String(id)))).map((item) => `${id}:${item}`)),
+    consumers.map(async (id) =>
+      Object.entries(await redis.hgetall(keys.subscriptions(String(id)))).map(
+        ([item, since]) => `${id}:${item}:${since}`,
+      ),
+    ),
   );
-  return [active.map((row) => `${row.consumerId}:${row.producerId}`).sort(), held.flat().sort()];
+  return [active.map(({ right }) => right).sort(), held.flat().sort()];
 }
 
 describe('project', () => {
@@ -191,6 +221,23 @@ describe('project', () => {
     expect(await rights.has(right)).toBe(false);
     expect(await outboxSize()).toBe(0);
     await eventually(async () => expect(told).toEqual([right, right]));
+  });
+
+  it('says since when a subscription is active, and another time once it was ended and made anew', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const projector = openProjector();
+    const right = await subscribe(consumer, producer);
+    await projector.project(right);
+    const first = await activeSinceInRedis(right);
+    expect(first).toBe(await activeSinceInPostgres(right));
+    expect(first).toBeLessThanOrEqual(Date.now() + 1);
+
+    await unsubscribe(consumer, producer);
+    await eventually(async () => expect(Date.now()).toBeGreaterThan(first + 1));
+    await projector.project(await subscribe(consumer, producer));
+    const second = await activeSinceInRedis(right);
+    expect(second).toBe(await activeSinceInPostgres(right));
+    expect(second).toBeGreaterThan(first);
   });
 
   it('keeps a session in Redis exactly as long as PostgreSQL does', async () => {
@@ -328,7 +375,7 @@ describe('the poll', () => {
       insert into devices (producer_id, device_id) select ${String(producer)}::bigint, 'd' || n from generate_series(1, 150) n`;
     for (const projector of [openProjector(), openProjector()]) projector.start();
     await eventually(async () => expect(await outboxSize()).toBe(0));
-    expect(await redis.scard(keys.devices(String(producer)))).toBe(150);
+    expect(await redis.hlen(keys.devices(String(producer)))).toBe(150);
   });
 });
 
@@ -370,14 +417,14 @@ describe('the rebuild', () => {
   it('drops sessions, devices and subscriptions that PostgreSQL does not know', async () => {
     const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
     const kept = await addDevice(producer, 'kept');
-    const stale: Right[] = [
-      { kind: 'session', accountId: String(consumer), item: randomUUID() },
-      { kind: 'session', accountId: String(consumer), item: 'nonsense' },
+    const stale: Grant[] = [
+      { kind: 'session', accountId: String(consumer), item: randomUUID(), seconds: 1000 },
+      { kind: 'session', accountId: String(consumer), item: 'nonsense', seconds: 1000 },
       { kind: 'device', accountId: String(producer), item: 'removed' },
       { kind: 'device', accountId: '999999', item: 'of nobody' },
-      subscriptionOf(consumer, producer),
+      { kind: 'subscription', accountId: String(consumer), item: String(producer), since: 1 },
     ];
-    for (const right of stale) await rights.grant(right, 1000);
+    for (const grant of stale) await rights.grant(grant);
     await rights.markComplete();
     openProjector().start();
     await eventually(async () => {
@@ -393,6 +440,29 @@ describe('the rebuild', () => {
     await eventually(async () => expect(await rights.has(device)).toBe(true));
     await redis.del(keys.devices(String(producer)));
     await eventually(async () => expect(await rights.has(device)).toBe(true));
+  });
+
+  it('puts right a wrong or unreadable time since when a subscription is active', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const right = await subscribe(consumer, producer);
+    openProjector({ reconcileMs: 100 }).start();
+    for (const wrong of ['1', 'long ago', '']) {
+      await redis.hset(keys.subscriptions(right.accountId), right.item, wrong);
+      const since = await activeSinceInPostgres(right);
+      await eventually(async () => expect(await rights.since('subscription', right.accountId, right.item)).toBe(since));
+    }
+  });
+
+  it('leaves what an older version projected under other names alone, and projects everything anew', async () => {
+    const producer = await addAccount('producer');
+    const device = await addDevice(producer, 'pump');
+    const prefix = keys.rightsProjected.slice(0, keys.rightsProjected.indexOf(':'));
+    await redis.mset(`${prefix}:rights:projected`, '1');
+    await redis.sadd(`${prefix}:devices:${producer}`, 'pump');
+    expect(await rights.isComplete()).toBe(false);
+    openProjector().start();
+    await eventually(async () => expect(await rights.isComplete()).toBe(true));
+    expect(await rights.has(device)).toBe(true);
   });
 
   it('overwrites no change made between reading a page and writing it', async () => {

@@ -61,9 +61,9 @@ export function createProjector(options: ProjectorOptions): Projector {
       await lockRight(tx, right);
       // Rows first, truth second: a row that is deleted below was committed before the truth was read.
       const rows = await readOutboxIds(tx, right);
-      const seconds = await readTruth(tx, right);
+      const grant = await readTruth(tx, right);
       await patience.run(
-        () => (seconds === undefined ? rights.revoke(right) : rights.grant(right, seconds)),
+        () => (grant === undefined ? rights.revoke(right) : rights.grant(grant)),
         () => void attempt(right),
       );
       await deleteOutboxRows(tx, rows);

@@ -1,5 +1,5 @@
 import { devices, type Queryable, rightsOutbox, sessions, subscriptions } from '@motience/database';
-import type { Right } from '@motience/stream-log';
+import type { Grant, Right } from '@motience/stream-log';
 import { and, eq, gt, inArray, isNull, sql } from 'drizzle-orm';
 
 /** Condition of a session that still counts. */
@@ -8,40 +8,40 @@ export const sessionIsLive = and(isNull(sessions.revokedAt), gt(sessions.expires
 /** Whole seconds until a session ends, at least 1. */
 export const secondsLeft = sql<number>`greatest(1, ceil(extract(epoch from ${sessions.expiresAt} - now())))::int`;
 
+/** Since when a subscription is active, in ms since 1970; rounded up, so that it never says too early. */
+export const activeSince = sql<number>`ceil(extract(epoch from ${subscriptions.createdAt}) * 1000)::bigint`;
+
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/**
- * Whether PostgreSQL grants a right now: the seconds it lasts (for a session; 0 for those without an end), or undefined
- * if it does not.
- */
-export async function readTruth(tx: Queryable, right: Right): Promise<number | undefined> {
-  const accountId = BigInt(right.accountId);
-  if (right.kind === 'session') {
-    if (!uuid.test(right.item)) return undefined;
+/** A right as PostgreSQL grants it now; undefined if it does not. */
+export async function readTruth(tx: Queryable, { kind, accountId: account, item }: Right): Promise<Grant | undefined> {
+  const accountId = BigInt(account);
+  if (kind === 'session') {
+    if (!uuid.test(item)) return undefined;
     const [row] = await tx
       .select({ seconds: secondsLeft })
       .from(sessions)
-      .where(and(eq(sessions.id, right.item), eq(sessions.userId, accountId), sessionIsLive));
-    return row?.seconds;
+      .where(and(eq(sessions.id, item), eq(sessions.userId, accountId), sessionIsLive));
+    return row && { kind, accountId: account, item, seconds: row.seconds };
   }
-  if (right.kind === 'device') {
+  if (kind === 'device') {
     const [row] = await tx
       .select({ id: devices.id })
       .from(devices)
-      .where(and(eq(devices.producerId, accountId), eq(devices.deviceId, right.item)));
-    return row && 0;
+      .where(and(eq(devices.producerId, accountId), eq(devices.deviceId, item)));
+    return row && { kind, accountId: account, item };
   }
   const [row] = await tx
-    .select({ id: subscriptions.id })
+    .select({ since: activeSince.mapWith(Number) })
     .from(subscriptions)
     .where(
       and(
         eq(subscriptions.consumerId, accountId),
-        eq(subscriptions.producerId, BigInt(right.item)),
+        eq(subscriptions.producerId, BigInt(item)),
         eq(subscriptions.status, 'active'),
       ),
     );
-  return row && 0;
+  return row && { kind, accountId: account, item, since: row.since };
 }
 
 /** Outbox rows of one right that are committed now. */

@@ -2,7 +2,7 @@ import { type Database, devices, type Queryable, sessions, subscriptions } from 
 import type { ItemKind, RightsStore } from '@motience/stream-log';
 import { and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm';
 import { lockEveryRight } from './locks.ts';
-import { secondsLeft, sessionIsLive } from './read-truth.ts';
+import { activeSince, secondsLeft, sessionIsLive } from './read-truth.ts';
 
 interface Sources {
   database: Database;
@@ -78,7 +78,7 @@ async function replaceItems({ database, rights, patiently }: Sources, kind: Item
     after = await inPage(database, async (tx) => {
       const page = await readAccounts(tx, kind, from);
       const replaced = await patiently(() =>
-        Promise.all(page.map(({ accountId, items }) => rights.replaceAll(kind, String(accountId), items))),
+        Promise.all(page.map(({ accountId, items }) => rights.replaceAll(kind, String(accountId), new Map(items)))),
       );
       if (replaced.includes(true)) changed = true;
       return page.length < accountsPerPage ? undefined : page.at(-1)?.accountId;
@@ -91,7 +91,7 @@ async function dropUnknownAccounts({ database, rights, patiently }: Sources, kin
   return sweep(rights.accountIds(kind), patiently, (page) =>
     inPage(database, async (tx) => {
       const unknown = missing(page, await readKnownAccounts(tx, kind, page));
-      await patiently(() => Promise.all(unknown.map((accountId) => rights.replaceAll(kind, accountId, []))));
+      await patiently(() => Promise.all(unknown.map((accountId) => rights.replaceAll(kind, accountId, new Map()))));
       return unknown.length > 0;
     }),
   );
@@ -120,13 +120,17 @@ function inPage<Result>(database: Database, work: (tx: Queryable) => Promise<Res
 
 interface AccountItems {
   accountId: bigint;
-  items: string[];
+  /** Each with since when, as RightsStore.replaceAll wants it. */
+  items: [string, number][];
 }
 
 async function readAccounts(tx: Queryable, kind: ItemKind, after: bigint): Promise<AccountItems[]> {
   if (kind === 'device') {
     return tx
-      .select({ accountId: devices.producerId, items: sql<string[]>`array_agg(${devices.deviceId})` })
+      .select({
+        accountId: devices.producerId,
+        items: sql<[string, number][]>`json_agg(json_build_array(${devices.deviceId}, 0))`,
+      })
       .from(devices)
       .where(gt(devices.producerId, after))
       .groupBy(devices.producerId)
@@ -134,7 +138,10 @@ async function readAccounts(tx: Queryable, kind: ItemKind, after: bigint): Promi
       .limit(accountsPerPage);
   }
   return tx
-    .select({ accountId: subscriptions.consumerId, items: sql<string[]>`array_agg(${subscriptions.producerId}::text)` })
+    .select({
+      accountId: subscriptions.consumerId,
+      items: sql<[string, number][]>`json_agg(json_build_array(${subscriptions.producerId}::text, ${activeSince}))`,
+    })
     .from(subscriptions)
     .where(and(gt(subscriptions.consumerId, after), eq(subscriptions.status, 'active')))
     .groupBy(subscriptions.consumerId)

@@ -35,9 +35,9 @@ export interface Keys {
   readonly rightsChanges: string;
   /** A live session's account. */
   session(sessionId: string): string;
-  /** Set of a producer's device_ids. */
+  /** Hash from a producer's device_ids to 0. */
   devices(producerId: string): string;
-  /** Set of the producers a consumer is subscribed to. */
+  /** Hash from the producers a consumer is subscribed to, to since when, in ms since 1970. */
   subscriptions(consumerId: string): string;
 }
 
@@ -58,10 +58,10 @@ export function createKeys(prefix: string): Keys {
     presence: (shard, producerId) => inShard(shard, 'presence', producerId),
     live: (shard, producerId) => inShard(shard, 'live', producerId),
     wake: (shard) => inShard(shard, 'wake'),
-    rightsProjected: `${prefix}:rights:projected`,
+    rightsProjected: `${prefix}:rights:complete`,
     rightsChanges: `${prefix}:rights:changes`,
     session: (sessionId) => `${prefix}:session:${sessionId}`,
-    devices: (producerId) => `${prefix}:devices:${producerId}`,
-    subscriptions: (consumerId) => `${prefix}:subscriptions:${consumerId}`,
+    devices: (producerId) => `${prefix}:rights:devices:${producerId}`,
+    subscriptions: (consumerId) => `${prefix}:rights:subscriptions:${consumerId}`,
   };
 }

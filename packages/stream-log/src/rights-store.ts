@@ -13,10 +13,19 @@ const rightSchema = z.object({
 });
 export type Right = z.infer<typeof rightSchema>;
 
-/** What a socket may do when it opens. `items` are a producer's device_ids or the producers a consumer receives. */
+/** A right that exists: a session lasts `seconds` from now, a subscription is active since `since`, in ms since 1970. */
+export type Grant =
+  | { kind: 'session'; accountId: string; item: string; seconds: number }
+  | { kind: 'device'; accountId: string; item: string }
+  | { kind: 'subscription'; accountId: string; item: string; since: number };
+
+/**
+ * What a socket may do when it opens. `items` are a producer's device_ids (with 0), or the producers a consumer receives
+ * with since when it has been subscribed without a break, in ms since 1970.
+ */
 export interface AccountRights {
   sessionIsLive: boolean;
-  items: Set<string>;
+  items: Map<string, number>;
 }
 
 /** A live session; `seconds` is how long it lasts from now. */
@@ -26,7 +35,7 @@ export interface SessionRight {
   seconds: number;
 }
 
-/** Rights that are kept as one set per account. */
+/** Rights that are kept as one hash per account. */
 export type ItemKind = Exclude<Right['kind'], 'session'>;
 
 /** Rights as they stand in Redis: the projection of what PostgreSQL holds. Reading fails while Redis is away. */
@@ -36,12 +45,12 @@ export class RightsStore {
     private readonly keys: Keys,
   ) {}
 
-  /** Makes one right exist, and tells the gateways. Repeating it is harmless. A session lasts `seconds`. */
-  async grant(right: Right, seconds: number): Promise<void> {
-    await this.write(right, (batch) =>
-      right.kind === 'session'
-        ? batch.set(this.keys.session(right.item), right.accountId, 'EX', seconds)
-        : batch.sadd(this.setKey(right.kind, right.accountId), right.item),
+  /** Makes one right exist, and tells the gateways. Repeating it is harmless. */
+  async grant(grant: Grant): Promise<void> {
+    await this.write(grant, (batch) =>
+      grant.kind === 'session'
+        ? batch.set(this.keys.session(grant.item), grant.accountId, 'EX', grant.seconds)
+        : batch.hset(this.itemsKey(grant.kind, grant.accountId), grant.item, grant.kind === 'device' ? 0 : grant.since),
     );
   }
 
@@ -50,18 +59,21 @@ export class RightsStore {
     await this.write(right, (batch) =>
       right.kind === 'session'
         ? batch.del(this.keys.session(right.item))
-        : batch.srem(this.setKey(right.kind, right.accountId), right.item),
+        : batch.hdel(this.itemsKey(right.kind, right.accountId), right.item),
     );
     if (right.kind === 'device') await this.forgetSequence(right);
   }
 
-  /** Replaces all devices of a producer, or all subscriptions of a consumer, at once. Whether that changed anything. */
-  async replaceAll(kind: ItemKind, accountId: string, items: readonly string[]): Promise<boolean> {
-    const key = this.setKey(kind, accountId);
-    const held = new Set(await this.redis.smembers(key));
-    if (held.size === items.length && items.every((item) => held.has(item))) return false;
+  /**
+   * Replaces all devices of a producer (with 0), or all subscriptions of a consumer (with since when), at once. Whether
+   * that changed anything.
+   */
+  async replaceAll(kind: ItemKind, accountId: string, items: ReadonlyMap<string, number>): Promise<boolean> {
+    const key = this.itemsKey(kind, accountId);
+    const held = new Map(Object.entries(await this.redis.hgetall(key)));
+    if (held.size === items.size && [...items].every(([item, since]) => held.get(item) === String(since))) return false;
     const batch = this.redis.multi().del(key);
-    if (items.length > 0) batch.sadd(key, ...items);
+    if (items.size > 0) batch.hset(key, new Map(items));
     await runBatch(batch);
     return true;
   }
@@ -86,9 +98,9 @@ export class RightsStore {
     return this.scan(this.keys.session(''));
   }
 
-  /** Accounts that Redis holds a set of this kind for, a page at a time. */
+  /** Accounts that Redis holds rights of this kind for, a page at a time. */
   accountIds(kind: ItemKind): AsyncGenerator<string[]> {
-    return this.scan(this.setKey(kind, ''));
+    return this.scan(this.itemsKey(kind, ''));
   }
 
   /** Whether the projection is complete. It is not on a Redis that is new or lost its data, until it is rebuilt. */
@@ -135,16 +147,21 @@ export class RightsStore {
     const [marker, owner, items] = await Promise.all([
       this.redis.get(this.keys.rightsProjected),
       this.redis.get(this.keys.session(sessionId)),
-      this.redis.smembers(this.setKey(kind, accountId)),
+      this.redis.hgetall(this.itemsKey(kind, accountId)),
     ]);
     if (marker !== complete) return undefined;
-    return { sessionIsLive: owner === accountId, items: new Set(items) };
+    return { sessionIsLive: owner === accountId, items: readItems(items) };
   }
 
   /** Whether one right exists now. */
   async has({ kind, accountId, item }: Right): Promise<boolean> {
     if (kind === 'session') return (await this.redis.get(this.keys.session(item))) === accountId;
-    return (await this.redis.sismember(this.setKey(kind, accountId), item)) === 1;
+    return (await this.since(kind, accountId, item)) !== undefined;
+  }
+
+  /** Since when a subscription is active, in ms since 1970, or 0 for a device; undefined if there is no such right. */
+  async since(kind: ItemKind, accountId: string, item: string): Promise<number | undefined> {
+    return readSince(await this.redis.hget(this.itemsKey(kind, accountId), item));
   }
 
   /**
@@ -173,13 +190,13 @@ export class RightsStore {
     if (shardCount > 0) await this.redis.hdel(this.keys.sequences(shardOf(accountId, shardCount), accountId), item);
   }
 
-  private setKey(kind: ItemKind, accountId: string): string {
+  private itemsKey(kind: ItemKind, accountId: string): string {
     return kind === 'device' ? this.keys.devices(accountId) : this.keys.subscriptions(accountId);
   }
 
-  private async write(right: Right, change: (batch: Batch) => Batch): Promise<void> {
+  private async write({ kind, accountId, item }: Right, change: (batch: Batch) => Batch): Promise<void> {
     await runBatch(change(this.redis.multi()));
-    await this.redis.publish(this.keys.rightsChanges, JSON.stringify(right));
+    await this.redis.publish(this.keys.rightsChanges, JSON.stringify({ kind, accountId, item } satisfies Right));
   }
 
   /** What comes after `prefix` in the names of all keys that begin with it. */
@@ -208,6 +225,20 @@ function rightIn(message: string): Right | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What does not say since when is no right. */
+function readSince(text: string | null | undefined): number | undefined {
+  return text && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+function readItems(hash: Record<string, string>): Map<string, number> {
+  const items = new Map<string, number>();
+  for (const [item, text] of Object.entries(hash)) {
+    const since = readSince(text);
+    if (since !== undefined) items.set(item, since);
+  }
+  return items;
 }
 
 type Batch = ReturnType<Redis['multi']>;
