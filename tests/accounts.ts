@@ -2,6 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import type { ServicesUnderTest } from './services-under-test.ts';
 
+/** Where the HTTP services are. */
+type Services = Pick<ServicesUnderTest, 'httpUrl'>;
+
 export interface Account {
   id: string;
   username: string;
@@ -34,7 +37,7 @@ export async function request(
 
 /** Registers an account and logs it in. */
 export async function signUp(
-  services: ServicesUnderTest,
+  services: Services,
   role: 'producer' | 'consumer',
   deviceIds: readonly string[] = [],
 ): Promise<Account> {
@@ -60,7 +63,7 @@ export async function signUp(
 }
 
 /** Subscribes a consumer to a producer. */
-export async function subscribe(services: ServicesUnderTest, consumer: Account, producer: Account): Promise<void> {
+export async function subscribe(services: Services, consumer: Account, producer: Account): Promise<void> {
   const url = `${services.httpUrl('subscription-manager')}/subscribe`;
   const reply = await request(url, { method: 'POST', token: consumer.token, body: { producer_id: producer.id } });
   if (reply.status !== 201) throw new Error(`subscribe: ${JSON.stringify(reply)}`);
