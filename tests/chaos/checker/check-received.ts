@@ -47,7 +47,7 @@ export function checkReceived(
         compare(record, stored.at(record.epoch, record.seq), faults);
         break;
       case 'subscribed':
-        if (!record.recovered) notRecovered += 1;
+        if (!record.recovered && position) notRecovered += 1;
         if (record.recovered) moveTo(record.epoch, record.seq);
         else position = { epoch: record.epoch, seq: record.seq };
         break;

@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { migrateDatabase } from '../../../packages/database/dist/index.js';
+import { findFreePort } from '../../../packages/engines/dist/free-port.js';
+import type { Fault, Targets } from '../schedule.ts';
+import { EnginesUnderChaos } from './engines.ts';
+import { Link } from './link.ts';
+import { ServiceProcess } from './service-process.ts';
+
+const portVariables = {
+  'auth-api': 'AP_PORT',
+  'subscription-manager': 'SM_PORT',
+  'data-stream-manager': 'DSM_PORT',
+  'producer-gateway': 'WSS1_PORT',
+  'consumer-gateway': 'WSS2_PORT',
+} as const;
+type App = keyof typeof portVariables;
+
+const howMany: Record<App, number> = {
+  'auth-api': 1,
+  'subscription-manager': 1,
+  'data-stream-manager': 2,
+  'producer-gateway': 2,
+  'consumer-gateway': 2,
+};
+
+/** Small enough that those who come back after a while need PostgreSQL. */
+const retainedReadings = 2_000;
+
+/**
+ * The whole platform on engines of its own, two of everything that streams, each service with links of its own to each
+ * engine and each gateway behind a link, so that any process and any connection can be broken alone.
+ */
+export class PlatformUnderChaos {
+  private readonly services: ServiceProcess[] = [];
+  private readonly links = new Map<string, Link>();
+  private readonly ports = new Map<App, number>();
+  /** Faults that last, engines that come back. */
+  private readonly underWay = new Set<Promise<void>>();
+
+  private constructor(
+    readonly engines: EnginesUnderChaos,
+    private readonly logFolder: string,
+  ) {}
+
+  /** Starts everything; resolves once all of it serves. What the services write goes to files in `logFolder`. */
+  static async start(logFolder: string): Promise<PlatformUnderChaos> {
+    mkdirSync(logFolder, { recursive: true });
+    const engines = await EnginesUnderChaos.start();
+    const platform = new PlatformUnderChaos(engines, logFolder);
+    try {
+      await migrateDatabase(engines.urls.postgres);
+      const secret = randomBytes(32).toString('hex');
+      for (const app of ['auth-api', 'subscription-manager', 'data-stream-manager'] as const) {
+        await platform.add(app, secret);
+      }
+      for (const app of ['producer-gateway', 'consumer-gateway'] as const) await platform.add(app, secret);
+      await Promise.all(platform.services.map((service) => service.start()));
+    } catch (error) {
+      await platform.stop();
+      throw error;
+    }
+    return platform;
+  }
+
+  httpUrl(app: App): string {
+    return `http://127.0.0.1:${this.ports.get(app)}`;
+  }
+
+  /** The addresses of a role's gateways, behind their links. */
+  socketUrls(role: 'producer' | 'consumer'): [string, ...string[]] {
+    const [first, ...others] = [...this.links].flatMap(([name, { port }]) =>
+      name.startsWith(`${role}s to `) ? [`ws://127.0.0.1:${port}/${role}`] : [],
+    );
+    if (first === undefined) throw new Error(`there is no ${role} gateway`);
+    return [first, ...others];
+  }
+
+  targets(): Pick<Targets, 'processes' | 'links'> {
+    const processes = [...this.services.map(({ name }) => name), 'redis', 'postgres'];
+    return { processes, links: [...this.links.keys()] };
+  }
+
+  /** What ended though nobody asked it to. */
+  unexpectedEnds(): string[] {
+    return this.services.flatMap((service) => service.unexpectedEnds);
+  }
+
+  /** Breaks a process or a link, and has it mended in time. */
+  break({ kind, target, forMs, delayMs, direction }: Fault): void {
+    const link = this.links.get(target);
+    const service = this.services.find(({ name }) => name === target);
+    const engine = target === 'redis' || target === 'postgres' ? target : undefined;
+    switch (kind) {
+      case 'cut':
+        link?.cut();
+        break;
+      case 'delay':
+        link?.delay(delayMs);
+        this.after(forMs, () => link?.delay(0));
+        break;
+      case 'half-open':
+        link?.hold(direction);
+        this.after(forMs, () => link?.release());
+        break;
+      case 'kill':
+        if (engine) this.follow(this.engines.kill(engine, forMs));
+        else service?.kill(forMs);
+        break;
+      case 'freeze':
+        if (engine) this.follow(this.engines.freeze(engine, forMs));
+        else service?.freeze(forMs);
+        break;
+    }
+    if (service) this.after(forMs, () => {});
+  }
+
+  /** Resolves once everything that was broken is whole again; rejects if an engine did not come back. */
+  async mended(): Promise<void> {
+    while (this.underWay.size > 0) await Promise.all(this.underWay);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.services.map((service) => service.stop()));
+    await Promise.allSettled(this.underWay);
+    await Promise.all([...this.links.values()].map((link) => link.close()));
+    await this.engines.close();
+  }
+
+  private async add(app: App, secret: string): Promise<void> {
+    for (let number = 1; number <= howMany[app]; number += 1) {
+      const name = howMany[app] === 1 ? app : `${app}-${number}`;
+      const port = await findFreePort();
+      if (number === 1) this.ports.set(app, port);
+      if (app === 'producer-gateway') await this.link(`producers to ${name}`, port);
+      if (app === 'consumer-gateway') await this.link(`consumers to ${name}`, port);
+      const environment = {
+        [portVariables[app]]: String(port),
+        DATABASE_URL: await this.linkedUrl(name, 'postgres'),
+        REDIS_URL: await this.linkedUrl(name, 'redis'),
+        JWT_SECRET: secret,
+        JWT_EXPIRES_IN: '1d',
+        RETAINED_READINGS: String(retainedReadings),
+        LOG_LEVEL: 'info',
+      };
+      this.services.push(new ServiceProcess(name, app, environment, join(this.logFolder, `${name}.log`)));
+    }
+  }
+
+  private async linkedUrl(name: string, engine: 'redis' | 'postgres'): Promise<string> {
+    const url = new URL(this.engines.urls[engine]);
+    const link = await this.link(`${name} to ${engine}`, Number(url.port));
+    url.port = String(link.port);
+    return url.href;
+  }
+
+  private async link(name: string, targetPort: number): Promise<Link> {
+    const link = await Link.open(targetPort);
+    this.links.set(name, link);
+    return link;
+  }
+
+  private after(ms: number, mend: () => void): void {
+    this.follow(new Promise<void>((resolve) => setTimeout(resolve, ms)).then(mend));
+  }
+
+  private follow(work: Promise<void>): void {
+    const followed = work.finally(() => this.underWay.delete(followed));
+    this.underWay.add(followed);
+    // Told by `mended`.
+    followed.catch(() => {});
+  }
+}

@@ -1,0 +1,111 @@
+import postgres from 'postgres';
+import { waitFor } from '../../packages/engines/dist/wait.js';
+import { findingsOf, judge, type Verdict } from './judge.ts';
+import { Market } from './market.ts';
+import { PlatformUnderChaos } from './platform/platform-under-chaos.ts';
+import { countStored } from './read-stored.ts';
+import { type Fault, makeSchedule } from './schedule.ts';
+
+export interface ChaosOptions {
+  seed: number;
+  /** For how long things are broken. */
+  durationMs: number;
+  /** How many readings are sent meanwhile, all producers together. */
+  readings: number;
+  /** The longest time without a new fault. */
+  pauseMs: number;
+  /** Where the services' logs go. */
+  logFolder: string;
+  onProgress?: (text: string) => void;
+}
+
+export interface ChaosResult {
+  faults: Fault[];
+  verdict: Verdict;
+  /** What was not as it should be; empty when all promises were kept. */
+  findings: string[];
+  elapsedMs: number;
+}
+
+/** Once nothing is broken any more, this long without any progress ends the wait for what is missing. */
+const patienceMs = 60_000;
+const progressEveryMs = 5_000;
+
+/** Runs the platform, breaks it as the seed has it, and accounts for every reading. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const { seed, durationMs, readings, pauseMs, logFolder, onProgress = () => {} } = options;
+  const startedAt = performance.now();
+  onProgress('starting the platform');
+  const platform = await PlatformUnderChaos.start(logFolder);
+  const sql = postgres(platform.engines.urls.postgres, { max: 1, connect_timeout: 5, onnotice: () => {} });
+  let market: Market | undefined;
+  let report: NodeJS.Timeout | undefined;
+  try {
+    market = await Market.open(platform, { seed, readings, perSecond: readings / (durationMs / 1_000) });
+    const { consumers, senders } = market;
+    for (const consumer of consumers) void consumer.run();
+    const begun = await waitFor(() => consumers.every(({ subscribed }) => subscribed), patienceMs);
+    if (!begun) throw new Error('not every consumer could subscribe');
+
+    const schedule = makeSchedule(
+      seed,
+      durationMs,
+      { ...platform.targets(), readers: consumers.map(({ options }) => options.name) },
+      pauseMs,
+    );
+    const brokenFrom = performance.now();
+    const seconds = () => Math.round((performance.now() - brokenFrom) / 1_000);
+    const note = (text: string) => onProgress(`${String(seconds()).padStart(4)} s  ${text}`);
+    const { acknowledged, received } = { acknowledged: () => market?.acknowledged, received: () => market?.received };
+    report = setInterval(() => note(`${acknowledged()} acknowledged, ${received()} received`), progressEveryMs);
+    for (const sender of senders) void sender.run();
+    for (const fault of schedule) {
+      await new Promise((resolve) => setTimeout(resolve, brokenFrom + fault.atMs - performance.now()));
+      note(`${fault.kind} ${fault.target}${fault.forMs ? ` for ${fault.forMs} ms` : ''}`);
+      if (fault.kind === 'slow-reader') {
+        consumers.find(({ options }) => options.name === fault.target)?.rest(fault.forMs);
+      } else {
+        platform.break(fault);
+      }
+    }
+    await platform.mended();
+    note('nothing is broken any more');
+
+    await untilStill(async () => {
+      const stored = await countStored(sql);
+      const settled = senders.every(({ done }) => done) && stored !== undefined && stored >= (acknowledged() ?? 0);
+      return { done: settled && market?.allReceived() === true, state: `${acknowledged()} ${stored} ${received()}` };
+    });
+    market.stop();
+    note('checking');
+    const verdict = await judge(market, platform.engines.urls.postgres);
+    const unsent = senders.filter(({ done }) => !done).length;
+    const findings = [
+      ...findingsOf(verdict),
+      ...new Set([...market.complaints, ...platform.unexpectedEnds()]),
+      ...(unsent > 0 ? [`${unsent} producers could not bring all their readings in`] : []),
+    ];
+    return { faults: schedule, verdict, findings, elapsedMs: performance.now() - startedAt };
+  } finally {
+    clearInterval(report);
+    market?.stop();
+    await sql.end({ timeout: 1 });
+    await platform.stop();
+  }
+}
+
+/** Resolves once it is done, or when nothing has changed for too long. */
+async function untilStill(look: () => Promise<{ done: boolean; state: string }>): Promise<void> {
+  let last = '';
+  let changedAt = performance.now();
+  await waitFor(
+    async () => {
+      const { done, state } = await look();
+      if (state !== last) changedAt = performance.now();
+      last = state;
+      return done || performance.now() - changedAt > patienceMs;
+    },
+    Number.POSITIVE_INFINITY,
+    250,
+  );
+}
