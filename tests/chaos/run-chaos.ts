@@ -1,10 +1,9 @@
-import postgres from 'postgres';
 import { waitFor } from '../../packages/engines/dist/wait.js';
 import { findingsOf, judge, type Verdict } from './judge.ts';
 import { Market } from './market.ts';
 import { PlatformUnderChaos } from './platform/platform-under-chaos.ts';
-import { countStored } from './read-stored.ts';
 import { type Fault, makeSchedule } from './schedule.ts';
+import { settle } from './settle.ts';
 
 export interface ChaosOptions {
   seed: number;
@@ -37,7 +36,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const startedAt = performance.now();
   onProgress('starting the platform');
   const platform = await PlatformUnderChaos.start(logFolder);
-  const sql = postgres(platform.engines.urls.postgres, { max: 1, connect_timeout: 5, onnotice: () => {} });
   let market: Market | undefined;
   let report: NodeJS.Timeout | undefined;
   try {
@@ -71,11 +69,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     await platform.mended();
     note('nothing is broken any more');
 
-    await untilStill(async () => {
-      const stored = await countStored(sql);
-      const settled = senders.every(({ done }) => done) && stored !== undefined && stored >= (acknowledged() ?? 0);
-      return { done: settled && market?.allReceived() === true, state: `${acknowledged()} ${stored} ${received()}` };
-    });
+    await settle(market, platform.engines.urls.postgres, patienceMs);
     market.stop();
     note('checking');
     const verdict = await judge(market, platform.engines.urls.postgres);
@@ -89,23 +83,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   } finally {
     clearInterval(report);
     market?.stop();
-    await sql.end({ timeout: 1 });
     await platform.stop();
   }
-}
-
-/** Resolves once it is done, or when nothing has changed for too long. */
-async function untilStill(look: () => Promise<{ done: boolean; state: string }>): Promise<void> {
-  let last = '';
-  let changedAt = performance.now();
-  await waitFor(
-    async () => {
-      const { done, state } = await look();
-      if (state !== last) changedAt = performance.now();
-      last = state;
-      return done || performance.now() - changedAt > patienceMs;
-    },
-    Number.POSITIVE_INFINITY,
-    250,
-  );
 }

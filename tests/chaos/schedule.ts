@@ -28,7 +28,7 @@ export interface Fault {
 
 /**
  * The faults of a run, in order of time. The same for the same arguments. Each combination of kind and target comes up
- * once before any comes up again; about every third moment has two or three at once. `pauseMs` is the longest quiet time.
+ * before the whole round begins anew; about every third moment has two or three at once. `pauseMs` is the longest quiet time.
  */
 export function makeSchedule(seed: number, durationMs: number, targets: Targets, pauseMs: number): Fault[] {
   const random = new Random(seed);
@@ -48,12 +48,11 @@ export function makeSchedule(seed: number, durationMs: number, targets: Targets,
 }
 
 function combinations({ processes, links, readers }: Targets): { kind: FaultKind; target: string }[] {
-  return [
-    ...(['kill', 'freeze'] as const).flatMap((kind) => processes.map((target) => ({ kind, target }))),
-    ...(['cut', 'delay', 'half-open'] as const).flatMap((kind) => links.map((target) => ({ kind, target }))),
-    // As often as each process is killed and frozen.
-    ...readers.flatMap((target) => [1, 2].map(() => ({ kind: 'slow-reader' as const, target }))),
-  ];
+  const all = (kinds: readonly FaultKind[], targets: readonly string[]) =>
+    kinds.flatMap((kind) => targets.map((target) => ({ kind, target })));
+  const once = [...all(['kill', 'freeze'], processes), ...all(['slow-reader'], readers)];
+  // There are many more links; processes come twice as often each.
+  return [...once, ...once, ...all(['cut', 'delay', 'half-open'], links)];
 }
 
 /** Drawn in the same order for every kind, so that a change to one leaves the others of a seed as they are. */

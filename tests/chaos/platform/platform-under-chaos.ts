@@ -25,12 +25,15 @@ const howMany: Record<App, number> = {
   'consumer-gateway': 2,
 };
 
+/** What the way of a reading does not pass is broken as a whole only. */
+const aside: readonly App[] = ['auth-api', 'subscription-manager'];
+
 /** Small enough that those who come back after a while need PostgreSQL. */
 const retainedReadings = 2_000;
 
 /**
- * The whole platform on engines of its own, two of everything that streams, each service with links of its own to each
- * engine and each gateway behind a link, so that any process and any connection can be broken alone.
+ * The whole platform on engines of its own, two of everything on the way of a reading, each with links of its own to
+ * each engine and each gateway behind a link, so that any process and any connection can be broken alone.
  */
 export class PlatformUnderChaos {
   private readonly services: ServiceProcess[] = [];
@@ -129,6 +132,7 @@ export class PlatformUnderChaos {
   }
 
   private async add(app: App, secret: string): Promise<void> {
+    const { urls } = this.engines;
     for (let number = 1; number <= howMany[app]; number += 1) {
       const name = howMany[app] === 1 ? app : `${app}-${number}`;
       const port = await findFreePort();
@@ -137,8 +141,8 @@ export class PlatformUnderChaos {
       if (app === 'consumer-gateway') await this.link(`consumers to ${name}`, port);
       const environment = {
         [portVariables[app]]: String(port),
-        DATABASE_URL: await this.linkedUrl(name, 'postgres'),
-        REDIS_URL: await this.linkedUrl(name, 'redis'),
+        DATABASE_URL: aside.includes(app) ? urls.postgres : await this.linkedUrl(name, 'postgres'),
+        REDIS_URL: aside.includes(app) ? urls.redis : await this.linkedUrl(name, 'redis'),
         JWT_SECRET: secret,
         JWT_EXPIRES_IN: '1d',
         RETAINED_READINGS: String(retainedReadings),

@@ -1,0 +1,76 @@
+import { Redis } from 'ioredis';
+import { z } from 'zod';
+
+/**
+ * Lua that breaks one of the platform's promises now and then, by putting something in the place of a function:
+ * `append` has `{ingest log, …}` as keys and the flush's number first, `apply` has the shard's prefix first and replies
+ * with entries and readings.
+ */
+export const brokenVariants = {
+  'acknowledges before the write': `
+    local honest, calls = append, 0
+    append = function(KEYS, ARGV)
+      calls = calls + 1
+      if calls % 20 == 0 then return { 'ok' } end
+      return honest(KEYS, ARGV)
+    end`,
+  'skips a number': `
+    local honest, calls = apply, 0
+    apply = function(KEYS, ARGV)
+      local reply = honest(KEYS, ARGV)
+      if reply[2] > 0 then calls = calls + 1 end
+      if reply[2] > 0 and calls % 20 == 0 then
+        for _, producer in ipairs(redis.call('SMEMBERS', ARGV[1] .. 'streams')) do
+          redis.call('HINCRBY', ARGV[1] .. 'stream:' .. producer, 'head', 1)
+        end
+      end
+      return reply
+    end`,
+  'lets a paused owner go on': `
+    local honest, calls = apply, 0
+    apply = function(KEYS, ARGV)
+      local entry = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+      local reply = honest(KEYS, ARGV)
+      if entry then calls = calls + 1 end
+      if entry and calls % 20 == 0 then redis.call('XADD', KEYS[1], '*', unpack(entry[2])) end
+      return reply
+    end`,
+} as const;
+
+/** What FUNCTION LIST says of one library: names and values in turn. */
+const libraryReply = z.array(z.array(z.unknown()));
+
+/** The platform's functions in a Redis, to be broken and mended again. They have to be loaded already. */
+export class BreakableFunctions {
+  private constructor(
+    private readonly redis: Redis,
+    private readonly code: string,
+  ) {}
+
+  static async of(url: string): Promise<BreakableFunctions> {
+    const redis = new Redis(url);
+    const libraries = libraryReply.parse(await redis.call('FUNCTION', 'LIST', 'LIBRARYNAME', 'motience_*', 'WITHCODE'));
+    const [library] = libraries;
+    const code = library?.[library.indexOf('library_code') + 1];
+    if (libraries.length !== 1 || typeof code !== 'string') throw new Error('expected one library of functions');
+    return new BreakableFunctions(redis, code);
+  }
+
+  /** Puts `lua` in place before the functions are registered, under the same names as before. */
+  async break(lua: string): Promise<void> {
+    const at = this.code.indexOf('redis.register_function');
+    await this.load(`${this.code.slice(0, at)}${lua}\n${this.code.slice(at)}`);
+  }
+
+  async mend(): Promise<void> {
+    await this.load(this.code);
+  }
+
+  close(): void {
+    this.redis.disconnect();
+  }
+
+  private async load(code: string): Promise<void> {
+    await this.redis.call('FUNCTION', 'LOAD', 'REPLACE', code);
+  }
+}
