@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,8 +16,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-function start(args: string[], env: Record<string, string> = {}) {
-  const child = spawn(launcher, args, {
+function start(args: string[], env: Record<string, string> = {}, command = launcher) {
+  const child = spawn(command, args, {
     env: { PATH: process.env.PATH, HOME: folder, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -139,5 +139,47 @@ describe('motience-device', () => {
       [1, '{"a":1}'],
       [2, '{"a":2}'],
     ]);
+  }, 20_000);
+
+  test('holds readings back while its disk refuses to write, says so, and queues each once when it can again', async () => {
+    const directory = join(folder, 'queue');
+    const args = [...device, '--source', 'stdin', '--queue-dir', directory];
+    const { child, ended } = start(['--fsize=98304:unlimited', launcher, ...args], password, 'prlimit');
+    const values = Array.from({ length: 2_000 }, (_, at) => at);
+    child.stdin.end(values.map((value) => `{"value":${value},"padding":"${'x'.repeat(200)}"}\n`).join(''));
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      const before = said;
+      said += String(chunk);
+      const begins = (words: string) => said.includes(words) && !before.includes(words);
+      if (begins('held back')) execFileSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
+      if (begins('the source has ended')) child.kill('SIGKILL');
+    });
+    const { stderr: seen } = await ended;
+    expect(seen).toMatch(/cannot be written: .*file too large.*held back/i);
+    expect(seen).toContain('the queue can be written again');
+    const queue = await DiskQueue.open({ directory, owner: 'pat/d', maxReadings: 10_000, maxBytes: 10_000_000 });
+    const left = await queue.read(0, 10_000, 10_000_000);
+    await queue.close();
+    expect(left.map(({ dataText }) => JSON.parse(dataText).value)).toEqual(values);
+  }, 20_000);
+
+  test('counts the oldest readings that a full queue of system readings drops, at once and when it ends', async () => {
+    const directory = join(folder, 'queue');
+    const args = ['--source', 'system', '--interval', '20ms', '--max-queue-readings', '5', '--queue-dir', directory];
+    const { child, ended } = start([...device, ...args], password);
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said += String(chunk);
+      if (!child.killed && said.includes('are being dropped')) child.kill('SIGTERM');
+    });
+    const { code, stderr: seen } = await ended;
+    expect(code).toBe(0);
+    const dropped = Number(/in all.*"dropped":(\d+)/.exec(seen)?.[1]);
+    expect(dropped).toBeGreaterThan(0);
+    const queue = await DiskQueue.open({ directory, owner: 'pat/d', maxReadings: 10, maxBytes: 10_000 });
+    const left = await queue.read(0, 10, 10_000);
+    await queue.close();
+    expect(left.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5].map((place) => dropped + place));
   }, 20_000);
 });

@@ -38,6 +38,9 @@ timestamp holds RFC 3339 timestamps. Without a timestamp the present moment is t
 A run over a file that was interrupted goes on after the last reading it had queued when the same file is given again;
 one that had sent everything starts anew.
 
+While less than 16 MiB are free on the queue's disk, or it cannot be written, readings are held back, and what waits is
+still sent.
+
 Examples:
   motience-device --username pi --password-file ~/motience-password --device-id rpi_001 --source system
   my-sensor --json | motience-device --username pi --device-id rpi_001 --source stdin

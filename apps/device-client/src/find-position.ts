@@ -14,7 +14,7 @@ export async function findPosition(
 ): Promise<FilePosition | undefined> {
   if (!('path' in source)) return undefined;
   const { path } = source;
-  const known = await queue.position(fileOrigin(path));
+  const known = queue.position(fileOrigin(path));
   if (known === undefined) return undefined;
   const position = parsePosition(known);
   const { record, round } = position;

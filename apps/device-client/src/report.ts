@@ -7,18 +7,18 @@ const progressEveryMs = 10_000;
 export function report(client: ProducerClient, log: Logger): () => void {
   let droppedUntold = 0;
   let told = '';
-  const progress = () => {
+  const progress = (isLast = false) => {
     const { acknowledged, refused, dropped, queued, connection } = client.state;
     const figures = { acknowledged, queued, ...(refused && { refused }), ...(dropped && { dropped }) };
     const text = JSON.stringify(figures);
-    if (text === told) return;
+    if (text === told && !isLast) return;
     told = text;
-    log.info(figures, connection.phase === 'open' ? 'streaming' : 'progress');
+    log.info(figures, isLast ? 'in all' : connection.phase === 'open' ? 'streaming' : 'progress');
     if (droppedUntold > 0)
       log.warn({ readings: droppedUntold }, 'the queue was full: the oldest readings were dropped');
     droppedUntold = 0;
   };
-  const timer = setInterval(progress, progressEveryMs);
+  const timer = setInterval(() => progress(), progressEveryMs);
   client.on('dropped', (readings) => {
     if (dropped(droppedUntold)) log.warn({ readings }, 'the queue is full: the oldest readings are being dropped');
     droppedUntold += readings;
@@ -45,7 +45,7 @@ export function report(client: ProducerClient, log: Logger): () => void {
   client.on('error', ({ kind, detail }) => log.warn({ kind }, `the gateway says: ${detail}`));
   return () => {
     clearInterval(timer);
-    progress();
+    progress(true);
   };
 }
 

@@ -10,6 +10,7 @@ import { sendReadings } from './send-readings.ts';
 import { SignIn } from './sign-in.ts';
 import { fileOrigin } from './sources/file-position.ts';
 import { checkSource, openSource } from './sources/open-source.ts';
+import { SteadyClock } from './steady-clock.ts';
 
 export interface RunOptions {
   config: DeviceConfig;
@@ -40,8 +41,12 @@ export async function runDevice({ config, password, stdin, log, signal }: RunOpt
     maxBytes: maxQueueBytes,
   });
   try {
+    tellDamage(queue, log);
     const after = await findPosition(config, queue, log);
-    const source = openSource(config, { stdin, signal: sourceSignal, after });
+    const clock = new SteadyClock((seconds) =>
+      log.warn({ seconds }, 'the clock was set back: timestamps go on slowly until it has caught up'),
+    );
+    const source = openSource(config, { stdin, signal: sourceSignal, clock, after });
     const client = new ProducerClient({
       gatewayUrl,
       tokens: new SignIn({ authUrl, username, password, deviceId, register }),
@@ -58,10 +63,11 @@ export async function runDevice({ config, password, stdin, log, signal }: RunOpt
     const left = queue.size().readings;
     log.info({ device: deviceId, source: sourceName(config), queued: left }, 'starting');
     client.start();
-    const sending = sendReadings(source, client, log);
-    const finished = sending.then(async ({ queued, skipped }) => {
+    const sending = sendReadings(source, client, log, sourceSignal);
+    const finished = sending.then(async ({ queued, skipped, unqueued }) => {
       const isComplete = !sourceSignal.aborted;
       log.info({ queued, ...(skipped && { skipped }) }, 'the source has ended');
+      if (unqueued > 0) log.warn({ readings: unqueued }, whatUnqueued(config));
       await client.settled();
       // Not before: a run that is cut off while readings wait must not begin again when it is started again.
       if (isComplete && 'path' in config.source) await queue.forgetPosition(fileOrigin(config.source.path));
@@ -78,6 +84,18 @@ export async function runDevice({ config, password, stdin, log, signal }: RunOpt
   } finally {
     await queue.close();
   }
+}
+
+function tellDamage({ damage }: DiskQueue, log: Logger): void {
+  if (damage.isRepaired) log.error('the queue was damaged on its disk and has been repaired: readings may be lost');
+  if (damage.missing > 0) {
+    log.error({ readings: damage.missing }, 'the disk has lost readings of the queue; they may have been sent before');
+  }
+}
+
+function whatUnqueued({ source }: DeviceConfig): string {
+  const read = 'read, but not queued before the end';
+  return 'path' in source ? `${read}: they are read again at the next start` : `${read}: they are lost`;
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

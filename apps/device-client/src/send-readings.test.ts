@@ -23,7 +23,7 @@ test.each([
   });
   const told: string[] = [];
   const log = pino({ base: null }, { write: (line: string) => void told.push(line) });
-  const { queued, skipped } = await sendReadings(source, client, log);
+  const { queued, skipped } = await sendReadings(source, client, log, new AbortController().signal);
   expect(queued).toBeGreaterThan(50);
   expect(skipped).toBeGreaterThan(50);
   expect(queued + skipped).toBe(texts.length);

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { type CsvError, parse } from 'csv-parse';
 import { z } from 'zod';
-import { checkReading, now, readingText, type SourceItem } from './source.ts';
+import { SteadyClock } from '../steady-clock.ts';
+import { checkReading, readingText, type SourceItem } from './source.ts';
 
 const maxRowBytes = 64 * 1024;
 /** Rows that no record can be made of and that were not told yet; what is beyond is skipped without a word each. */
@@ -16,7 +17,11 @@ const rowSchema = z.object({ record: z.array(z.string()), info: z.object({ lines
  * stays the number it is, digit for digit, an empty one becomes null, everything else text. A column `timestamp` holds
  * the readings' timestamps (RFC 3339); without it the present moment is taken. A bad row comes as a mistake.
  */
-export async function* csvSource(input: Readable, deviceId: string): AsyncGenerator<SourceItem> {
+export async function* csvSource(
+  input: Readable,
+  deviceId: string,
+  clock = new SteadyClock(),
+): AsyncGenerator<SourceItem> {
   const skipped: Mistake[] = [];
   const parser = parse({
     bom: true,
@@ -43,7 +48,7 @@ export async function* csvSource(input: Readable, deviceId: string): AsyncGenera
       yield { mistake, line: info.lines };
       return;
     }
-    const item = readRow(header, record, deviceId);
+    const item = readRow(header, record, deviceId, clock);
     yield 'text' in item ? item : { ...item, line: info.lines };
   }
   yield* skipped;
@@ -55,13 +60,18 @@ function headerMistake(header: string[]): string | undefined {
   return twice === undefined ? undefined : `the header row names ${JSON.stringify(twice)} twice`;
 }
 
-function readRow(header: string[], cells: string[], deviceId: string): { text: string } | { mistake: string } {
+function readRow(
+  header: string[],
+  cells: string[],
+  deviceId: string,
+  clock: SteadyClock,
+): { text: string } | { mistake: string } {
   if (cells.length !== header.length) return { mistake: `expected ${header.length} cells, got ${cells.length}` };
   const timestampAt = header.indexOf('timestamp');
   const fields = header.flatMap((name, at) =>
     at === timestampAt ? [] : [`${JSON.stringify(name)}:${jsonText(cells[at] ?? '')}`],
   );
-  return checkReading(readingText(deviceId, cells[timestampAt] ?? now(), `{${fields.join(',')}}`));
+  return checkReading(readingText(deviceId, cells[timestampAt] ?? clock.now(), `{${fields.join(',')}}`));
 }
 
 function jsonText(cell: string): string {

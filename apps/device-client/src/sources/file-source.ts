@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { addAbortSignal } from 'node:stream';
+import type { SteadyClock } from '../steady-clock.ts';
 import { csvSource } from './csv-source.ts';
 import { type FilePosition, fileOrigin, formatPosition, identifyFile } from './file-position.ts';
 import { jsonLinesSource } from './json-lines-source.ts';
@@ -9,7 +10,7 @@ import type { SourceItem } from './source.ts';
 export async function* fileSource(
   { kind, path }: { kind: 'csv' | 'jsonl'; path: string },
   { deviceId, loop }: { deviceId: string; loop: boolean },
-  { signal, after }: { signal: AbortSignal; after?: FilePosition | undefined },
+  { signal, clock, after }: { signal: AbortSignal; clock: SteadyClock; after?: FilePosition | undefined },
 ): AsyncGenerator<SourceItem> {
   const source = fileOrigin(path);
   let known = after?.record ?? 0;
@@ -17,7 +18,9 @@ export async function* fileSource(
     const file = await identifyFile(path);
     const input = addAbortSignal(signal, createReadStream(path));
     let record = 0;
-    for await (const item of kind === 'csv' ? csvSource(input, deviceId) : jsonLinesSource(input, deviceId)) {
+    for await (const item of kind === 'csv'
+      ? csvSource(input, deviceId, clock)
+      : jsonLinesSource(input, deviceId, clock)) {
       if ('text' in item) {
         record += 1;
         if (record <= known) continue;

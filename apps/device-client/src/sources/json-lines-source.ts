@@ -1,4 +1,5 @@
-import { checkReading, now, readingText, type SourceItem } from './source.ts';
+import { SteadyClock } from '../steady-clock.ts';
+import { checkReading, readingText, type SourceItem } from './source.ts';
 import { splitLines } from './split-lines.ts';
 
 const maxLineBytes = 64 * 1024;
@@ -12,18 +13,19 @@ const wrapperFields = new Set(['device_id', 'timestamp', 'data']);
 export async function* jsonLinesSource(
   chunks: AsyncIterable<Uint8Array>,
   deviceId: string,
+  clock = new SteadyClock(),
 ): AsyncGenerator<SourceItem> {
   for await (const line of splitLines(chunks, maxLineBytes)) {
     if ('mistake' in line) {
       yield { mistake: line.mistake, line: line.number };
     } else if (line.text.trim() !== '') {
-      const item = readLine(line.text, deviceId);
+      const item = readLine(line.text, deviceId, clock);
       yield 'text' in item ? item : { ...item, line: line.number };
     }
   }
 }
 
-function readLine(line: string, deviceId: string): { text: string } | { mistake: string } {
+function readLine(line: string, deviceId: string, clock: SteadyClock): { text: string } | { mistake: string } {
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -31,7 +33,9 @@ function readLine(line: string, deviceId: string): { text: string } | { mistake:
     return { mistake: 'expected JSON' };
   }
   if (!isObject(value)) return { mistake: 'expected a JSON object' };
-  const text = isWrapped(value) ? unwrap(line, value, deviceId) : readingText(deviceId, now(), line.trim());
+  const text = isWrapped(value)
+    ? unwrap(line, value, deviceId, clock)
+    : readingText(deviceId, clock.now(), line.trim());
   if (value.device_id !== undefined && isWrapped(value) && value.device_id !== deviceId) {
     return { mistake: `device_id: expected ${deviceId}, the device this program streams for` };
   }
@@ -39,10 +43,10 @@ function readLine(line: string, deviceId: string): { text: string } | { mistake:
 }
 
 /** Completes a wrapped line without touching the text of its `data`. */
-function unwrap(line: string, value: Record<string, unknown>, deviceId: string): string {
+function unwrap(line: string, value: Record<string, unknown>, deviceId: string, clock: SteadyClock): string {
   const missing = [
     ...('device_id' in value ? [] : [`"device_id":${JSON.stringify(deviceId)},`]),
-    ...('timestamp' in value ? [] : [`"timestamp":"${now()}",`]),
+    ...('timestamp' in value ? [] : [`"timestamp":"${clock.now()}",`]),
   ];
   return `{${missing.join('')}${line.trim().slice(1)}`;
 }

@@ -1,6 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { DeviceConfig } from '../config.ts';
+import { SteadyClock } from '../steady-clock.ts';
 import type { FilePosition } from './file-position.ts';
 import { fileSource } from './file-source.ts';
 import { jsonLinesSource } from './json-lines-source.ts';
@@ -19,13 +20,18 @@ export async function checkSource({ source }: DeviceConfig): Promise<void> {
 /** The configured source, paced and repeated as configured; a file goes on `after` a position in it, if given. */
 export function openSource(
   config: DeviceConfig,
-  { stdin, signal, after }: { stdin: Readable; signal: AbortSignal; after?: FilePosition | undefined },
+  {
+    stdin,
+    signal,
+    clock = new SteadyClock(),
+    after,
+  }: { stdin: Readable; signal: AbortSignal; clock?: SteadyClock; after?: FilePosition | undefined },
 ): Source {
   const { source, deviceId, intervalMs } = config;
   const items = untilAborted(() => {
-    if (source.kind === 'system') return systemSource(deviceId, signal);
-    if (source.kind === 'stdin') return jsonLinesSource(addAbortSignal(signal, stdin), deviceId);
-    return fileSource(source, config, { signal, after });
+    if (source.kind === 'system') return systemSource(deviceId, clock, signal);
+    if (source.kind === 'stdin') return jsonLinesSource(addAbortSignal(signal, stdin), deviceId, clock);
+    return fileSource(source, config, { signal, clock, after });
   }, signal);
   return intervalMs === 0 ? items : paced(items, intervalMs, signal);
 }

@@ -21,8 +21,3 @@ export function checkReading(text: string): { text: string } | { mistake: string
   if (!reading) return { mistake: 'expected a reading' };
   return 'refused' in reading ? { mistake: reading.detail } : { text };
 }
-
-/** The present moment as RFC 3339. */
-export function now(): string {
-  return new Date().toISOString();
-}

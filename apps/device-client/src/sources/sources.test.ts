@@ -6,6 +6,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { parseReadings } from '@motience/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readConfig } from '../config.ts';
+import { SteadyClock } from '../steady-clock.ts';
 import { csvSource } from './csv-source.ts';
 import { isSameFile, parsePosition } from './file-position.ts';
 import { jsonLinesSource } from './json-lines-source.ts';
@@ -111,6 +112,17 @@ describe('JSON lines', () => {
   });
 });
 
+test('timestamps of the present do not go back when the clock is set back', async () => {
+  const wall = [3, 2, 3, 4].map((hour) => Date.UTC(2026, 0, 1, hour));
+  const clocks = { wall: () => wall.shift() ?? 0, monotonic: () => 0 };
+  const timestamps = (items: SourceItem[]) => items.map((item) => 'text' in item && JSON.parse(item.text).timestamp);
+  const three = '2026-01-01T03:00:00.000Z';
+  const clock = new SteadyClock(() => {}, clocks);
+  const lines = await collect(jsonLinesSource(bytes('{"a":1}\n{"data":{"a":2}}\n'), 'd', clock));
+  const rows = await collect(csvSource(bytes('a\n3\n4\n'), 'd', clock));
+  expect(timestamps([...lines, ...rows])).toEqual([three, three, three, '2026-01-01T04:00:00.000Z']);
+});
+
 describe('CSV', () => {
   test('cells that are JSON numbers stay as they are, empty ones are null, the rest is text', async () => {
     expect(
@@ -158,7 +170,7 @@ describe('CSV', () => {
 describe('this machine', () => {
   test('gives its real figures, flat, as numbers, with units in their names', async () => {
     const { signal } = new AbortController();
-    const items = await collect(paced(systemSource('d', signal), 1_000, signal), 2);
+    const items = await collect(paced(systemSource('d', new SteadyClock(), signal), 1_000, signal), 2);
     const [first, second] = items.map((item) => JSON.parse('text' in item ? item.text : '{}').data);
     for (const data of [first, second]) {
       expect(Object.values(data).every((value) => typeof value === 'number')).toBe(true);

@@ -1,6 +1,7 @@
 import { loadavg, uptime } from 'node:os';
 import si from 'systeminformation';
-import { now, readingText, type SourceItem } from './source.ts';
+import type { SteadyClock } from '../steady-clock.ts';
+import { readingText, type SourceItem } from './source.ts';
 
 /** Figures of one kind, absent where this machine has none. */
 type Figures = Record<string, number | null | undefined>;
@@ -19,8 +20,12 @@ async function measureSystem(): Promise<Record<string, number>> {
 }
 
 /** A reading of this machine whenever it is asked for one, until the signal. */
-export async function* systemSource(deviceId: string, signal: AbortSignal): AsyncGenerator<SourceItem> {
-  while (!signal.aborted) yield { text: readingText(deviceId, now(), JSON.stringify(await measureSystem())) };
+export async function* systemSource(
+  deviceId: string,
+  clock: SteadyClock,
+  signal: AbortSignal,
+): AsyncGenerator<SourceItem> {
+  while (!signal.aborted) yield { text: readingText(deviceId, clock.now(), JSON.stringify(await measureSystem())) };
 }
 
 async function cpu(): Promise<Figures> {
