@@ -13,8 +13,8 @@ import {
   optionalText,
   port,
   readConfig,
+  redisAddress,
   redisKeyPrefix,
-  redisUrl,
   text,
   tokenSettings,
 } from '@motience/service-kit';
@@ -26,7 +26,7 @@ const settings = {
   ...commonSettings,
   jwtSecret: tokenSettings.jwtSecret,
   databaseUrl,
-  redisUrl,
+  redisAddress,
   redisKeyPrefix,
   port: port('AP_PORT', 3001),
   /** Where the key pair is kept that tokens are signed with when there is no secret. */

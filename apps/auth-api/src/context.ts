@@ -4,11 +4,10 @@ import {
   createMetrics,
   firstConnectionAttempt,
   type Logger,
-  openLimiterRedis,
   type ReadinessCheck,
   type Registry,
 } from '@motience/service-kit';
-import { createKeys, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
+import { createKeys, openLimiterRedis, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
 import {
   deriveSecret,
   loadOrCreateKeyFile,
@@ -50,8 +49,8 @@ export async function createContext(config: AuthConfig, logger: Logger): Promise
   ]);
   const database = openDatabase(config.databaseUrl);
   const onError = (error: Error) => logger.warn({ err: error }, 'Redis');
-  const redis = openRedis(config.redisUrl, { onError });
-  const limiterRedis = openLimiterRedis(config.redisUrl, { onError });
+  const redis = openRedis(config.redisAddress, { onError });
+  const limiterRedis = openLimiterRedis(config.redisAddress, { onError });
   await firstConnectionAttempt(limiterRedis);
   const rights = new RightsStore(redis, createKeys(config.redisKeyPrefix));
   const projector = createProjector({ database, rights, logger });

@@ -1,5 +1,5 @@
 import { createRateLimiter, type RateLimiter } from '@motience/service-kit';
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '@motience/stream-log';
 import type { AuthConfig } from './config.ts';
 
 export interface Limits {
@@ -18,7 +18,7 @@ interface FailedLogins {
   count(address: string, username: string): Promise<void>;
 }
 
-export function createLimits(redis: Redis, config: AuthConfig): Limits {
+export function createLimits(redis: RedisConnection, config: AuthConfig): Limits {
   const limiter = (name: string, what: string, points: number) =>
     createRateLimiter(redis, config.redisKeyPrefix, { name, what, points, perSeconds: 60 });
   const perAccount = limiter('login-account', 'failed logins per account and address', config.failedLoginsPerAccount);

@@ -8,8 +8,8 @@ import {
   integer,
   port,
   readConfig,
+  redisAddress,
   redisKeyPrefix,
-  redisUrl,
   tokenSettings,
 } from '@motience/service-kit';
 import { defaultShardCount } from '@motience/stream-log';
@@ -20,7 +20,7 @@ const settings = {
   ...commonSettings,
   ...tokenSettings,
   databaseUrl,
-  redisUrl,
+  redisAddress,
   redisKeyPrefix,
   port: port('DSM_PORT', 3003),
   shards: integer('SHARDS', defaultShardCount, { min: 1, max: 1024 }),

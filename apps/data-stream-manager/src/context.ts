@@ -10,9 +10,9 @@ import {
   removeFormerFunctions,
   StreamReader,
   StreamWriter,
+  Subscriber,
 } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
-import type { Redis } from 'ioredis';
 import type { Config } from './config.ts';
 
 /** Everything the stream manager stands on; the one place that opens connections. */
@@ -20,8 +20,8 @@ export interface Context {
   config: Config;
   logger: Logger;
   database: Database;
-  /** In subscriber mode: hints that something was stored. */
-  subscriber: Redis;
+  /** For hints that something was stored. */
+  subscriber: Subscriber;
   keys: Keys;
   writer: StreamWriter;
   streams: StreamReader;
@@ -35,13 +35,13 @@ export interface Context {
 /** Opens the connections. Fails if this Redis was begun with another number of shards. */
 export async function createContext(config: Config, logger: Logger): Promise<Context> {
   const onError = (err: Error) => logger.warn({ err }, 'Redis connection');
-  const redis = openRedis(config.redisUrl, { onError });
-  const subscriber = openRedis(config.redisUrl, { onError });
+  const redis = openRedis(config.redisAddress, { onError });
+  const subscriber = new Subscriber(redis, { onError });
   const database = openDatabase(config.databaseUrl);
   const keys = createKeys(config.redisKeyPrefix);
   const close = async () => {
+    subscriber.close();
     redis.disconnect();
-    subscriber.disconnect();
     await database.close();
   };
   let writer: StreamWriter;

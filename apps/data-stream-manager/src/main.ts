@@ -22,7 +22,7 @@ await runApp('data-stream-manager', async (logger) => {
     const persisted = new Counter({ name: 'motience_readings_persisted_total', help: 'Readings persisted', registers });
 
     const applier = new Applier(writer, shards, (readings) => applied.inc(readings), logger);
-    await listenForIngest(context.subscriber, context.keys, shards, (shard) => applier.wake(shard));
+    listenForIngest(context.subscriber, context.keys, shards, (shard) => applier.wake(shard));
     const persister = config.persistReadings
       ? new Persister(writer, database.sql, shards, (readings) => persisted.inc(readings), logger)
       : undefined;

@@ -16,7 +16,11 @@ test('a host or an address switches to an engine of someone else, a port alone d
   expect(readPlatformConfig({ DB_HOST: 'db', DB_PASSWORD: 'p' }).postgres).toEqual({
     url: 'postgres://postgres:p@db:5432/motience',
   });
-  expect(readPlatformConfig({ REDIS_URL: 'redis://r:1' }).redis).toEqual({ url: 'redis://r:1' });
+  expect(readPlatformConfig({ REDIS_URL: 'redis://r:1' }).redis).toEqual({ urls: ['redis://r:1'], isCluster: false });
+  expect(readPlatformConfig({ REDIS_CLUSTER_NODES: 'a:1,b:2' }).redis).toEqual({
+    urls: ['redis://a:1', 'redis://b:2'],
+    isCluster: true,
+  });
   expect(readPlatformConfig({ DB_PORT: '5555', REDIS_PORT: '6666' })).toMatchObject({
     postgres: { port: 5555 },
     redis: { port: 6666 },

@@ -9,22 +9,30 @@ import {
   optionalText,
   port,
   readConfig,
-  redisUrl,
+  redisAddress,
   type Setting,
   strongSecret,
 } from '@motience/service-kit';
 
 const mebibyte = 1024 * 1024;
 
-/** An engine of someone else by its URL, or the port of a private one; undefined lets the system pick. */
-type EngineSetting = { url: string } | { port: number | undefined };
+/** An engine of someone else, or the port of a private one; undefined lets the system pick. */
+type EngineSetting<External> = External | { port: number | undefined };
 
 /** External as soon as one of `selectors` is set. */
-function engine(url: Setting<string>, selectors: readonly string[], portVariable: string): Setting<EngineSetting> {
-  const external = combine({ url }, ({ url }) => ({ value: { url } }));
+function engine<External>(
+  external: Setting<External>,
+  selectors: readonly string[],
+  portVariable: string,
+): Setting<EngineSetting<External>> {
   const own = combine({ port: port(portVariable, 0) }, ({ port }) => ({ value: { port: port || undefined } }));
-  return (environment) => (selectors.some((name) => environment[name]) ? external : own)(environment);
+  return (environment) => (selectors.some((name) => environment[name]) ? external(environment) : own(environment));
 }
+
+const externalPostgres = combine({ url: databaseUrl }, ({ url }) => ({ value: { url } }));
+const externalRedis = combine({ address: redisAddress }, ({ address }) => ({
+  value: typeof address === 'string' ? { urls: [address], isCluster: false } : { urls: address.nodes, isCluster: true },
+}));
 
 const shortestDatabasePassword = 12;
 
@@ -44,9 +52,9 @@ const databasePassword: Setting<undefined> = (environment) => {
 const settings = {
   ...commonSettings,
   dataDir: optionalText('MOTIENCE_DATA_DIR'),
-  postgres: engine(databaseUrl, ['DATABASE_URL', 'DB_HOST'], 'DB_PORT'),
+  postgres: engine(externalPostgres, ['DATABASE_URL', 'DB_HOST'], 'DB_PORT'),
   databasePassword,
-  redis: engine(redisUrl, ['REDIS_URL', 'REDIS_HOST'], 'REDIS_PORT'),
+  redis: engine(externalRedis, ['REDIS_URL', 'REDIS_HOST', 'REDIS_CLUSTER_NODES'], 'REDIS_PORT'),
   /** Weaker than `always`, a crash of the machine can take readings that were acknowledged. */
   redisAppendfsync: oneOf('REDIS_APPENDFSYNC', ['always', 'everysec', 'no'], 'always'),
   /** 0: a quarter of the machine's memory. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { commonSettings, databaseUrl, readConfig, redisUrl, tokenSettings } from '@motience/service-kit';
+import { commonSettings, databaseUrl, readConfig, redisAddress, tokenSettings } from '@motience/service-kit';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -102,12 +102,12 @@ test('each waits for others that exist and have what it waits for, none for itse
 test('the services find each other and listen to others than themselves', () => {
   for (const name of ['migrate', ...services.map((service) => service.name)]) {
     const config = readConfig(
-      { ...commonSettings, ...tokenSettings, databaseUrl, redisUrl },
+      { ...commonSettings, ...tokenSettings, databaseUrl, redisAddress },
       environmentOf(name, production),
     );
     expect(config).toMatchObject({ host: '0.0.0.0', nodeEnv: 'production', authUrl: 'http://auth-api:3001' });
     expect(new URL(config.databaseUrl).hostname).toBe('postgres');
-    expect(new URL(config.redisUrl).hostname).toBe('redis');
+    expect(new URL(String(config.redisAddress)).hostname).toBe('redis');
   }
 });
 

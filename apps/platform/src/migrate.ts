@@ -6,8 +6,8 @@ import { readPlatformConfig } from './config.ts';
 try {
   const config = readPlatformConfig(process.env);
   const { postgres, redis } = config;
-  if (!('url' in postgres && 'url' in redis)) {
-    throw new Error('expected DATABASE_URL or DB_HOST, and REDIS_URL or REDIS_HOST');
+  if (!('url' in postgres && 'urls' in redis)) {
+    throw new Error('expected DATABASE_URL or DB_HOST, and REDIS_URL, REDIS_HOST or REDIS_CLUSTER_NODES');
   }
   const { databaseUrl } = await startEngines({
     dataDir: '',

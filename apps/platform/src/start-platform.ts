@@ -86,7 +86,8 @@ class Start implements Platform {
       ...environment,
       MOTIENCE_DATA_DIR: dataDir,
       DATABASE_URL: engines.databaseUrl,
-      REDIS_URL: engines.redisUrl,
+      // A cluster is in the environment as it was given.
+      ...(engines.redisUrl !== undefined && { REDIS_URL: engines.redisUrl }),
       PRODUCER_TESTER_PORT: String(producerTester),
       CONSUMER_TESTER_PORT: String(consumerTester),
     };
@@ -125,7 +126,7 @@ class Start implements Platform {
       dataDir,
       postgres,
       redis:
-        'url' in redis
+        'urls' in redis
           ? redis
           : { ...redis, appendfsync: config.redisAppendfsync, maxMemoryBytes: redisMaxMemoryBytes(config) },
       production: config.nodeEnv === 'production',

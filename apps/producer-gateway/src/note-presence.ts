@@ -1,6 +1,5 @@
 import type { Logger } from '@motience/service-kit';
-import { type Keys, notePresence } from '@motience/stream-log';
-import type { Redis } from 'ioredis';
+import { type Keys, notePresence, type RedisConnection } from '@motience/stream-log';
 
 const intervalMs = 5_000;
 
@@ -9,7 +8,7 @@ export class PresenceNotes {
   private seen = new Map<string, Set<string>>();
   private readonly timer: NodeJS.Timeout;
 
-  constructor(redis: Redis, keys: Keys, shards: number, logger: Logger) {
+  constructor(redis: RedisConnection, keys: Keys, shards: number, logger: Logger) {
     this.timer = setInterval(() => {
       const { seen } = this;
       // While Redis is away nothing is worth noting: it would say "now" of what was long ago.

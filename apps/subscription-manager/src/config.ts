@@ -7,8 +7,8 @@ import {
   integer,
   port,
   readConfig,
+  redisAddress,
   redisKeyPrefix,
-  redisUrl,
   tokenSettings,
 } from '@motience/service-kit';
 
@@ -16,7 +16,7 @@ const settings = {
   ...commonSettings,
   ...tokenSettings,
   databaseUrl,
-  redisUrl,
+  redisAddress,
   redisKeyPrefix,
   port: port('SM_PORT', 3002),
   subscriptionsPerConsumer: integer('SUBSCRIPTIONS_PER_CONSUMER', defaultLimits.subscriptionsPerConsumer, {

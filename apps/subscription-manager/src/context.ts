@@ -5,12 +5,11 @@ import {
   createRateLimiter,
   firstConnectionAttempt,
   type Logger,
-  openLimiterRedis,
   type RateLimiter,
   type ReadinessCheck,
   type Registry,
 } from '@motience/service-kit';
-import { createKeys, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
+import { createKeys, openLimiterRedis, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
 import type { SubscriptionManagerConfig } from './config.ts';
 
@@ -32,8 +31,8 @@ export interface Context {
 export async function createContext(config: SubscriptionManagerConfig, logger: Logger): Promise<Context> {
   const database = openDatabase(config.databaseUrl);
   const onError = (error: Error) => logger.warn({ err: error }, 'Redis');
-  const redis = openRedis(config.redisUrl, { onError });
-  const limiterRedis = openLimiterRedis(config.redisUrl, { onError });
+  const redis = openRedis(config.redisAddress, { onError });
+  const limiterRedis = openLimiterRedis(config.redisAddress, { onError });
   await firstConnectionAttempt(limiterRedis);
   const rights = new RightsStore(redis, createKeys(config.redisKeyPrefix));
   const projector = createProjector({ database, rights, logger });

@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { isNewEnough } from './redis-binary.ts';
 
 /**
@@ -25,6 +25,45 @@ export async function findRedisProblems(url: string): Promise<string[]> {
     throw new Error(`Redis at ${withoutPassword(url)} cannot be used: ${reasonOf(cause ?? error)}`);
   } finally {
     redis.disconnect();
+  }
+}
+
+/** The same of every master of a cluster, of which some nodes are given. Throws when the cluster does not come up. */
+export async function findClusterProblems(urls: readonly string[]): Promise<string[]> {
+  const [first = ''] = urls;
+  const { username, password, protocol } = new URL(first);
+  const cluster = new Cluster([...urls], {
+    lazyConnect: true,
+    clusterRetryStrategy: () => null,
+    ...(protocol === 'rediss:' && { dnsLookup: (host, callback) => callback(null, host) }),
+    redisOptions: {
+      connectTimeout: 5_000,
+      ...(username && { username: decodeURIComponent(username) }),
+      ...(password && { password: decodeURIComponent(password) }),
+      ...(protocol === 'rediss:' && { tls: {} }),
+    },
+  });
+  let cause: Error | undefined;
+  for (const event of ['error', 'node error']) {
+    cluster.on(event, (error: Error) => {
+      cause ??= error;
+    });
+  }
+  try {
+    await cluster.connect();
+    const problems = await Promise.all(
+      cluster.nodes('master').map(async (master) => {
+        const { host, port } = master.options;
+        return redisProblems(parseInfo(await master.info())).map((problem) => `${host}:${port}: ${problem}`);
+      }),
+    );
+    return problems.flat();
+  } catch (error) {
+    throw new Error(
+      `Redis Cluster at ${urls.map(withoutPassword).join(', ')} cannot be used: ${reasonOf(cause ?? error)}`,
+    );
+  } finally {
+    cluster.disconnect();
   }
 }
 

@@ -25,7 +25,7 @@ async function options(redisUrl: string, production: boolean): Promise<EngineOpt
   return {
     dataDir: '/nowhere',
     postgres: { url: (await createTestDatabase()).url },
-    redis: { url: redisUrl },
+    redis: { urls: [redisUrl], isCluster: false },
     production,
     mayInstall: false,
     onProgress: (text) => said.push(text),

@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import { checkPostgres } from './check-postgres.ts';
-import { findRedisProblems } from './check-redis.ts';
+import { findClusterProblems, findRedisProblems } from './check-redis.ts';
 import type { EngineSpec } from './guard-protocol.ts';
 import { type GuardedEngines, guardEngines } from './guarded-engines.ts';
 import { ensureRedis, type InstallOptions } from './install-redis.ts';
@@ -8,6 +8,12 @@ import { ensureRedis, type InstallOptions } from './install-redis.ts';
 /** An engine that someone else runs. */
 interface ExternalEngine {
   readonly url: string;
+}
+
+/** A Redis that someone else runs, or some nodes of a Redis Cluster, which name the others. */
+interface ExternalRedis {
+  readonly urls: readonly string[];
+  readonly isCluster: boolean;
 }
 
 interface PrivatePostgres {
@@ -27,14 +33,15 @@ export interface EngineOptions extends InstallOptions {
   /** Where private engines keep their data; made if missing. */
   dataDir: string;
   postgres: ExternalEngine | PrivatePostgres;
-  redis: ExternalEngine | PrivateRedis;
+  redis: ExternalRedis | PrivateRedis;
   /** Refuses a Redis that could lose readings, instead of warning. */
   production: boolean;
 }
 
 export interface Engines {
   readonly databaseUrl: string;
-  readonly redisUrl: string;
+  /** Undefined for a cluster. */
+  readonly redisUrl: string | undefined;
   /** Stops the private ones in order and leaves the others alone. */
   close(): Promise<void>;
 }
@@ -55,8 +62,7 @@ export async function startEngines(options: EngineOptions): Promise<Engines> {
     await engines?.close();
   };
   // Before anything runs: it may take long, ask, or fail.
-  const openRedis =
-    'url' in redis ? () => useRedis(redis.url, options) : await preparePrivateRedis(redis, options, start);
+  const openRedis = 'urls' in redis ? () => useRedis(redis, options) : await preparePrivateRedis(redis, options, start);
   const openPostgres = 'url' in postgres ? () => usePostgres(postgres.url) : () => start(postgresSpec(postgres));
 
   const [databaseUrl, redisUrl] = await Promise.allSettled([openPostgres(), openRedis()]);
@@ -71,7 +77,7 @@ async function preparePrivateRedis(
   { port, appendfsync, maxMemoryBytes }: PrivateRedis,
   options: EngineOptions,
   start: (spec: EngineSpec) => Promise<string>,
-): Promise<() => Promise<string>> {
+): Promise<() => Promise<string | undefined>> {
   const { command } = await ensureRedis(options);
   const memory = maxMemoryBytes ?? defaultRedisMemory(totalmem());
   return () => start({ engine: 'redis', command, port, appendfsync, maxMemoryBytes: memory });
@@ -89,11 +95,16 @@ async function usePostgres(url: string): Promise<string> {
   return url;
 }
 
-async function useRedis(url: string, { production, onProgress }: EngineOptions): Promise<string> {
-  const problems = await findRedisProblems(url);
-  if (production && problems.length > 0) throw new Error(`REDIS_URL: ${problems.join('; ')}`);
+async function useRedis(
+  { urls, isCluster }: ExternalRedis,
+  { production, onProgress }: EngineOptions,
+): Promise<string | undefined> {
+  const problems = isCluster ? await findClusterProblems(urls) : await findRedisProblems(urls[0] ?? '');
+  if (production && problems.length > 0) {
+    throw new Error(`${isCluster ? 'REDIS_CLUSTER_NODES' : 'REDIS_URL'}: ${problems.join('; ')}`);
+  }
   for (const problem of problems) onProgress(`Warning: ${problem}`);
-  return url;
+  return isCluster ? undefined : urls[0];
 }
 
 function defaultRedisMemory(machineBytes: number): number {

@@ -1,16 +1,24 @@
 import { type ConfigOf, createMetrics, type Logger, type ReadinessCheck, type Registry } from '@motience/service-kit';
-import { createKeys, fixShardCount, type Keys, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
+import {
+  createKeys,
+  fixShardCount,
+  type Keys,
+  openRedis,
+  type RedisConnection,
+  RightsStore,
+  redisReadiness,
+  Subscriber,
+} from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
-import type { Redis } from 'ioredis';
 import type { gatewaySettings } from './gateway-settings.ts';
 import { OpenAccounts } from './open-accounts.ts';
 import { RightsWatch } from './watch-rights.ts';
 
 /** What both gateways stand on. */
 export interface GatewayContext {
-  redis: Redis;
-  /** In subscriber mode: changes to rights, and live readings. */
-  subscriber: Redis;
+  redis: RedisConnection;
+  /** For changes to rights, and live readings. */
+  subscriber: Subscriber;
   keys: Keys;
   rights: RightsStore;
   accounts: OpenAccounts;
@@ -29,10 +37,11 @@ export async function openGatewayContext(
   logger: Logger,
 ): Promise<GatewayContext> {
   const onError = (err: Error) => logger.warn({ err }, 'Redis connection');
-  const redis = openRedis(config.redisUrl, { onError });
-  const subscriber = openRedis(config.redisUrl, { onError });
+  const redis = openRedis(config.redisAddress, { onError });
+  const subscriber = new Subscriber(redis, { onError });
   const close = async () => {
-    for (const connection of [redis, subscriber]) connection.disconnect();
+    subscriber.close();
+    redis.disconnect();
   };
   const keys = createKeys(config.redisKeyPrefix);
   await fixShardCount(redis, keys, config.shards).catch(async (error: unknown) => {
@@ -56,7 +65,7 @@ export async function openGatewayContext(
 }
 
 /** Whether the rights in Redis are complete; until they are every socket is told `unavailable`. */
-function rightsReadiness(redis: Redis, rights: RightsStore): ReadinessCheck {
+function rightsReadiness(redis: RedisConnection, rights: RightsStore): ReadinessCheck {
   return {
     name: 'rights',
     check: async () => {

@@ -1,8 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Refusal } from '@motience/protocol';
 import type { Logger } from '@motience/service-kit';
-import type { Right, RightsStore } from '@motience/stream-log';
-import type { Redis } from 'ioredis';
+import type { Right, RightsStore, Subscriber } from '@motience/stream-log';
 import type { OpenAccount, OpenAccounts, OpenSocket } from './open-accounts.ts';
 
 const accountsReadAtOnce = 100;
@@ -30,7 +29,7 @@ export class RightsWatch {
   constructor(
     private readonly kind: 'device' | 'subscription',
     private readonly rights: RightsStore,
-    private readonly subscriber: Redis,
+    private readonly subscriber: Subscriber,
     private readonly accounts: OpenAccounts,
     private readonly logger: Logger,
   ) {}
@@ -39,15 +38,17 @@ export class RightsWatch {
   async start(onStale = () => {}, onFresh = () => {}): Promise<void> {
     this.onStale = onStale;
     this.onFresh = onFresh;
-    await this.rights.watch(this.subscriber, (right) => {
-      if (right) this.readAgain(right).catch(this.distrust);
-      else void this.readAllUntilFresh();
+    await this.rights.watch(this.subscriber, {
+      onChange: (right) => {
+        if (right) this.readAgain(right).catch(this.distrust);
+        else void this.readAllUntilFresh();
+      },
+      onLost: () => {
+        this.round += 1;
+        this.onStale();
+      },
+      onBack: () => void this.readAllUntilFresh(),
     });
-    this.subscriber.on('close', () => {
-      this.round += 1;
-      this.onStale();
-    });
-    this.subscriber.on('ready', () => void this.readAllUntilFresh());
   }
 
   /** How many sockets of an account are being admitted. */
@@ -112,7 +113,6 @@ export class RightsWatch {
     const { round } = this;
     while (round === this.round) {
       try {
-        await this.rights.rewatch(this.subscriber);
         await this.readAllAgain();
         if (round === this.round) this.onFresh();
         return;

@@ -10,6 +10,7 @@ import {
   openRedis,
   type Right,
   RightsStore,
+  Subscriber,
 } from '@motience/stream-log';
 import { and, eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -203,14 +204,19 @@ async function bothSides(consumers: bigint[]): Promise<[string[], string[]]> {
   return [active.map(({ right }) => right).sort(), held.flat().sort()];
 }
 
+/** Adds every change that the gateways are told. */
+async function watchInto(told: unknown[]): Promise<void> {
+  const subscriber = new Subscriber(redis, { onError: () => {} });
+  closers.push(async () => subscriber.close());
+  await rights.watch(subscriber, { onChange: (right) => told.push(right), onLost: () => {}, onBack: () => {} });
+}
+
 describe('project', () => {
   it('brings a granted and then a revoked right to Redis and the gateways, and empties the outbox', async () => {
     const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
     const projector = openProjector();
     const told: (Right | undefined)[] = [];
-    const watcher = openRedis(redisUrl, { onError: () => {} });
-    closers.push(async () => watcher.disconnect());
-    await rights.watch(watcher, (right) => told.push(right));
+    await watchInto(told);
 
     const right = await subscribe(consumer, producer);
     await projector.project(right);
@@ -337,9 +343,7 @@ describe('project', () => {
     const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
     const right = await subscribe(consumer, producer);
     const told: unknown[] = [];
-    const watcher = openRedis(redisUrl, { onError: () => {} });
-    closers.push(async () => watcher.disconnect());
-    await rights.watch(watcher, (change) => told.push(change));
+    await watchInto(told);
     stall();
     await slow.project(right);
     await unsubscribe(consumer, producer);
@@ -389,9 +393,7 @@ describe('the rebuild', () => {
     projector.start();
     await eventually(async () => expect(await rights.isComplete()).toBe(true));
     const told: unknown[] = [];
-    const watcher = openRedis(redisUrl, { onError: () => {} });
-    closers.push(async () => watcher.disconnect());
-    await rights.watch(watcher, (right) => told.push(right));
+    await watchInto(told);
 
     await emptyRedis();
     await eventually(async () => expect(await rights.isComplete()).toBe(true));

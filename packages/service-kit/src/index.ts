@@ -1,6 +1,6 @@
 export { clientAddress, isLoopback } from './client-address.ts';
 export { commonSettings, strongSecret } from './config/common-settings.ts';
-export { databaseUrl, redisKeyPrefix, redisUrl } from './config/engine-settings.ts';
+export { databaseUrl, type RedisAddress, redisAddress, redisKeyPrefix } from './config/engine-settings.ts';
 export {
   ConfigError,
   type ConfigOf,
@@ -28,7 +28,6 @@ export { Counter, createMetrics, Gauge, Histogram, type MetricsRequest, mayReadM
 export {
   createRateLimiter,
   firstConnectionAttempt,
-  openLimiterRedis,
   type RateLimit,
   type RateLimiter,
 } from './rate-limit.ts';

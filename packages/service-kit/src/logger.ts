@@ -20,7 +20,7 @@ const secretNames = [
   'jwtSecret',
   'metricsToken',
   'databaseUrl',
-  'redisUrl',
+  'redisAddress',
 ];
 
 /**

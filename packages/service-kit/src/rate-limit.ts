@@ -1,5 +1,5 @@
 import { Refusal } from '@motience/protocol';
-import { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
 export interface RateLimit {
@@ -19,26 +19,10 @@ export interface RateLimiter {
 }
 
 /**
- * A connection for rate limiters only: its commands fail at once while Redis is away, instead of waiting, so that
- * the limiter falls back to counting in memory. Whoever opens closes.
- */
-export function openLimiterRedis(url: string, options: { onError: (error: Error) => void }): Redis {
-  const redis = new Redis(url, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: 500,
-    connectTimeout: 5_000,
-    retryStrategy: (attempt) => Math.min(100 * attempt, 2_000),
-  });
-  redis.on('error', options.onError);
-  return redis;
-}
-
-/**
  * Resolves once the first attempt to connect has ended, well or not. Without it, what comes in the first moments after
  * a start would be counted in memory although Redis is there.
  */
-export async function firstConnectionAttempt(redis: Redis): Promise<void> {
+export async function firstConnectionAttempt(redis: Redis | Cluster): Promise<void> {
   if (redis.status === 'ready') return;
   await new Promise<void>((resolve) => {
     redis.once('ready', resolve);
@@ -47,7 +31,7 @@ export async function firstConnectionAttempt(redis: Redis): Promise<void> {
 }
 
 /** Counts in Redis, over all processes; while Redis is away, each process counts for itself. */
-export function createRateLimiter(redis: Redis, keyPrefix: string, limit: RateLimit): RateLimiter {
+export function createRateLimiter(redis: Redis | Cluster, keyPrefix: string, limit: RateLimit): RateLimiter {
   const counted = { keyPrefix: `${keyPrefix}:limit:${limit.name}`, points: limit.points, duration: limit.perSeconds };
   const limiter = new RateLimiterRedis({
     ...counted,

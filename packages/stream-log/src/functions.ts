@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
+import { allMasters, masterOf, type RedisConnection, slotOf } from './connection.ts';
 
 /**
  * The functions and their flags. When Redis has used up its memory it refuses a function without `allow-oom` or
@@ -39,35 +39,44 @@ const library = [
   ),
 ].join('\n');
 
+/** The master that holds a shard may change while a function is loaded; after so many changes in a row something is wrong. */
+const loadAttempts = 10;
+
 /**
- * Calls one of the platform's Redis functions, and loads them first where Redis does not have them. A function that was
- * not found did nothing, so calling it again is safe.
+ * Calls one of the platform's Redis functions, and loads them first where Redis does not have them: a new one, or a
+ * node of a cluster that has just taken over. A function that was not found did nothing, so calling it again is safe.
  */
 export async function callFunction(
-  redis: Redis,
+  redis: RedisConnection,
   name: FunctionName,
-  keys: readonly string[],
+  keys: readonly [string, ...string[]],
   args: readonly (string | number | Buffer)[],
 ): Promise<Reply> {
-  const call = () => redis.callBuffer('FCALL', [`motience_${name}_${version}`, keys.length, ...keys, ...args]);
-  try {
-    return asReply(await call());
-  } catch (error) {
-    if (!(error instanceof Error && error.message.includes('Function not found'))) throw error;
-    await redis.call('FUNCTION', 'LOAD', 'REPLACE', library);
-    return asReply(await call());
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return asReply(await redis.callBuffer('FCALL', [`motience_${name}_${version}`, keys.length, ...keys, ...args]));
+    } catch (error) {
+      if (!(error instanceof Error && error.message.includes('Function not found'))) throw error;
+      const master = masterOf(redis, slotOf(keys[0]));
+      if (!master || attempt === loadAttempts) throw error;
+      await master.call('FUNCTION', 'LOAD', 'REPLACE', library);
+    }
   }
 }
 
 /**
- * Removes the functions of former versions. A process of such a version that still runs loads its own again when it
- * does not find them.
+ * Removes the functions of former versions from every master. A process of such a version that still runs loads its own
+ * again when it does not find them.
  */
-export async function removeFormerFunctions(redis: Redis): Promise<void> {
-  const libraries = await redis.call('FUNCTION', 'LIST', 'LIBRARYNAME', 'motience_*');
-  for (const [name] of String(libraries).matchAll(/motience_[0-9a-f]{12}(?=,functions|,engine)/g)) {
-    if (name !== `motience_${version}`) await redis.call('FUNCTION', 'DELETE', name);
-  }
+export async function removeFormerFunctions(redis: RedisConnection): Promise<void> {
+  await Promise.all(
+    (await allMasters(redis)).map(async (master) => {
+      const libraries = await master.call('FUNCTION', 'LIST', 'LIBRARYNAME', 'motience_*');
+      for (const [name] of String(libraries).matchAll(/motience_[0-9a-f]{12}(?=,functions|,engine)/g)) {
+        if (name !== `motience_${version}`) await master.call('FUNCTION', 'DELETE', name);
+      }
+    }),
+  );
 }
 
 function asReply(value: unknown): Reply {

@@ -1,6 +1,6 @@
-export { BatchWriter, readBatch } from './batch.ts';
+export { BatchWriter, type PackedReading, readBatch, readingsIn } from './batch.ts';
 export { boundByMemory } from './bound-by-memory.ts';
-export { openRedis } from './connection.ts';
+export { openLimiterRedis, openRedis, type RedisAddress, type RedisConnection } from './connection.ts';
 export { maxFlushBytes, maxFlushReadings, maxFlushSegments } from './flush-bounds.ts';
 export { removeFormerFunctions } from './functions.ts';
 export { type AppendResult, type DeviceSequences, IngestLog, type Segment } from './ingest-log.ts';
@@ -22,3 +22,4 @@ export {
 export { defaultShardCount, fixShardCount, shardOf } from './shards.ts';
 export { StreamReader, type StreamState } from './stream-reader.ts';
 export { type RetentionBounds, StreamWriter, type UnpersistedRange } from './stream-writer.ts';
+export { Subscriber } from './subscriber.ts';

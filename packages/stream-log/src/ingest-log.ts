@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import type { BatchWriter } from './batch.ts';
+import type { RedisConnection } from './connection.ts';
 import { asList, asNumber, asText, callFunction } from './functions.ts';
 import type { Keys } from './keys.ts';
 
@@ -27,7 +27,7 @@ export type AppendResult =
 /** The ingest logs as a producer gateway writes them. */
 export class IngestLog {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
     /** Names this gateway process, for repeating a flush whose outcome is unknown. */
     private readonly gatewayId: string,

@@ -1,17 +1,16 @@
-import type { Redis } from 'ioredis';
 import type { Keys } from './keys.ts';
+import type { Subscriber } from './subscriber.ts';
 
 /** Calls `onWake` whenever a gateway has stored something in a shard. A hint only: one may be lost with the connection. */
-export async function listenForIngest(
-  subscriber: Redis,
+export function listenForIngest(
+  subscriber: Subscriber,
   keys: Keys,
   shardCount: number,
   onWake: (shard: number) => void,
-): Promise<void> {
-  const shardOfChannel = new Map(Array.from({ length: shardCount }, (_, shard) => [keys.wake(shard), shard]));
-  subscriber.on('smessage', (channel: string) => {
-    const shard = shardOfChannel.get(channel);
-    if (shard !== undefined) onWake(shard);
-  });
-  await subscriber.ssubscribe(...shardOfChannel.keys());
+): void {
+  for (let shard = 0; shard < shardCount; shard += 1) {
+    const wake = () => onWake(shard);
+    // Rejects only when the subscriber is closed.
+    subscriber.subscribe(keys.wake(shard), { onMessage: wake, onBack: wake }).catch(() => {});
+  }
 }

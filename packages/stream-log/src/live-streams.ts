@@ -1,46 +1,48 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from './connection.ts';
 import { asList, asNumber, asText, callFunction } from './functions.ts';
 import type { Keys } from './keys.ts';
 import { type NumberedBatch, numbersOf } from './numbered-batch.ts';
 import { shardOf } from './shards.ts';
 import { newEpoch } from './stream-writer.ts';
+import type { Subscriber } from './subscriber.ts';
 
 /** A batch of a stream as it was published. */
 export interface LiveBatch extends NumberedBatch {
   producerId: string;
 }
 
-/** Streams as a consumer gateway reads them, over one connection for commands and one in subscriber mode. */
+/** Streams as a consumer gateway reads them, over one connection for commands and the channels they are published on. */
 export class LiveStreams {
-  private readonly producerOfChannel = new Map<string, string>();
+  private onBatch: (batch: LiveBatch) => void = () => {};
+  private onBack: (producerId: string) => void = () => {};
 
   constructor(
-    private readonly redis: Redis,
-    private readonly subscriber: Redis,
+    private readonly redis: RedisConnection,
+    private readonly subscriber: Subscriber,
     private readonly keys: Keys,
     private readonly shardCount: number,
   ) {}
 
-  /** Calls `onBatch` for each batch published on the streams that are followed, in order per stream. */
-  listen(onBatch: (batch: LiveBatch) => void): void {
-    this.subscriber.on('smessageBuffer', (channel: Buffer, message: Buffer) => {
-      const producerId = this.producerOfChannel.get(channel.toString());
-      if (producerId !== undefined) onBatch(readLiveBatch(producerId, message));
-    });
+  /**
+   * Calls `onBatch` for each batch published on the streams that are followed, in order per stream, and `onBack` when a
+   * stream is heard again after some may have been missed.
+   */
+  listen(onBatch: (batch: LiveBatch) => void, onBack: (producerId: string) => void = () => {}): void {
+    this.onBatch = onBatch;
+    this.onBack = onBack;
   }
 
   /** Begins to follow a stream; batches published after this resolves reach the listener. */
   async follow(producerId: string): Promise<void> {
-    const channel = this.channel(producerId);
-    this.producerOfChannel.set(channel, producerId);
-    await this.subscriber.ssubscribe(channel);
+    await this.subscriber.subscribe(this.channel(producerId), {
+      onMessage: (message) => this.onBatch(readLiveBatch(producerId, message)),
+      onBack: () => this.onBack(producerId),
+    });
   }
 
   /** Stops following a stream. */
   async unfollow(producerId: string): Promise<void> {
-    const channel = this.channel(producerId);
-    this.producerOfChannel.delete(channel);
-    await this.subscriber.sunsubscribe(channel);
+    this.subscriber.unsubscribe(this.channel(producerId));
   }
 
   /** Where a stream stands now; one that nobody sent to yet begins its life at 0. */

@@ -1,12 +1,12 @@
 import { createTestRedis } from '@motience/engines/testing';
-import type { Redis } from 'ioredis';
 import { BatchWriter, readBatch } from './batch.ts';
-import { openRedis } from './connection.ts';
+import { openRedis, type RedisAddress, type RedisConnection } from './connection.ts';
 import { type DeviceSequences, IngestLog, type Segment } from './ingest-log.ts';
 import { createKeys, type Keys } from './keys.ts';
 import { LiveStreams } from './live-streams.ts';
 import { shardOf } from './shards.ts';
 import { type RetentionBounds, StreamWriter } from './stream-writer.ts';
+import { Subscriber } from './subscriber.ts';
 
 export const shardCount = 4;
 export const producerId = '5';
@@ -22,13 +22,14 @@ const wideBounds: RetentionBounds = {
 
 /** The stream log on a corner of Redis that no one else uses. */
 export class LogCorner {
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: Keys;
   private flush = 0;
-  private readonly connections: Redis[] = [];
+  private readonly connections: RedisConnection[] = [];
+  private readonly subscribers: Subscriber[] = [];
 
   private constructor(
-    private readonly url: string,
+    private readonly url: RedisAddress,
     prefix: string,
     private readonly drop: () => Promise<void>,
   ) {
@@ -37,13 +38,13 @@ export class LogCorner {
   }
 
   /** On the run's Redis, or on one that the test owns. */
-  static async open(privateUrl?: string): Promise<LogCorner> {
+  static async open(privateUrl?: RedisAddress): Promise<LogCorner> {
     const { url, prefix, drop } = await createTestRedis();
     return new LogCorner(privateUrl ?? url, prefix, drop);
   }
 
   /** A further connection, closed with the corner. */
-  connect(): Redis {
+  connect(): RedisConnection {
     const redis = openRedis(this.url, { onError: () => {} });
     this.connections.push(redis);
     return redis;
@@ -63,7 +64,14 @@ export class LogCorner {
   }
 
   live(): LiveStreams {
-    return new LiveStreams(this.redis, this.connect(), this.keys, shardCount);
+    return new LiveStreams(this.redis, this.subscriber(), this.keys, shardCount);
+  }
+
+  /** Closed with the corner. */
+  subscriber(): Subscriber {
+    const subscriber = new Subscriber(this.redis, { onError: () => {} });
+    this.subscribers.push(subscriber);
+    return subscriber;
   }
 
   /** Stores readings with these bodies, as one flush, without applying it. */
@@ -91,6 +99,7 @@ export class LogCorner {
   }
 
   async close(): Promise<void> {
+    for (const subscriber of this.subscribers) subscriber.close();
     for (const redis of this.connections) redis.disconnect();
     await this.drop();
   }

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from './connection.ts';
 import type { Keys } from './keys.ts';
 import { shardOf } from './shards.ts';
 
@@ -7,18 +7,20 @@ export const onlineMs = 30_000;
 
 /** Notes that devices of a producer sent readings just now. Those not seen for long are forgotten. */
 export async function notePresence(
-  redis: Redis,
+  redis: RedisConnection,
   keys: Keys,
   shardCount: number,
   seen: ReadonlyMap<string, ReadonlySet<string>>,
 ): Promise<void> {
   const now = Date.now();
-  const batch = redis.pipeline();
-  for (const [producerId, deviceIds] of seen) {
-    const key = keys.presence(shardOf(producerId, shardCount), producerId);
-    batch.zadd(key, ...[...deviceIds].flatMap((deviceId) => [now, deviceId]));
-    batch.zremrangebyscore(key, '-inf', now - onlineMs);
-    batch.pexpire(key, onlineMs);
-  }
-  await batch.exec();
+  await Promise.all(
+    [...seen].flatMap(([producerId, deviceIds]) => {
+      const key = keys.presence(shardOf(producerId, shardCount), producerId);
+      return [
+        redis.zadd(key, ...[...deviceIds].flatMap((deviceId) => [now, deviceId])),
+        redis.zremrangebyscore(key, '-inf', now - onlineMs),
+        redis.pexpire(key, onlineMs),
+      ];
+    }),
+  );
 }

@@ -1,19 +1,65 @@
 import type { Redis } from 'ioredis';
+import { mastersOf, type RedisConnection } from './connection.ts';
+
+type Answer = { ok: true; note?: string } | { ok: false; reason: string };
 
 /**
- * Whether Redis answers, for `/ready`. Notes when its log is not written before it replies: an acknowledgement is then
- * worth less than it says. A Redis that does not tell its configuration is taken as it is.
+ * Whether Redis answers, and in a cluster each of its masters, for `/ready`. Notes when a log is not written before
+ * Redis replies: an acknowledgement is then worth less than it says. A Redis that does not tell its configuration is
+ * taken as it is.
  */
-export function redisReadiness(redis: Redis) {
+export function redisReadiness(redis: RedisConnection) {
   return {
     name: 'redis',
-    check: async (): Promise<{ ok: true; note?: string } | { ok: false; reason: string }> => {
+    check: async (): Promise<Answer> => {
       if (redis.status !== 'ready') return { ok: false, reason: 'not connected' };
-      await redis.ping();
-      const settings = await redis.config('GET', 'appendfsync').catch(() => []);
-      const appendFsync = Array.isArray(settings) ? settings[1] : undefined;
-      if (typeof appendFsync !== 'string' || appendFsync === 'always') return { ok: true };
-      return { ok: true, note: `appendfsync is ${appendFsync}: a crash of Redis may lose acknowledged readings` };
+      const masters = mastersOf(redis);
+      const answers = await Promise.all(masters.map((master) => checkMaster(master, masters.length > 1)));
+      const reasons = answers.flatMap((answer) => (answer.ok ? [] : [answer.reason]));
+      if (reasons.length > 0) return { ok: false, reason: reasons.join('; ') };
+      return answers.find((answer) => answer.ok && answer.note !== undefined) ?? { ok: true };
     },
   };
+}
+
+/** A master that does not answer is named before the whole check would be given up. */
+const patienceMs = 1_500;
+
+async function checkMaster(master: Redis, isOneOfMany: boolean): Promise<Answer> {
+  const who = isOneOfMany ? `${master.options.host}:${master.options.port}: ` : '';
+  // One that no command was sent to yet is connected by the first.
+  if (master.status !== 'ready' && master.status !== 'wait') return { ok: false, reason: `${who}not connected` };
+  const { promise: late, giveUp } = deadline(`${who}no answer`);
+  try {
+    return await Promise.race([askMaster(master, who), late]);
+  } finally {
+    giveUp();
+  }
+}
+
+async function askMaster(master: Redis, who: string): Promise<Answer> {
+  const [settings, cluster] = await Promise.all([
+    master.config('GET', 'append*').catch(() => []),
+    who ? master.cluster('INFO') : '',
+    master.ping(),
+  ]);
+  if (/cluster_state:fail/.test(String(cluster))) return { ok: false, reason: `${who}cluster_state is fail` };
+  const given = Array.isArray(settings) ? settings.map(String) : [];
+  const settingOf = (name: string) => (given.includes(name) ? given[given.indexOf(name) + 1] : undefined);
+  if (settingOf('appendonly') === 'no') return weak(`${who}appendonly is no`);
+  const appendFsync = settingOf('appendfsync');
+  if (appendFsync === undefined || appendFsync === 'always') return { ok: true };
+  return weak(`${who}appendfsync is ${appendFsync}`);
+}
+
+function weak(setting: string): Answer {
+  return { ok: true, note: `${setting}: a crash of Redis may lose acknowledged readings` };
+}
+
+function deadline(reason: string): { promise: Promise<Answer>; giveUp: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  const promise = new Promise<Answer>((resolve) => {
+    timer = setTimeout(resolve, patienceMs, { ok: false, reason });
+  });
+  return { promise, giveUp: () => clearTimeout(timer) };
 }

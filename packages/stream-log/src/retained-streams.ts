@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from './connection.ts';
 import { asBytes, asList, asNumber, asText, callFunction } from './functions.ts';
 import type { Keys } from './keys.ts';
 import { type RetainedBatch, retainedBatch } from './numbered-batch.ts';
@@ -25,9 +25,9 @@ export interface StreamPart {
   /** Where the part begins: the position asked for, if it is known, otherwise the best place to go on from. */
   start: Position;
   head: Position;
-  /** Readings after `start` and before the batches that Redis does not have any more; PostgreSQL may. */
+  /** What follows `start` that Redis does not have any more; PostgreSQL may. */
   missing: SeqRange[];
-  /** The first of them may begin before `start`. A later one may begin a new epoch. */
+  /** None while something is missing. The first may begin before `start`. A later one may begin a new epoch. */
   batches: RetainedBatch[];
   /** Whether the batches end at the head. */
   reachesHead: boolean;
@@ -36,7 +36,7 @@ export interface StreamPart {
 /** The retained windows of streams, for those who come back. */
 export class RetainedStreams {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
     private readonly shardCount: number,
   ) {}

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { allMasters, type RedisConnection } from './connection.ts';
 import type { Keys } from './keys.ts';
 import { shardOf } from './shards.ts';
+import type { Subscriber } from './subscriber.ts';
 
 /** One right: a live session, a producer's device, or a consumer's subscription to a producer. */
 const rightSchema = z.object({
@@ -41,26 +42,26 @@ export type ItemKind = Exclude<Right['kind'], 'session'>;
 /** Rights as they stand in Redis: the projection of what PostgreSQL holds. Reading fails while Redis is away. */
 export class RightsStore {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {}
 
   /** Makes one right exist, and tells the gateways. Repeating it is harmless. */
   async grant(grant: Grant): Promise<void> {
-    await this.write(grant, (batch) =>
-      grant.kind === 'session'
-        ? batch.set(this.keys.session(grant.item), grant.accountId, 'EX', grant.seconds)
-        : batch.hset(this.itemsKey(grant.kind, grant.accountId), grant.item, grant.kind === 'device' ? 0 : grant.since),
-    );
+    if (grant.kind === 'session') {
+      await this.redis.set(this.keys.session(grant.item), grant.accountId, 'EX', grant.seconds);
+    } else {
+      const since = grant.kind === 'device' ? 0 : grant.since;
+      await this.redis.hset(this.itemsKey(grant.kind, grant.accountId), grant.item, since);
+    }
+    await this.announce(grant);
   }
 
   /** Makes one right cease, and tells the gateways, which cut what stands on it. Repeating it is harmless. */
   async revoke(right: Right): Promise<void> {
-    await this.write(right, (batch) =>
-      right.kind === 'session'
-        ? batch.del(this.keys.session(right.item))
-        : batch.hdel(this.itemsKey(right.kind, right.accountId), right.item),
-    );
+    if (right.kind === 'session') await this.redis.del(this.keys.session(right.item));
+    else await this.redis.hdel(this.itemsKey(right.kind, right.accountId), right.item);
+    await this.announce(right);
     if (right.kind === 'device') await this.forgetSequence(right);
   }
 
@@ -72,9 +73,7 @@ export class RightsStore {
     const key = this.itemsKey(kind, accountId);
     const held = new Map(Object.entries(await this.redis.hgetall(key)));
     if (held.size === items.size && [...items].every(([item, since]) => held.get(item) === String(since))) return false;
-    const batch = this.redis.multi().del(key);
-    if (items.size > 0) batch.hset(key, new Map(items));
-    await runBatch(batch);
+    await this.redis.eval(replaceHash, 1, key, ...[...items].flat());
     return true;
   }
 
@@ -134,12 +133,20 @@ export class RightsStore {
 
   /** Has every gateway read again what its open sockets stand on. */
   async announceAll(): Promise<void> {
-    await this.redis.publish(this.keys.rightsChanges, rebuilt);
+    await this.redis.spublish(this.keys.rightsChanges, rebuilt);
   }
 
-  /** Names the Redis process that answers; another one, or the same one restarted, may have forgotten what it was told. */
+  /**
+   * Names the Redis process that answers, and in a cluster all its masters; another one, or the same one restarted, may
+   * have forgotten what it was told.
+   */
   async serverId(): Promise<string> {
-    return /run_id:(\w+)/.exec(await this.redis.info('server'))?.[1] ?? '';
+    const masters = await allMasters(this.redis);
+    const infos = await Promise.all(masters.map((master) => master.info('server')));
+    return infos
+      .map((info) => /run_id:(\w+)/.exec(info)?.[1] ?? '')
+      .sort()
+      .join(' ');
   }
 
   /** What an account may do with this session; undefined while the projection is not complete. */
@@ -166,21 +173,15 @@ export class RightsStore {
 
   /**
    * Calls `onChange` with each right that may have changed, and with undefined when any may have, which is also what
-   * something unreadable means. `subscriber` is a connection in subscriber mode; after it was lost and is back, the
-   * caller has to read everything again.
+   * something unreadable means. From `onLost` on changes may be missed; at `onBack` they are heard again, and the caller
+   * has to read everything again.
    */
-  async watch(subscriber: Redis, onChange: (right: Right | undefined) => void): Promise<void> {
-    const changes = Buffer.from(this.keys.rightsChanges);
-    // Not 'message': with a listener to that, ioredis decodes all that is published, live readings included.
-    subscriber.on('messageBuffer', (channel: Buffer, message: Buffer) => {
-      if (channel.equals(changes)) onChange(rightIn(message.toString()));
-    });
-    await subscriber.subscribe(this.keys.rightsChanges);
-  }
-
-  /** Makes sure that changes are heard again, after the connection was lost. */
-  async rewatch(subscriber: Redis): Promise<void> {
-    await subscriber.subscribe(this.keys.rightsChanges);
+  async watch(
+    subscriber: Subscriber,
+    { onChange, ...rest }: { onChange(right: Right | undefined): void; onLost(): void; onBack(): void },
+  ): Promise<void> {
+    const onMessage = (message: Buffer) => onChange(rightIn(message.toString()));
+    await subscriber.subscribe(this.keys.rightsChanges, { onMessage, ...rest });
   }
 
   /** A device made again under the name of a former one begins anew, and names that come and go leave nothing behind. */
@@ -194,24 +195,29 @@ export class RightsStore {
     return kind === 'device' ? this.keys.devices(accountId) : this.keys.subscriptions(accountId);
   }
 
-  private async write({ kind, accountId, item }: Right, change: (batch: Batch) => Batch): Promise<void> {
-    await runBatch(change(this.redis.multi()));
-    await this.redis.publish(this.keys.rightsChanges, JSON.stringify({ kind, accountId, item } satisfies Right));
+  private async announce({ kind, accountId, item }: Right): Promise<void> {
+    await this.redis.spublish(this.keys.rightsChanges, JSON.stringify({ kind, accountId, item } satisfies Right));
   }
 
   /** What comes after `prefix` in the names of all keys that begin with it. */
   private async *scan(prefix: string): AsyncGenerator<string[]> {
-    let cursor = '0';
-    do {
-      const [next, found] = await this.redis.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1000);
-      cursor = next;
-      if (found.length > 0) yield found.map((key) => key.slice(prefix.length));
-    } while (cursor !== '0');
+    for (const master of await allMasters(this.redis)) {
+      let cursor = '0';
+      do {
+        const [next, found] = await master.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1000);
+        cursor = next;
+        if (found.length > 0) yield found.map((key) => key.slice(prefix.length));
+      } while (cursor !== '0');
+    }
   }
 }
 
 const complete = '1';
 const rebuilt = '*';
+const replaceHash = `
+redis.call('DEL', KEYS[1])
+for at = 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+return 1`;
 const replaceIfEqual = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
@@ -239,13 +245,4 @@ function readItems(hash: Record<string, string>): Map<string, number> {
     if (since !== undefined) items.set(item, since);
   }
   return items;
-}
-
-type Batch = ReturnType<Redis['multi']>;
-
-/** Runs a transaction and throws the first error of any of its commands. */
-async function runBatch(batch: Batch): Promise<void> {
-  const replies = await batch.exec();
-  const failed = replies?.find(([error]) => error)?.[0];
-  if (failed) throw failed;
 }

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from './connection.ts';
 import type { Keys } from './keys.ts';
 
 export const defaultShardCount = 16;
@@ -12,7 +12,7 @@ export function shardOf(producerId: string, shardCount: number): number {
  * Fixes the number of shards at the first start and checks it ever after: streams would be looked for in the wrong
  * shard if it changed. Throws if this Redis was begun with another number.
  */
-export async function fixShardCount(redis: Redis, keys: Keys, shardCount: number): Promise<void> {
+export async function fixShardCount(redis: RedisConnection, keys: Keys, shardCount: number): Promise<void> {
   let fixed = await redis.get(keys.shardCount);
   if (fixed === null) {
     await redis.set(keys.shardCount, String(shardCount), 'NX');

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from './connection.ts';
 import type { Keys } from './keys.ts';
 import { onlineMs } from './presence.ts';
 import { shardOf } from './shards.ts';
@@ -21,7 +21,7 @@ export interface StreamState {
 /** Streams as the data stream manager's API shows them. */
 export class StreamReader {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
     private readonly shardCount: number,
   ) {}

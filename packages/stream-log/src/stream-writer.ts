@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from './connection.ts';
 import { maxFlushBytes } from './flush-bounds.ts';
 import { asBytes, asList, asNumber, asText, callFunction } from './functions.ts';
 import type { Keys } from './keys.ts';
@@ -44,7 +44,7 @@ export function newEpoch(): string {
 /** Streams as the data stream manager writes them. */
 export class StreamWriter {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
     private readonly bounds: RetentionBounds,
   ) {}

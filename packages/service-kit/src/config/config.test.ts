@@ -11,8 +11,8 @@ import {
   list,
   port,
   readConfig,
+  redisAddress,
   redisKeyPrefix,
-  redisUrl,
   type Setting,
   tokenSettings,
 } from '../index.ts';
@@ -52,7 +52,7 @@ describe('a configuration', () => {
       DATABASE_URL: 'mysql://u:hunter4@h/d',
       TRUST_PROXY: 'maybe',
     };
-    const settings = { ...commonSettings, port: port('AP_PORT', 3001), authUrl, databaseUrl, redisUrl };
+    const settings = { ...commonSettings, port: port('AP_PORT', 3001), authUrl, databaseUrl, redisAddress };
     expect(mistakes(settings, environment).sort()).toEqual([
       'AP_PORT',
       'DATABASE_URL',
@@ -127,17 +127,35 @@ describe('a variable', () => {
 describe('the engines', () => {
   it('are where their addresses say', () => {
     expect(read(databaseUrl, { DATABASE_URL: 'postgres://u:p@h/d', DB_HOST: 'other' })).toBe('postgres://u:p@h/d');
-    expect(read(redisUrl, { REDIS_URL: 'rediss://h:1' })).toBe('rediss://h:1');
+    expect(read(redisAddress, { REDIS_URL: 'rediss://h:1' })).toBe('rediss://h:1');
   });
 
   it('are where their parts say, whatever is in a password', () => {
     expect(read(databaseUrl, { DB_HOST: 'localhost', DB_PASSWORD: 'p@ss/w:d' })).toBe(
       'postgres://postgres:p%40ss%2Fw%3Ad@localhost:5432/motience',
     );
-    expect(read(redisUrl, { REDIS_HOST: '::1', REDIS_PORT: '7', REDIS_PASSWORD: 'a b' })).toBe(
+    expect(read(redisAddress, { REDIS_HOST: '::1', REDIS_PORT: '7', REDIS_PASSWORD: 'a b' })).toBe(
       'redis://:a%20b@[::1]:7',
     );
-    expect(read(redisUrl, { REDIS_HOST: 'cache' })).toBe('redis://cache:6379');
+    expect(read(redisAddress, { REDIS_HOST: 'cache' })).toBe('redis://cache:6379');
+  });
+
+  it('may be nodes of a Redis Cluster, with the password that belongs to them', () => {
+    expect(read(redisAddress, { REDIS_CLUSTER_NODES: 'a:7000, [::1]:7001', REDIS_PASSWORD: 'a b' })).toEqual({
+      nodes: ['redis://:a%20b@a:7000', 'redis://:a%20b@[::1]:7001'],
+    });
+    expect(read(redisAddress, { REDIS_CLUSTER_NODES: 'rediss://a:7000' })).toEqual({ nodes: ['rediss://a:7000'] });
+  });
+
+  it.each(['a', 'a:0', 'a:7000,', 'a:7000,rediss://b:7000', 'redis://u:p@a:7000'])('are no nodes in %s', (nodes) => {
+    expect(redisAddress({ REDIS_CLUSTER_NODES: nodes })).toMatchObject({ mistakes: [{ path: 'REDIS_CLUSTER_NODES' }] });
+  });
+
+  it.each(['REDIS_URL', 'REDIS_HOST'])('are a cluster or %s, not both', (other) => {
+    const value = other === 'REDIS_URL' ? 'redis://h:1' : 'h';
+    expect(redisAddress({ REDIS_CLUSTER_NODES: 'a:7000', [other]: value })).toEqual({
+      mistakes: [{ path: 'REDIS_CLUSTER_NODES', message: `expected either this or ${other}, not both` }],
+    });
   });
 
   it('share a Redis by prefix', () => {

@@ -24,24 +24,53 @@ export const databaseUrl: Setting<string> = combine(
   },
 );
 
-/** Where Redis is: `REDIS_URL`, or `REDIS_HOST`, `REDIS_PORT`, `REDIS_PASSWORD`. */
-export const redisUrl: Setting<string> = combine(
+/** Where Redis is: the URL of one, or of some nodes of a Redis Cluster, which name the others. */
+export type RedisAddress = string | { readonly nodes: readonly string[] };
+
+/**
+ * `REDIS_CLUSTER_NODES`, or `REDIS_URL`, or `REDIS_HOST` and `REDIS_PORT`; the password is in the URL or in
+ * `REDIS_PASSWORD`.
+ */
+export const redisAddress: Setting<RedisAddress> = combine(
   {
+    clusterNodes: optionalText('REDIS_CLUSTER_NODES'),
     url: optionalUrl('REDIS_URL', ['redis', 'rediss']),
     host: optionalText('REDIS_HOST'),
     port: port('REDIS_PORT', 6379),
     password: optionalText('REDIS_PASSWORD'),
   },
-  ({ url, host, port, password }): SettingResult<string> => {
+  ({ clusterNodes, url, host, port, password }): SettingResult<RedisAddress> => {
+    const login = password === undefined ? '' : `:${encodeURIComponent(password)}@`;
+    if (clusterNodes !== undefined) {
+      const other = url === undefined ? host && 'REDIS_HOST' : 'REDIS_URL';
+      if (!other) return clusterAddress(clusterNodes, login);
+      const message = `expected either this or ${other}, not both`;
+      return { mistakes: [{ path: 'REDIS_CLUSTER_NODES', message }] };
+    }
     if (url !== undefined) return { value: url };
     if (host === undefined) {
-      return { mistakes: [{ path: 'REDIS_URL', message: 'expected the address of a Redis, here or in REDIS_HOST' }] };
+      const message = 'expected the address of a Redis, here, in REDIS_HOST or in REDIS_CLUSTER_NODES';
+      return { mistakes: [{ path: 'REDIS_URL', message }] };
     }
-    return {
-      value: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${bracketed(host)}:${port}`,
-    };
+    return { value: `redis://${login}${bracketed(host)}:${port}` };
   },
 );
+
+/** `host:port` of each node, or `rediss://host:port` of each for TLS. */
+function clusterAddress(text: string, login: string): SettingResult<RedisAddress> {
+  const nodes = text.split(',').map((node) => {
+    const [, scheme = 'redis://', host, port] =
+      /^(rediss?:\/\/)?(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})$/.exec(node.trim()) ?? [];
+    const isRight = host !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
+    return isRight ? { scheme, url: `${scheme}${login}${host}:${port}` } : undefined;
+  });
+  const right = nodes.filter((node) => node !== undefined);
+  if (right.length === nodes.length && new Set(right.map(({ scheme }) => scheme)).size === 1) {
+    return { value: { nodes: right.map(({ url }) => url) } };
+  }
+  const message = 'expected host:port of one or more nodes, with commas between, all or none with rediss:// for TLS';
+  return { mistakes: [{ path: 'REDIS_CLUSTER_NODES', message }] };
+}
 
 const prefixSchema = z
   .string()
