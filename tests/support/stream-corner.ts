@@ -8,6 +8,7 @@ import {
   defaultShardCount,
   IngestLog,
   type Keys,
+  LiveStreams,
   RightsStore,
   readBatch,
   StreamWriter,
@@ -48,7 +49,7 @@ export class StreamCorner {
     this.rights = new RightsStore(redis, this.keys);
     this.ingest = new IngestLog(redis, this.keys, 'tests', 2 ** 30);
     this.writer = new StreamWriter(redis, this.keys, {
-      readings: 1_000,
+      readings: 1_000_000,
       bytes: 2 ** 26,
       ageMs: 60_000,
       shardBytes: 2 ** 28,
@@ -72,6 +73,8 @@ export class StreamCorner {
     const running = runApp(app, {
       REDIS_URL: this.url,
       REDIS_KEY_PREFIX: this.prefix,
+      // Nobody there: what needs PostgreSQL is given one.
+      DATABASE_URL: 'postgres://127.0.0.1:1/none',
       JWT_SECRET: jwtSecret,
       WSS1_PORT: '0',
       WSS2_PORT: '0',
@@ -129,6 +132,26 @@ export class StreamCorner {
   /** Numbers and publishes what is stored in the shard of a producer. */
   async apply(producerId: string): Promise<void> {
     await this.writer.apply(shardOf(producerId, defaultShardCount), 100);
+  }
+
+  /** Where a stream stands. */
+  async head(producerId: string): Promise<{ epoch: string; seq: number }> {
+    return new LiveStreams(this.redis, this.redis, this.keys, defaultShardCount).head(producerId);
+  }
+
+  /** Numbers and retains one reading as a stream manager does it, of which nobody is told. */
+  async retainUntold(producerId: string, data: unknown): Promise<void> {
+    const shard = shardOf(producerId, defaultShardCount);
+    const { epoch, head } = await this.redis.hgetall(this.keys.stream(shard, producerId));
+    const seq = Number(head) + 1;
+    const batch = new BatchWriter();
+    batch.add('a', this.readingText(producerId, data));
+    const entry = `${Date.now()}:${epoch}:${seq}:1`;
+    await this.redis
+      .multi()
+      .xadd(this.keys.retained(shard, producerId), `${seq}-0`, entry, batch.bytes())
+      .hset(this.keys.stream(shard, producerId), 'head', seq)
+      .exec();
   }
 
   /** A reading's text up to where its `seq` goes. */

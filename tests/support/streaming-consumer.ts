@@ -5,8 +5,8 @@ import type { StreamCorner } from './stream-corner.ts';
 import { eventually, TestSocket } from './test-socket.ts';
 
 /** A consumer's socket, past its welcome; closed when the test is over. */
-export async function openConsumer(gateway: AppProcess, token: string): Promise<TestSocket> {
-  const socket = await TestSocket.open(`ws://127.0.0.1:${await gateway.listening}/consumer`, { token });
+export async function openConsumer(gateway: AppProcess, token: string, query = ''): Promise<TestSocket> {
+  const socket = await TestSocket.open(`ws://127.0.0.1:${await gateway.listening}/consumer`, { token, query });
   onTestFinished(() => socket.close());
   await eventually(() => expect(socket.ofType('welcome')).toHaveLength(1));
   return socket;

@@ -1,33 +1,34 @@
 import type { Logger } from '@motience/service-kit';
-import type { LiveStreams } from '@motience/stream-log';
+import type { LiveStreams, Position } from '@motience/stream-log';
+import type { Delivery } from './deliver-readings.ts';
 import type { LiveStream } from './live-stream.ts';
-import type { Position } from './stream-position.ts';
 import type { StreamTable } from './stream-table.ts';
 
 const intervalMs = 4_000;
 const streamsAtOnce = 200;
 
 /**
- * Looks every few seconds whether a stream's head lies elsewhere than where the stream stands here. What was published
- * a moment ago may still be on its way; what is missing at the second look is lost, and the sockets are told: within
- * 10 seconds, also when nothing further comes. So they are when the head lies before it.
+ * Looks every few seconds where the heads of the streams lie. What was published a moment ago may still be on its way;
+ * what is missing at the second look is lost, and read from the past: within 10 seconds, also when nothing further comes.
+ * Sockets that were sent nothing meanwhile are told the position.
  */
 export class TailCheck {
   private readonly timer: NodeJS.Timeout;
-  private running = false;
+  private isRunning = false;
 
   constructor(
     private readonly live: LiveStreams,
     private readonly streams: StreamTable,
+    private readonly delivery: Delivery,
     private readonly logger: Logger,
   ) {
     this.timer = setInterval(() => {
-      if (this.running) return;
-      this.running = true;
+      if (this.isRunning) return;
+      this.isRunning = true;
       this.checkAll()
         .catch((err: unknown) => this.logger.warn({ err }, 'heads could not be read'))
         .finally(() => {
-          this.running = false;
+          this.isRunning = false;
         });
     }, intervalMs);
   }
@@ -46,10 +47,19 @@ export class TailCheck {
   private async check(stream: LiveStream): Promise<void> {
     const stood = stream.position;
     const head = await this.live.head(stream.producerId);
-    const lost = stream.position && isLost(stream.position, stream.headSeen);
+    if (!stood || !stream.position || this.streams.isPaused) return;
+    if (isLost(stream.position, stream.headSeen) || wentBack(stood, head)) this.streams.fill(stream);
     stream.headSeen = head;
-    if (lost) this.streams.breakStream(stream, 'readings are missing', head);
-    else if (stood && wentBack(stood, head)) this.streams.breakStream(stream, 'the numbering went back', head);
+    this.tellPosition(stream, stream.position, head);
+  }
+
+  /** A busy stream's readings tell the position to all but those who receive one device only. */
+  private tellPosition(stream: LiveStream, position: Position, head: Position): void {
+    const frame = { type: 'position', producer_id: stream.producerId, ...position } as const;
+    if (stream.isBusy) this.delivery.control(stream, frame, 'narrowed');
+    // Not while something may be missing.
+    else if (head.epoch === position.epoch && head.seq === position.seq) this.delivery.control(stream, frame);
+    stream.isBusy = false;
   }
 }
 

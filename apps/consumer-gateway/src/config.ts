@@ -1,11 +1,12 @@
 import { gatewaySettings } from '@motience/gateway-kit';
 import { defaultLimits } from '@motience/protocol';
-import { type ConfigOf, type Environment, integer, port, readConfig } from '@motience/service-kit';
+import { type ConfigOf, databaseUrl, type Environment, integer, port, readConfig } from '@motience/service-kit';
 
 const mebibyte = 1024 * 1024;
 
 const settings = {
   ...gatewaySettings,
+  databaseUrl,
   port: port('WSS2_PORT', 8002),
   /** Bytes that may wait for one socket; beyond it: `slow-consumer`. */
   maxQueuedBytes: integer('MAX_QUEUED_BYTES', 4 * mebibyte, { min: 64 * 1024, max: 1024 * mebibyte }),
@@ -15,6 +16,7 @@ const settings = {
     min: 1,
     max: 100_000,
   }),
+  backfillsPerSocket: integer('BACKFILLS_PER_SOCKET', defaultLimits.backfillsPerSocket, { min: 1, max: 1_000 }),
 };
 
 export type Config = ConfigOf<typeof settings>;

@@ -1,5 +1,6 @@
 import type { OpenAccount, OpenSocket, ServerSocket } from '@motience/gateway-kit';
 import type { ConsumerDownFrame, Refusal } from '@motience/protocol';
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { ConsumerSession } from './consumer-session.ts';
 
 /** What a connection has done when the rights of its account change. */
@@ -8,9 +9,17 @@ export interface RightsListener {
   withdrawn(connection: ConsumerConnection, producerId: string): void;
 }
 
+export interface BackfillBounds {
+  /** How many run at once on a socket. */
+  backfills: number;
+  /** Bytes that may wait for the socket before they hold back. */
+  bytes: number;
+}
+
 /** A consumer's open socket: where its session, its account and the wire meet. */
 export class ConsumerConnection implements OpenSocket {
   warnedOfExpiry = false;
+  private limit: LimitFunction | undefined;
 
   constructor(
     readonly session: ConsumerSession,
@@ -19,7 +28,19 @@ export class ConsumerConnection implements OpenSocket {
     readonly expiresAt: number,
     readonly socket: ServerSocket,
     private readonly listener: RightsListener,
+    private readonly bounds: BackfillBounds,
   ) {}
+
+  /** Bytes that may wait for the socket before a backfill holds back. */
+  get backfillBytes(): number {
+    return this.bounds.bytes;
+  }
+
+  /** Runs a backfill once one of the few is free that a socket may have at once. */
+  limitBackfills<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.limit ??= pLimit(this.bounds.backfills);
+    return this.limit(work);
+  }
 
   send(frame: ConsumerDownFrame): void {
     this.socket.send(JSON.stringify(frame));

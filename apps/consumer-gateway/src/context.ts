@@ -1,14 +1,45 @@
+import { type Database, openDatabase, postgresReadiness } from '@motience/database';
 import { type GatewayContext, openGatewayContext } from '@motience/gateway-kit';
-import type { Logger } from '@motience/service-kit';
-import { LiveStreams } from '@motience/stream-log';
+import type { Logger, ReadinessCheck } from '@motience/service-kit';
+import { LiveStreams, RetainedStreams } from '@motience/stream-log';
 import type { Config } from './config.ts';
+import { PastReadings } from './past-readings.ts';
 
 /** Everything the gateway stands on; the one place that opens connections. */
 export interface Context extends GatewayContext {
   live: LiveStreams;
+  past: PastReadings;
+  database: Database;
 }
 
 export async function createContext(config: Config, logger: Logger): Promise<Context> {
   const gateway = await openGatewayContext('consumer-gateway', 'subscription', config, logger);
-  return { ...gateway, live: new LiveStreams(gateway.redis, gateway.subscriber, gateway.keys, config.shards) };
+  const { redis, subscriber, keys } = gateway;
+  const database = openDatabase(config.databaseUrl);
+  return {
+    ...gateway,
+    live: new LiveStreams(redis, subscriber, keys, config.shards),
+    past: new PastReadings(new RetainedStreams(redis, keys, config.shards), database.sql),
+    database,
+    readiness: [...gateway.readiness, historyReadiness(database)],
+    close: async () => {
+      await gateway.close();
+      await database.close();
+    },
+  };
+}
+
+/** Without PostgreSQL streams go on; only those who come back after long have to wait for it. */
+function historyReadiness(database: Database): ReadinessCheck {
+  const postgres = postgresReadiness(database);
+  return {
+    name: postgres.name,
+    check: async () => {
+      try {
+        return await postgres.check();
+      } catch {
+        return { ok: true, note: 'not reachable: readings that Redis no longer retains cannot be resumed' };
+      }
+    },
+  };
 }

@@ -1,12 +1,13 @@
 import type { GatewayServer } from '@motience/gateway-kit';
-import { readingTail } from '@motience/protocol';
-import { type LiveBatch, readBatch } from '@motience/stream-log';
+import type { ConsumerDownFrame } from '@motience/protocol';
+import { type NumberedBatch, readBatch } from '@motience/stream-log';
+import { FrameWriter } from './frame-writer.ts';
 import { type LiveStream, topicOf } from './live-stream.ts';
 import type { SlowConsumers } from './slow-consumers.ts';
 
-/** Hands each reading of a batch to all sockets of its stream, and has those looked for who do not keep up. */
+/** Hands what comes to all sockets of its stream at once, and has those looked for who do not keep up. */
 export class Delivery {
-  private scratch = Buffer.allocUnsafe(64 * 1024);
+  private readonly frames = new FrameWriter();
 
   constructor(
     private readonly server: Pick<GatewayServer, 'publish'>,
@@ -14,28 +15,26 @@ export class Delivery {
     private readonly onDelivered: (readings: number) => void,
   ) {}
 
-  deliver(stream: LiveStream, { batch, firstSeq, count }: LiveBatch): void {
+  /** The readings of a batch, without those up to the seq `after`. */
+  readings(stream: LiveStream, { batch, firstSeq }: NumberedBatch, after: number): void {
     const { producerId, narrowed, connections } = stream;
     const topic = topicOf(producerId);
-    let seq = firstSeq;
+    let seq = firstSeq - 1;
     readBatch(batch, (deviceId, body) => {
-      const frame = this.frameOf(body, seq);
+      seq += 1;
+      if (seq <= after) return;
+      const frame = this.frames.frameOf(body, seq);
       this.server.publish(topic, frame);
       if (narrowed.has(deviceId)) this.server.publish(topicOf(producerId, deviceId), frame);
       this.slowConsumers.published(frame.length, connections.size);
-      seq += 1;
     });
-    this.onDelivered(count);
+    this.onDelivered(seq - Math.max(after, firstSeq - 1));
   }
 
-  /** The frame as consumers get it. Valid until the next one; `publish` copies it. */
-  private frameOf(body: Buffer, seq: number): Uint8Array {
-    const tail = readingTail(seq);
-    if (this.scratch.length < body.length + tail.length) {
-      this.scratch = Buffer.allocUnsafe((body.length + tail.length) * 2);
-    }
-    body.copy(this.scratch);
-    const end = body.length + this.scratch.write(tail, body.length, 'latin1');
-    return this.scratch.subarray(0, end);
+  /** A control frame. */
+  control(stream: LiveStream, frame: ConsumerDownFrame, to: 'all' | 'narrowed' = 'all'): void {
+    const bytes = Buffer.from(JSON.stringify(frame));
+    if (to === 'all') this.server.publish(topicOf(stream.producerId), bytes);
+    for (const deviceId of stream.narrowed.keys()) this.server.publish(topicOf(stream.producerId, deviceId), bytes);
   }
 }

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase } from '@motience/engines/testing';
+import { restOfEpoch } from '@motience/protocol';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { AppProcess } from '../../../tests/support/app-process.ts';
 import { StreamCorner } from '../../../tests/support/stream-corner.ts';
 import { openConsumer, seqs, streamingConsumer, unavailable, upTo } from '../../../tests/support/streaming-consumer.ts';
@@ -16,28 +18,54 @@ afterAll(() => corner.close());
 const streaming = () => streamingConsumer(corner, gateway);
 
 describe('readings that are missing', () => {
-  it('close the sockets of that stream with 4002 when something comes after them, and no other socket', async () => {
-    const { producer, socket, shard, streamKey } = await streaming();
-    const other = await streaming();
-    const epoch = await corner.redis.hget(streamKey, 'epoch');
-    await corner.redis.spublish(corner.keys.live(shard, producer.id), `${epoch}:3:1\n`);
-    expect(await socket.closed).toEqual(unavailable);
-    expect(socket.ofType('error')).toMatchObject([{ kind: 'unavailable', detail: expect.stringContaining('missing') }]);
-    await corner.publish(other.producer.id, [{}]);
-    await eventually(() => expect(seqs(other.socket)).toEqual([1, 2]));
+  it('are read from the past before anything later goes out', async () => {
+    const { producer, socket } = await streaming();
+    for (let lost = 0; lost < 3; lost += 1) await corner.retainUntold(producer.id, {});
+    await corner.publish(producer.id, [{}, {}]);
+    await eventually(() => expect(seqs(socket)).toEqual(upTo(6)));
+    expect(socket.ofType('gap')).toEqual([]);
   });
 
-  it.each([
-    ['when nothing comes after them', 1],
-    ['when the numbering went back', -1],
-  ])('close them within 10 seconds %s', async (_, by) => {
-    const { socket, streamKey } = await streaming();
-    const quiet = await streaming();
-    await corner.redis.hincrby(streamKey, 'head', by);
+  it('are found within 10 seconds although nothing comes after them', async () => {
+    const { producer, socket } = await streaming();
     const lostAt = performance.now();
-    expect(await socket.closed).toEqual(unavailable);
+    await corner.retainUntold(producer.id, {});
+    await eventually(() => expect(seqs(socket)).toEqual([1, 2]), 12_000);
     expect(performance.now() - lostAt).toBeLessThan(10_000);
-    expect(quiet.socket.ws.readyState).toBe(quiet.socket.ws.OPEN);
+  });
+
+  it('and are nowhere any more are named in a gap', async () => {
+    const { producer, socket, shard, streamKey } = await streaming();
+    await corner.retainUntold(producer.id, {});
+    await corner.retainUntold(producer.id, {});
+    await corner.redis.xdel(corner.keys.retained(shard, producer.id), '1-0', '2-0');
+    await corner.redis.hset(streamKey, 'retained_from', 3);
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
+    const app = corner.run('consumer-gateway', { DATABASE_URL: database.url });
+    const consumer = await corner.account('consumer', [producer.id]);
+    const resuming = await openConsumer(app, consumer.token);
+    const epoch = await corner.redis.hget(streamKey, 'epoch');
+    resuming.send({ type: 'subscribe', producer_id: producer.id, epoch, after: 0 });
+    await eventually(() => expect(seqs(resuming)).toEqual([3]));
+    expect(resuming.ofType('gap')).toEqual([
+      { type: 'gap', producer_id: producer.id, epoch, from: 1, to: 2, reason: 'not-retained' },
+    ]);
+    expect(resuming.ofType('subscribed')).toMatchObject([{ epoch, seq: 0, recovered: false }]);
+    expect(seqs(socket)).toEqual([1]);
+  });
+
+  it('close the sockets of that stream with 4002 when PostgreSQL would be needed and is away; no other', async () => {
+    const { producer, socket, shard, streamKey } = await streaming();
+    const other = await streaming();
+    await corner.retainUntold(producer.id, {});
+    await corner.retainUntold(producer.id, {});
+    await corner.redis.xdel(corner.keys.retained(shard, producer.id), '1-0', '2-0');
+    await corner.redis.hset(streamKey, 'retained_from', 3);
+    await corner.publish(producer.id, [{}]);
+    expect(await socket.closed).toEqual(unavailable);
+    await corner.publish(other.producer.id, [{}]);
+    await eventually(() => expect(seqs(other.socket)).toEqual([1, 2]));
   });
 
   it('do not come again when they were delivered before', async () => {
@@ -49,21 +77,42 @@ describe('readings that are missing', () => {
   });
 });
 
-describe('a stream that begins a new life', () => {
-  it('is told with its new epoch before its first reading', async () => {
+describe('numbering that went back', () => {
+  it('is told within 10 seconds', async () => {
     const { producer, socket, streamKey } = await streaming();
+    await corner.redis.hset(streamKey, 'head', '0');
+    const epoch = await corner.redis.hget(streamKey, 'epoch');
+    const told = { type: 'subscribed', producer_id: producer.id, epoch, seq: 0, recovered: false };
+    await eventually(() => expect(socket.ofType('subscribed')).toEqual([told]), 10_000);
+  });
+});
+
+describe('a stream that begins a new life', () => {
+  it('is told with its new epoch before its first reading, and that the rest of the former one will not come', async () => {
+    const { producer, socket, streamKey } = await streaming();
+    const former = await corner.redis.hget(streamKey, 'epoch');
     await corner.redis.del(streamKey);
     await corner.publish(producer.id, [{}, {}]);
     await eventually(() => expect(seqs(socket)).toEqual([1, 1, 2]));
-    const [welcome, , told] = socket.frames;
-    expect(told).toEqual({
-      type: 'subscribed',
-      producer_id: producer.id,
-      epoch: await corner.redis.hget(streamKey, 'epoch'),
-      seq: 0,
-      recovered: false,
-    });
-    expect(welcome).not.toMatchObject({ streams: [{ epoch: told?.epoch }] });
+    const epoch = await corner.redis.hget(streamKey, 'epoch');
+    expect(epoch).not.toBe(former);
+    expect(socket.frames.slice(2, 4)).toEqual([
+      { type: 'subscribed', producer_id: producer.id, epoch, seq: 0, recovered: false },
+      { type: 'gap', producer_id: producer.id, epoch: former, from: 2, to: restOfEpoch, reason: 'not-retained' },
+    ]);
+  });
+});
+
+describe('a stream in which nothing is sent', () => {
+  it('has its position told at least every 10 seconds, also to a socket that is narrowed', async () => {
+    const { producer, consumer, socket, streamKey } = await streaming();
+    const narrowed = await openConsumer(gateway, consumer.token);
+    narrowed.send({ type: 'subscribe', producer_id: producer.id, device_id: 'b' });
+    await eventually(() => expect(narrowed.ofType('subscribed')).toHaveLength(1));
+    await corner.publish(producer.id, [{}]);
+    const epoch = await corner.redis.hget(streamKey, 'epoch');
+    const told = { type: 'position', producer_id: producer.id, epoch, seq: 2 };
+    for (const one of [socket, narrowed]) await eventually(() => expect(one.ofType('position')).toContainEqual(told));
   });
 });
 

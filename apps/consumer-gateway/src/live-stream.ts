@@ -1,23 +1,34 @@
-import type { LiveBatch } from '@motience/stream-log';
+import type { LiveBatch, NumberedBatch, Position } from '@motience/stream-log';
 import type { ConsumerConnection } from './consumer-connection.ts';
-import type { Position } from './stream-position.ts';
+import type { RecentBatches } from './recent-batches.ts';
 
-/** A stream that this gateway follows because some of its sockets receive it. */
+/** A stream that this gateway follows because some of its consumers receive it. */
 export interface LiveStream {
   readonly producerId: string;
+  /** Sockets that are subscribed to one of its topics. */
   readonly connections: Set<ConsumerConnection>;
-  /** How many sockets on this gateway are narrowed to each device. */
+  /** How many of them are narrowed to each device. */
   readonly narrowed: Map<string, number>;
-  /** Where it stands; undefined until its head was read. */
+  /** Where it stands: the last reading handed out. Undefined until its head was read. */
   position: Position | undefined;
-  /** Batches that came before the head was known. */
-  early: LiveBatch[];
+  /** While its head, or what is missing, is read: what comes meanwhile. */
+  filling: RecentBatches<LiveBatch> | undefined;
+  /** Resolves when what is missing was read. */
+  filled: Promise<void>;
+  /** What was handed out last, while somebody is about to join it. */
+  recent: RecentBatches<NumberedBatch> | undefined;
+  /** How many are about to join. */
+  joining: number;
+  /** Called once, when it has advanced. */
+  readonly waiting: Set<() => void>;
   /** Resolves when the position is known, rejects when it cannot be. */
   opened: Promise<void>;
   /** How many wait for it to open or receive it. */
   holders: number;
   /** Head as the last check saw it. */
   headSeen: Position | undefined;
+  /** Whether a reading was handed out since the last check. */
+  isBusy: boolean;
 }
 
 /** uWebSockets.js topic of a whole stream, or of one device in it. */

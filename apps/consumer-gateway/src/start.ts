@@ -5,6 +5,7 @@ import {
   startGatewayServer,
   watchExpiry,
 } from '@motience/gateway-kit';
+import { Refusal } from '@motience/protocol';
 import {
   Counter,
   Gauge,
@@ -19,14 +20,18 @@ import { ConsumerConnection } from './consumer-connection.ts';
 import { startSession } from './consumer-session.ts';
 import type { Context } from './context.ts';
 import { Delivery } from './deliver-readings.ts';
+import { EntitledPast } from './entitled-past.ts';
+import { frameOfEvent } from './frame-of-event.ts';
+import { findEntitlement } from './services/find-entitlement.ts';
 import { backpressureHeadroomBytes, SlowConsumers } from './slow-consumers.ts';
 import { StreamTable } from './stream-table.ts';
 import { Subscriptions } from './subscribe-streams.ts';
 
 /** Starts to serve consumers. Stopping closes the sockets with 1001, then Redis. */
 export async function startConsumerGateway(config: Config, context: Context, logger: Logger): Promise<RunningApp> {
-  const { accounts, watch, live } = context;
+  const { accounts, watch, live, past, database } = context;
   const rate = { perSecond: config.controlFramesPerSecond, burst: config.controlFramesPerSecond };
+  const backfillBounds = { backfills: config.backfillsPerSocket, bytes: config.maxQueuedBytes / 4 };
   const connections = new Set<ConsumerConnection>();
   const countDelivered = addMetrics(context, connections);
 
@@ -40,21 +45,36 @@ export async function startConsumerGateway(config: Config, context: Context, log
   );
   const streams = new StreamTable(
     live,
+    past,
     {
-      deliver: (stream, batch) => delivery.deliver(stream, batch),
-      beginEpoch: ({ producerId, connections: sockets }, epoch) => {
-        const frame = { type: 'subscribed', producer_id: producerId, epoch, seq: 0, recovered: false } as const;
-        for (const connection of [...sockets]) connection.send(frame);
+      next: (stream, event) => {
+        if (event.type === 'batch') delivery.readings(stream, event.batch, event.after);
+        else delivery.control(stream, frameOfEvent(stream.producerId, event));
+      },
+      interrupted: (stream) => {
+        const why = new Refusal('unavailable', 'readings are missing: reconnect', { retryAfterSeconds: 1 });
+        for (const connection of [...stream.connections]) connection.refuse(why);
       },
     },
     logger,
   );
-  const subscriptions = new Subscriptions(streams, rate, logger);
+  const pastFor = (connection: ConsumerConnection, producerId: string) => {
+    const { id, items } = connection.account;
+    const since = items.get(producerId);
+    if (since === undefined) return undefined;
+    return new EntitledPast(past, producerId, since, () => findEntitlement(database.sql, id, producerId));
+  };
+  const failed = (connection: ConsumerConnection, error: unknown) => {
+    logger.warn({ err: error }, 'a stream cannot be received');
+    const why = 'a stream cannot be received now: reconnect';
+    connection.refuse(new Refusal('unavailable', why, { retryAfterSeconds: 1 }));
+  };
+  const subscriptions = new Subscriptions({ streams, pastFor, onSent: countDelivered, failed }, rate);
   await watch.start(
     () => streams.pause(),
     () => streams.resume(),
   );
-  const tails = new TailCheck(live, streams, logger);
+  const tails = new TailCheck(live, streams, delivery, logger);
   const stopWatchingExpiry = watchExpiry(accounts);
   const stopTimers = () => {
     slowConsumers.stop();
@@ -78,7 +98,15 @@ export async function startConsumerGateway(config: Config, context: Context, log
         const account = accounts.enter(claims.sub, items);
         const session = startSession(isManual(query), rate, performance.now());
         const expiresAt = claims.exp * 1_000;
-        const connection = new ConsumerConnection(session, account, claims.sid, expiresAt, socket, subscriptions);
+        const connection = new ConsumerConnection(
+          session,
+          account,
+          claims.sid,
+          expiresAt,
+          socket,
+          subscriptions,
+          backfillBounds,
+        );
         connections.add(connection);
         watch.watchSocket(account, connection, admission);
         subscriptions.welcome(connection).catch((error: unknown) => refuseInternal(socket, error, logger));

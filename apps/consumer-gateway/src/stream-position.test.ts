@@ -1,8 +1,8 @@
+import type { Position } from '@motience/stream-log';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isLost, wentBack } from './check-tails.ts';
-import { startSession, wants } from './consumer-session.ts';
-import { type Position, placeBatch } from './stream-position.ts';
+import { bridgeTo, placeBatch } from './stream-position.ts';
 
 const position: Position = { epoch: 'one', seq: 10 };
 
@@ -12,7 +12,7 @@ describe('a batch', () => {
     ['that was passed on is known', { epoch: 'one', firstSeq: 8, count: 3 }, 'known'],
     ['that leaves something out before it shows a hole', { epoch: 'one', firstSeq: 12, count: 1 }, 'hole'],
     ['that is known in part only shows a hole', { epoch: 'one', firstSeq: 10, count: 2 }, 'hole'],
-    ['that begins another epoch begins it', { epoch: 'two', firstSeq: 1, count: 2 }, 'new-epoch'],
+    ['that begins another epoch shows a hole', { epoch: 'two', firstSeq: 1, count: 2 }, 'hole'],
     ['from the middle of another epoch shows a hole', { epoch: 'two', firstSeq: 11, count: 1 }, 'hole'],
   ])('%s', (_, batch, arrival) => {
     expect(placeBatch(position, batch)).toBe(arrival);
@@ -66,11 +66,29 @@ describe('a head that is read', () => {
   });
 });
 
-describe('a session', () => {
-  it('wants the streams it receives and those that are being opened, and no other', () => {
-    const session = startSession(false, { perSecond: 1, burst: 1 }, 0);
-    session.receiving.set('1', { deviceId: undefined });
-    session.opening.set('2', { asked: { deviceId: 'a' }, answers: 1 });
-    expect(['1', '2', '3'].map((producerId) => wants(session, producerId))).toEqual([true, true, false]);
+describe('one who stands at a position of its own', () => {
+  const batch = (firstSeq: number, count: number, epoch = 'one') => ({ epoch, firstSeq, count, batch: Buffer.of() });
+  const stream: Position = { epoch: 'one', seq: 10 };
+
+  it.each([
+    ['where the stream does joins it', { epoch: 'one', seq: 10 }, [], { type: 'join', batches: [] }],
+    ['beyond it is ahead', { epoch: 'one', seq: 11 }, [], { type: 'ahead' }],
+    ['in another epoch is ahead', { epoch: 'two', seq: 0 }, [], { type: 'ahead' }],
+    ['before it is behind', { epoch: 'one', seq: 7 }, [], { type: 'behind' }],
+    ['before what is remembered is behind', { epoch: 'one', seq: 7 }, [batch(9, 2)], { type: 'behind' }],
+    [
+      'before the last batches joins with them',
+      { epoch: 'one', seq: 7 },
+      [batch(6, 1), batch(7, 2), batch(9, 2)],
+      { type: 'join', batches: [batch(7, 2), batch(9, 2)] },
+    ],
+    [
+      'joins without those of a former epoch',
+      { epoch: 'one', seq: 0 },
+      [batch(9, 9, 'zero'), batch(1, 10)],
+      { type: 'join', batches: [batch(1, 10)] },
+    ],
+  ])('%s', (_, own, recent, bridge) => {
+    expect(bridgeTo(stream, recent, own)).toEqual(bridge);
   });
 });

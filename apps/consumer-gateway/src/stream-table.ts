@@ -1,41 +1,49 @@
 import { setTimeout } from 'node:timers/promises';
-import { Refusal } from '@motience/protocol';
 import type { Logger } from '@motience/service-kit';
-import type { LiveBatch, LiveStreams } from '@motience/stream-log';
+import { type LiveBatch, type LiveStreams, lastSeq } from '@motience/stream-log';
+import pLimit from 'p-limit';
 import type { LiveStream } from './live-stream.ts';
-import { type Position, placeBatch } from './stream-position.ts';
+import type { PastReadings } from './past-readings.ts';
+import { RecentBatches } from './recent-batches.ts';
+import { eventsAfter, type StreamEvent } from './stream-events.ts';
+import { placeBatch } from './stream-position.ts';
 
-/** Batches kept for a stream whose head is being read. */
-const maxEarlyBatches = 1_000;
-
-/** Bytes kept while rights have to be read again before anything may go out. */
-const maxHeldBytes = 64 * 1024 * 1024;
-
-/** Bytes handed out at once after that, and the pause between: as fast as a consumer nearby can read. */
-const handOutBytes = 1024 * 1024;
-const handOutPauseMs = 10;
-
-/** What happens to the sockets of a stream. */
+/** What is done for the sockets of a stream. */
 export interface StreamListener {
-  /** Batches that follow one another without a hole. */
-  deliver(stream: LiveStream, batch: LiveBatch): void;
-  /** The stream begins anew, at 0 of this epoch. */
-  beginEpoch(stream: LiveStream, epoch: string): void;
+  /** Readings, a gap or a new epoch, each of which follows what came before. */
+  next(stream: LiveStream, event: StreamEvent): void;
+  /** What is missing cannot be read: the sockets cannot go on. */
+  interrupted(stream: LiveStream): void;
 }
 
+/** Bytes of missing readings handed out at once, and the pause after: as fast as a consumer nearby can read. */
+const fillBytes = 1024 * 1024;
+const fillPauseMs = 10;
+
+/** Streams whose missing readings are read at once. */
+const fillsAtOnce = 32;
+
+/** Bytes kept of what comes while missing readings are read; what is older is read with them. */
+const maxMeanwhileBytes = 1024 * 1024;
+
+/** Bytes kept of what was handed out last, for those about to join. */
+const maxRecentBytes = 256 * 1024;
+
+const retryMs = 500;
+
 /**
- * The streams this gateway follows, each from when the first socket wants it until the last one has left. Compares
- * the numbers of what arrives; where a batch is missing, the sockets of that stream are closed and can come back.
+ * The streams this gateway follows, each from when the first consumer wants it until the last one has left. Compares
+ * the numbers of what arrives; what is missing is read from the past before anything later is handed out.
  */
 export class StreamTable {
   private readonly streams = new Map<string, LiveStream>();
-  private paused = false;
-  /** What arrived while delivery was paused and has not been handed out since; undefined when there is none. */
-  private held: { batches: LiveBatch[]; bytes: number } | undefined;
-  private handingOut = false;
+  private readonly limitFills = pLimit(fillsAtOnce);
+  /** While rights may be out of date nothing is handed out; resolves once they are not. */
+  private paused: { over: Promise<void>; end(): void } | undefined;
 
   constructor(
     private readonly live: LiveStreams,
+    private readonly past: PastReadings,
     private readonly listener: StreamListener,
     private readonly logger: Logger,
   ) {
@@ -46,18 +54,16 @@ export class StreamTable {
     return [...this.streams.values()];
   }
 
-  get(producerId: string): LiveStream | undefined {
-    return this.streams.get(producerId);
-  }
-
   /**
-   * Follows a stream and resolves once its position is known. Every call is matched by one of `release`, also when it
-   * rejects.
+   * Follows a stream and resolves once it stands at its head, as far as is known. Every call is matched by one of
+   * `release`, also when it rejects.
    */
   async hold(producerId: string): Promise<LiveStream> {
     const stream = this.streams.get(producerId) ?? this.open(producerId);
     stream.holders += 1;
     await stream.opened;
+    // Whoever begins here now must not get what is older, such as from before it subscribed.
+    while (this.paused || stream.filling) await (this.paused?.over ?? stream.filled);
     return stream;
   }
 
@@ -71,29 +77,48 @@ export class StreamTable {
     this.live.unfollow(producerId).catch((err: unknown) => this.logger.warn({ err, producerId }, 'unfollow failed'));
   }
 
-  /** Whether deliveries are held back. */
   get isPaused(): boolean {
-    return this.paused;
+    return this.paused !== undefined;
   }
 
-  /** Holds deliveries back until `resume`. */
+  /** Hands out nothing until `resume`. */
   pause(): void {
-    this.paused = true;
-    this.held ??= { batches: [], bytes: 0 };
+    if (this.paused) return;
+    let end = () => {};
+    const over = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.paused = { over, end };
   }
 
-  /** Hands out what was held back, and, behind it, what arrives meanwhile. */
+  /** Hands out what came meanwhile, and goes on. */
   resume(): void {
-    this.paused = false;
-    if (!this.handingOut) void this.handOut();
+    this.paused?.end();
+    this.paused = undefined;
+    for (const stream of this.streams.values()) this.fill(stream);
   }
 
-  /** Closes the sockets of a stream that has a hole before `position`, where it goes on; each can reconnect. */
-  breakStream(stream: LiveStream, why: string, position: Position): void {
-    this.logger.warn({ producerId: stream.producerId, why }, 'stream interrupted');
-    stream.position = position;
-    const refusal = new Refusal('unavailable', `${why}: reconnect`, { retryAfterSeconds: 1 });
-    for (const connection of [...stream.connections]) connection.refuse(refusal);
+  /** Resolves at once, or when `resume` is called. */
+  async whenResumed(): Promise<void> {
+    while (this.paused) await this.paused.over;
+  }
+
+  /** Has the stream remember what was handed out last; matched by one call of `endJoining`. */
+  beginJoining(stream: LiveStream): void {
+    stream.joining += 1;
+    stream.recent ??= new RecentBatches(maxRecentBytes);
+  }
+
+  endJoining(stream: LiveStream): void {
+    stream.joining -= 1;
+    if (stream.joining === 0) stream.recent = undefined;
+  }
+
+  /** Reads and hands out whatever lies between where a stream stands and its head. */
+  fill(stream: LiveStream): void {
+    if (stream.filling || !stream.position) return;
+    stream.filling = new RecentBatches(maxMeanwhileBytes);
+    stream.filled = this.limitFills(() => this.fillUntilJoined(stream));
   }
 
   private open(producerId: string): LiveStream {
@@ -102,10 +127,15 @@ export class StreamTable {
       connections: new Set(),
       narrowed: new Map(),
       position: undefined,
-      early: [],
+      filling: new RecentBatches(maxMeanwhileBytes),
+      filled: Promise.resolve(),
+      recent: undefined,
+      joining: 0,
+      waiting: new Set(),
       opened: Promise.resolve(),
       holders: 0,
       headSeen: undefined,
+      isBusy: false,
     };
     this.streams.set(producerId, stream);
     stream.opened = this.readHead(stream);
@@ -114,62 +144,68 @@ export class StreamTable {
     return stream;
   }
 
-  /** Follows first and reads the head after, so that nothing published in between is missed. */
+  /** Follows first and reads the head after; what is published in between shows as a hole. */
   private async readHead(stream: LiveStream): Promise<void> {
     await this.live.follow(stream.producerId);
     stream.position = await this.live.head(stream.producerId);
-    const { early } = stream;
-    stream.early = [];
-    for (const batch of early) this.pass(stream, batch);
+    if (!this.takeMeanwhile(stream)) {
+      stream.filling = undefined;
+      this.fill(stream);
+    }
   }
 
   private receive(batch: LiveBatch): void {
-    if (this.held) this.holdBack(batch, this.held);
-    else this.take(batch);
-  }
-
-  private take(batch: LiveBatch): void {
     const stream = this.streams.get(batch.producerId);
-    if (!stream) return;
-    if (stream.position) this.pass(stream, batch);
-    else if (stream.early.length < maxEarlyBatches) stream.early.push(batch);
-    // Beyond that the next batch after the head shows the hole.
+    if (!stream || this.paused) return;
+    if (stream.filling) stream.filling.add(batch);
+    else if (!this.take(stream, batch)) {
+      this.logger.info({ producerId: batch.producerId, seq: batch.firstSeq }, 'readings before this are missing');
+      this.fill(stream);
+    }
   }
 
-  private pass(stream: LiveStream, batch: LiveBatch): void {
-    if (!stream.position) return;
+  /** Hands a batch out if it is the next; false if something before it is missing. */
+  private take(stream: LiveStream, batch: LiveBatch): boolean {
+    if (!stream.position) return false;
+    const { epoch, seq: after } = stream.position;
     const arrival = placeBatch(stream.position, batch);
-    if (arrival === 'known') return;
-    const { epoch, firstSeq, count } = batch;
-    const position = { epoch, seq: firstSeq + count - 1 };
-    if (arrival === 'hole') {
-      this.breakStream(stream, `readings before ${firstSeq} are missing`, position);
-      return;
-    }
-    if (arrival === 'new-epoch') this.listener.beginEpoch(stream, epoch);
-    this.listener.deliver(stream, batch);
-    stream.position = position;
+    if (arrival === 'next') this.next(stream, { type: 'batch', batch, after, at: { epoch, seq: lastSeq(batch) } });
+    return arrival !== 'hole';
   }
 
-  /** A little at a time, so that sockets can be written to in between. */
-  private async handOut(): Promise<void> {
-    this.handingOut = true;
-    while (!this.paused && this.held) {
-      const { batches } = this.held;
-      let [count, bytes] = [0, 0];
-      for (; count < batches.length && bytes < handOutBytes; count += 1) bytes += batches[count]?.batch.length ?? 0;
-      this.held.bytes -= bytes;
-      for (const batch of batches.splice(0, count)) this.take(batch);
-      if (batches.length === 0) this.held = undefined;
-      else await setTimeout(handOutPauseMs);
+  private next(stream: LiveStream, event: StreamEvent): void {
+    stream.position = event.at;
+    if (event.type === 'batch') {
+      stream.isBusy = true;
+      stream.recent?.add(event.batch);
     }
-    this.handingOut = false;
+    this.listener.next(stream, event);
+    for (const advanced of stream.waiting) advanced();
+    stream.waiting.clear();
   }
 
-  private holdBack(batch: LiveBatch, held: { batches: LiveBatch[]; bytes: number }): void {
-    // What is left out here shows as a hole once delivery resumes.
-    if (held.bytes + batch.batch.length > maxHeldBytes) return;
-    held.bytes += batch.batch.length;
-    held.batches.push(batch);
+  private async fillUntilJoined(stream: LiveStream): Promise<void> {
+    while (this.streams.get(stream.producerId) === stream && stream.position && !this.paused) {
+      try {
+        const part = await this.past.readAfter(stream.producerId, stream.position, fillBytes);
+        if (this.paused) break;
+        for (const event of eventsAfter(stream.position, part)) this.next(stream, event);
+        if (part.reachesHead && this.takeMeanwhile(stream)) return;
+        if (!part.reachesHead) await setTimeout(fillPauseMs);
+      } catch (err) {
+        this.logger.warn({ err, producerId: stream.producerId }, 'missing readings cannot be read');
+        this.listener.interrupted(stream);
+        await setTimeout(retryMs);
+      }
+    }
+    // While deliveries are paused nothing is kept: `resume` reads it.
+    stream.filling = undefined;
+  }
+
+  /** Hands out what came while something was read; false if more is missing. */
+  private takeMeanwhile(stream: LiveStream): boolean {
+    for (const batch of stream.filling?.take() ?? []) if (!this.take(stream, batch)) return false;
+    stream.filling = undefined;
+    return true;
   }
 }

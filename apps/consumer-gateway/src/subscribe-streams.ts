@@ -7,20 +7,15 @@ import {
   Refusal,
   type StreamPosition,
 } from '@motience/protocol';
-import type { Logger } from '@motience/service-kit';
 import type { ConsumerConnection } from './consumer-connection.ts';
-import { type Receiving, wants } from './consumer-session.ts';
-import { type LiveStream, topicOf } from './live-stream.ts';
-import type { StreamTable } from './stream-table.ts';
-
-const everything: Receiving = { deviceId: undefined };
+import type { LiveStream } from './live-stream.ts';
+import { Reception, type ReceptionContext } from './reception.ts';
 
 /** Begins and ends streams on sockets: when one opens, on control frames, and when rights change. */
 export class Subscriptions {
   constructor(
-    private readonly streams: StreamTable,
+    private readonly context: ReceptionContext,
     private readonly rate: Rate,
-    private readonly logger: Logger,
   ) {}
 
   /**
@@ -29,24 +24,17 @@ export class Subscriptions {
    */
   async welcome(connection: ConsumerConnection): Promise<void> {
     const { session, account, socket } = connection;
-    const producerIds = session.manual ? [] : [...account.items.keys()];
-    for (const producerId of producerIds) session.opening.set(producerId, { asked: everything, answers: 0 });
-    const held = await Promise.allSettled(producerIds.map((producerId) => this.streams.hold(producerId)));
-    const failed = held.find((result) => result.status === 'rejected');
-    if (failed || !socket.isOpen) {
-      for (const producerId of producerIds) this.giveUp(connection, producerId);
-      if (failed) this.fail(connection, failed.reason);
-      return;
-    }
-    const joined: LiveStream[] = [];
-    for (const result of held) {
-      if (result.status === 'rejected') continue;
-      const stream = result.value;
-      if (session.opening.has(stream.producerId)) joined.push(stream);
-      else this.giveUp(connection, stream.producerId);
-    }
-    connection.send({ type: 'welcome', session_id: socket.requestId, streams: joined.map(positionOf) });
-    for (const stream of joined) this.join(connection, stream, everything);
+    const opening = (session.manual ? [] : [...account.items.keys()]).map((id) => this.receptionOf(connection, id));
+    const opened = await Promise.allSettled(opening.map((reception) => reception.open()));
+    const failed = opened.find((result) => result.status === 'rejected');
+    if (failed) this.context.failed(connection, failed.reason);
+    if (failed || !socket.isOpen) return;
+    // Those whose subscription has ended meanwhile are not there any more.
+    const begun = opening.filter((reception) => session.receptions.get(reception.producerId) === reception);
+    const streams = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    const positions = streams.filter(({ producerId }) => session.receptions.has(producerId)).map(positionOf);
+    connection.send({ type: 'welcome', session_id: socket.requestId, streams: positions });
+    for (const reception of begun) reception.begin();
     const early = session.early ?? [];
     session.early = undefined;
     // Subscriptions that were made meanwhile.
@@ -74,21 +62,19 @@ export class Subscriptions {
   /** A subscription was made while the socket is open. */
   granted(connection: ConsumerConnection, producerId: string): void {
     const { session } = connection;
-    if (session.manual || session.early || wants(session, producerId)) return;
-    this.start(connection, producerId, everything);
+    if (session.manual || session.early || session.receptions.has(producerId)) return;
+    this.receptionOf(connection, producerId).ask({ deviceId: undefined, from: undefined });
   }
 
   /** A subscription ended: nothing more is sent. */
   withdrawn(connection: ConsumerConnection, producerId: string): void {
-    if (!wants(connection.session, producerId)) return;
-    this.leave(connection, producerId);
-    if (connection.session.early) return;
+    if (!this.leave(connection, producerId) || connection.session.early) return;
     connection.send({ type: 'unsubscribed', producer_id: producerId, reason: 'subscription-ended' });
   }
 
   /** The socket is gone. */
   closed(connection: ConsumerConnection): void {
-    for (const producerId of [...connection.session.receiving.keys()]) this.leave(connection, producerId);
+    for (const producerId of [...connection.session.receptions.keys()]) this.leave(connection, producerId);
   }
 
   private handle(connection: ConsumerConnection, frame: ConsumerUpFrame | Refusal): void {
@@ -98,89 +84,34 @@ export class Subscriptions {
   }
 
   private subscribe(connection: ConsumerConnection, frame: Extract<ConsumerUpFrame, { type: 'subscribe' }>): void {
-    const { producer_id: producerId, device_id: deviceId } = frame;
-    if (frame.after !== undefined || frame.epoch !== undefined) {
-      connection.warn(new Refusal('invalid-request', 'after, epoch: resuming from a position is not offered yet'));
-    } else if (!connection.account.items.has(producerId)) {
+    const { producer_id: producerId, device_id: deviceId, epoch, after } = frame;
+    if (!connection.account.items.has(producerId)) {
       connection.warn(new Refusal('forbidden', `producer_id: no active subscription to producer ${producerId}`));
-    } else {
-      this.start(connection, producerId, { deviceId });
+      return;
     }
+    const from = epoch === undefined || after === undefined ? undefined : { epoch, seq: after };
+    this.receptionOf(connection, producerId).ask({ deviceId, from });
   }
 
   private unsubscribe(connection: ConsumerConnection, producerId: string): void {
-    if (!wants(connection.session, producerId)) {
+    if (this.leave(connection, producerId)) {
+      connection.send({ type: 'unsubscribed', producer_id: producerId, reason: 'requested' });
+    } else {
       connection.warn(new Refusal('not-found', `producer_id: this socket does not receive producer ${producerId}`));
-      return;
     }
-    this.leave(connection, producerId);
-    connection.send({ type: 'unsubscribed', producer_id: producerId, reason: 'requested' });
   }
 
-  /** Starts a stream, or narrows one that runs, from where it stands; answers each call by `subscribed`. */
-  private start(connection: ConsumerConnection, producerId: string, asked: Receiving): void {
-    const { session } = connection;
-    const underWay = session.opening.get(producerId);
-    session.opening.set(producerId, { asked, answers: (underWay?.answers ?? 0) + 1 });
-    if (underWay) return;
-    this.streams.hold(producerId).then(
-      (stream) => {
-        const opening = session.opening.get(producerId);
-        if (!opening || !connection.socket.isOpen) {
-          this.giveUp(connection, producerId);
-          return;
-        }
-        if (session.receiving.has(producerId)) this.leave(connection, producerId, { keepOpening: true });
-        for (let answered = 0; answered < opening.answers; answered += 1) {
-          connection.send({ type: 'subscribed', ...positionOf(stream), recovered: false });
-        }
-        this.join(connection, stream, opening.asked);
-      },
-      (error: unknown) => {
-        this.giveUp(connection, producerId);
-        this.fail(connection, error);
-      },
-    );
+  private receptionOf(connection: ConsumerConnection, producerId: string): Reception {
+    const { receptions } = connection.session;
+    const reception = receptions.get(producerId) ?? new Reception(this.context, connection, producerId);
+    receptions.set(producerId, reception);
+    return reception;
   }
 
-  private join(connection: ConsumerConnection, stream: LiveStream, asked: Receiving): void {
-    const { session, socket } = connection;
-    session.opening.delete(stream.producerId);
-    session.receiving.set(stream.producerId, asked);
-    stream.connections.add(connection);
-    if (asked.deviceId !== undefined) {
-      stream.narrowed.set(asked.deviceId, (stream.narrowed.get(asked.deviceId) ?? 0) + 1);
-    }
-    socket.subscribe(topicOf(stream.producerId, asked.deviceId));
-  }
-
-  private leave(connection: ConsumerConnection, producerId: string, { keepOpening = false } = {}): void {
-    const { session, socket } = connection;
-    if (!keepOpening) session.opening.delete(producerId);
-    const receiving = session.receiving.get(producerId);
-    if (!receiving) return;
-    session.receiving.delete(producerId);
-    socket.unsubscribe(topicOf(producerId, receiving.deviceId));
-    const stream = this.streams.get(producerId);
-    if (!stream) return;
-    stream.connections.delete(connection);
-    const { deviceId } = receiving;
-    if (deviceId !== undefined) {
-      const others = (stream.narrowed.get(deviceId) ?? 1) - 1;
-      if (others > 0) stream.narrowed.set(deviceId, others);
-      else stream.narrowed.delete(deviceId);
-    }
-    this.streams.release(producerId);
-  }
-
-  private giveUp(connection: ConsumerConnection, producerId: string): void {
-    connection.session.opening.delete(producerId);
-    this.streams.release(producerId);
-  }
-
-  private fail(connection: ConsumerConnection, error: unknown): void {
-    this.logger.warn({ err: error }, 'a stream could not be opened');
-    connection.refuse(new Refusal('unavailable', 'a stream cannot be opened: reconnect', { retryAfterSeconds: 1 }));
+  /** Whether the socket received the stream. */
+  private leave({ session }: ConsumerConnection, producerId: string): boolean {
+    session.receptions.get(producerId)?.end();
+    return session.receptions.delete(producerId);
   }
 }
 

@@ -183,6 +183,7 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
         socket.refuse(new Refusal('unavailable', why, { retryAfterSeconds: 1 }));
       }
     },
+    drain: (ws) => ws.getUserData().socket?.drained(),
     dropped: (ws) => ws.getUserData().socket?.cut(),
     close: (ws, code) => {
       const { session, socket, requestId } = ws.getUserData();

@@ -2,14 +2,26 @@ import { z } from 'zod';
 import { deviceIdSchema, epochSchema, idSchema, seqSchema } from './names.ts';
 import { errorFrameSchema } from './producer-frames.ts';
 
-/** Consumer to server: receive this stream on this socket, narrowed to one device, or from a position on. */
-export const subscribeFrameSchema = z.strictObject({
-  type: z.literal('subscribe'),
-  producer_id: idSchema,
-  device_id: deviceIdSchema.optional(),
-  epoch: epochSchema.optional(),
-  after: seqSchema.optional(),
-});
+/**
+ * Consumer to server: receive this stream on this socket, narrowed to one device, or from a position on: `after` a seq
+ * of an `epoch`.
+ */
+export const subscribeFrameSchema = z
+  .strictObject({
+    type: z.literal('subscribe'),
+    producer_id: idSchema,
+    device_id: deviceIdSchema.optional(),
+    epoch: epochSchema.optional(),
+    after: seqSchema.optional(),
+  })
+  .refine(({ epoch, after }) => after === undefined || epoch !== undefined, {
+    path: ['epoch'],
+    error: 'expected with after: the epoch that its number belongs to',
+  })
+  .refine(({ epoch, after }) => epoch === undefined || after !== undefined, {
+    path: ['after'],
+    error: 'expected with epoch: the seq to go on after',
+  });
 
 /** Consumer to server: stop this stream on this socket only. */
 export const unsubscribeFrameSchema = z.strictObject({ type: z.literal('unsubscribe'), producer_id: idSchema });

@@ -10,6 +10,7 @@ export const defaultLimits = {
   readingsPerSecond: 50_000,
   readingsBurst: 100_000,
   controlFramesPerSecond: 20,
+  backfillsPerSocket: 4,
   socketsPerAccount: 1_000,
   subscriptionsPerConsumer: 1_000,
   devicesPerProducer: 10_000,

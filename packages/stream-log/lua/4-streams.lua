@@ -19,9 +19,9 @@ end
 -- KEYS: stream. ARGV: prefix, producer, name of an epoch that begins, epoch and seq of the position, bytes after which it
 -- ends.
 -- Replies: 'known', 'unknown' if Redis does not know the epoch, or 'beyond' if the epoch ended before the seq; epoch and
--- seq of where reading began; epoch and seq of the head; ranges (epoch, first seq, last seq) before the batches that are
--- not retained any more; and, in turn, what an entry says of a batch (see trimStream) and the batch; '1' if they end at
--- the head, otherwise '0'.
+-- seq of where reading began; epoch and seq of the head; what follows that is not retained any more, as ranges (epoch,
+-- first seq, last seq); if that is nothing, in turn, what an entry says of a batch (see trimStream) and the batch; '1' if
+-- they end at the head, otherwise '0'.
 local function read(KEYS, ARGV)
   local stream = openStream(ARGV[1], ARGV[2], ARGV[3], life())
   local at, seq, standing = findEpoch(stream, ARGV[4]), tonumber(ARGV[5]), 'known'
@@ -33,18 +33,13 @@ local function read(KEYS, ARGV)
   end
   local start = stream.epochs[at]
   local offset = start.base + seq
-  local missing = offset + 1 < stream.retainedFrom and ranges(stream, offset + 1, stream.retainedFrom - 1) or {}
-  offset = math.max(offset, stream.retainedFrom - 1)
-
+  local missing = ranges(stream, offset + 1, stream.retainedFrom - 1)
   local batches, room = {}, tonumber(ARGV[6])
-  while room > 0 and offset < stream.head do
+  while #missing == 0 and room > 0 and offset < stream.head do
     local from = int(offset + 1) .. '-0'
     local entry = redis.call('XRANGE', ARGV[1] .. 'retained:' .. ARGV[2], from, '+', 'COUNT', 1)[1]
-    if not entry then
-      -- Taken from Redis by somebody else.
-      if #batches == 0 then missing, offset = ranges(stream, offset + 1, stream.head), stream.head end
-      break
-    end
+    -- Taken from Redis by somebody else.
+    if not entry then return redis.error_reply('ERR the retained window of stream ' .. ARGV[2] .. ' is incomplete') end
     batches[#batches + 1] = entry[2][1]
     batches[#batches + 1] = entry[2][2]
     room = room - #entry[2][2]

@@ -52,3 +52,21 @@ export function readBatch(batch: Buffer, each: (deviceId: string, body: Buffer) 
     at = bodyEnd;
   }
 }
+
+/** A reading of a batch. `body` is a view into the batch, not a copy. */
+export interface PackedReading {
+  deviceId: string;
+  body: Buffer;
+}
+
+/** The readings of a batch, in order, for those who stop in between; `readBatch` is faster. */
+export function* readingsIn(batch: Buffer): Generator<PackedReading> {
+  let at = 0;
+  while (at < batch.length) {
+    const deviceEnd = at + 1 + batch.readUInt8(at);
+    const bodyStart = deviceEnd + 4;
+    const bodyEnd = bodyStart + batch.readUInt32BE(deviceEnd);
+    yield { deviceId: batch.toString('latin1', at + 1, deviceEnd), body: batch.subarray(bodyStart, bodyEnd) };
+    at = bodyEnd;
+  }
+}

@@ -1,0 +1,185 @@
+import { type NumberedBatch, type PackedReading, type Position, readingsIn } from '@motience/stream-log';
+import type { EntitledPast } from './entitled-past.ts';
+import { FrameWriter } from './frame-writer.ts';
+import type { LiveStream } from './live-stream.ts';
+import type { StreamEvent } from './stream-events.ts';
+import { bridgeTo } from './stream-position.ts';
+import type { StreamTable } from './stream-table.ts';
+
+/** Where what is caught up on goes to: one socket or event stream. */
+export interface CatchUpSink {
+  /** Runs what sends a lot at once. */
+  cork(send: () => void): void;
+  reading(frame: Uint8Array, at: Position): void;
+  control(event: Exclude<StreamEvent, { type: 'batch' }>): void;
+  /** Whether so much waits to be read at the other end that it has to wait. */
+  readonly isFull: boolean;
+  /** Resolves when there is room again, or nobody is there any more. */
+  whenDrained(): Promise<void>;
+}
+
+export interface CatchUpOptions {
+  stream: LiveStream;
+  streams: StreamTable;
+  past: EntitledPast;
+  position: Position;
+  /** Only this device's readings; undefined: all. */
+  deviceId: string | undefined;
+  sink: CatchUpSink;
+  /** Whether it should go on; looked at after every wait. */
+  isWanted(): boolean;
+  /** Tells where it goes on, once what follows the position is known: before anything else is sent. */
+  answer(at: Position, recovered: boolean): void;
+  /**
+   * Called when it stands where the stream does: what the stream is given from now on is what comes next. It is over if
+   * that is taken care of; otherwise it goes on leading.
+   */
+  reached(): 'over' | 'go-on';
+}
+
+/** Read from the past at once. */
+const partBytes = 512 * 1024;
+
+/** Sent in one turn of the loop, so that others get theirs in between. */
+const readingsPerTurn = 200;
+
+const longestWaitMs = 1_000;
+
+/**
+ * Leads one who receives a stream from a position of its own to where the stream stands, through the past, as fast as
+ * it reads. To be ended with `end`.
+ */
+export class CatchUp {
+  private readonly frames = new FrameWriter();
+  private current: Position;
+  private hasAnswered = false;
+
+  constructor(private readonly options: CatchUpOptions) {
+    this.current = options.position;
+    options.streams.beginJoining(options.stream);
+  }
+
+  /** Everything up to here was sent, or left out. */
+  get position(): Position {
+    return this.current;
+  }
+
+  end(): void {
+    this.options.streams.endJoining(this.options.stream);
+  }
+
+  /** Resolves when it is over or not wanted any more. Rejects if the past cannot be read. */
+  async run(): Promise<void> {
+    for (;;) {
+      if (await this.isHeldUp()) return;
+      const { events, known, reachesHead } = await this.options.past.readAfter(this.current, partBytes);
+      if (!this.options.isWanted()) return;
+      // What was read may not be sent while rights may be out of date.
+      if (this.options.streams.isPaused) continue;
+      if (!(await this.sendAll(this.answered(events, known)))) return;
+      if (reachesHead && (await this.crossBridge())) return;
+    }
+  }
+
+  /** Waits until it may send. Whether it is not wanted any more. */
+  private async isHeldUp(): Promise<boolean> {
+    const { sink, streams, isWanted } = this.options;
+    while (isWanted() && (sink.isFull || streams.isPaused))
+      await (sink.isFull ? sink.whenDrained() : streams.whenResumed());
+    return !isWanted();
+  }
+
+  /** Answers, the first time, and leaves out of the events what that has told. */
+  private answered(events: StreamEvent[], known: boolean): StreamEvent[] {
+    if (this.hasAnswered) return events;
+    this.hasAnswered = true;
+    const [first, ...rest] = events;
+    if (known || !first) {
+      this.options.answer(this.current, first?.type !== 'gap');
+      return events;
+    }
+    this.current = first.at;
+    this.options.answer(first.at, false);
+    return rest;
+  }
+
+  private async sendAll(events: readonly StreamEvent[]): Promise<boolean> {
+    for (const event of events) {
+      if (event.type === 'batch') {
+        if (!(await this.sendBatch(event.batch, event.after))) return false;
+      } else this.options.sink.control(event);
+      this.current = event.at;
+    }
+    return true;
+  }
+
+  private async sendBatch(batch: NumberedBatch, after: number): Promise<boolean> {
+    const readings = readingsIn(batch.batch);
+    let seq = batch.firstSeq - 1;
+    for (;;) {
+      let isDone = false;
+      this.options.sink.cork(() => {
+        for (let sent = 0; sent < readingsPerTurn && !this.options.sink.isFull; sent += 1) {
+          const next = readings.next();
+          if (next.done) {
+            isDone = true;
+            return;
+          }
+          seq += 1;
+          if (seq > after) this.sendReading(next.value, { epoch: batch.epoch, seq });
+        }
+      });
+      if (isDone) return true;
+      if (await this.isHeldUp()) return false;
+    }
+  }
+
+  private sendReading({ deviceId, body }: PackedReading, at: Position): void {
+    const { sink, deviceId: only } = this.options;
+    if (only === undefined || only === deviceId) sink.reading(this.frames.frameOf(body, at.seq), at);
+    this.current = at;
+  }
+
+  /** Sends the few readings that the stream is ahead by. False if they have to be read from the past. */
+  private async crossBridge(): Promise<boolean> {
+    const { stream, streams, sink, isWanted, reached } = this.options;
+    for (let waits = 0; ; waits += 1) {
+      if (!stream.position || sink.isFull || streams.isPaused) return false;
+      const bridge = bridgeTo(stream.position, stream.recent?.all ?? [], this.current);
+      if (bridge.type === 'behind') return false;
+      if (bridge.type === 'join') {
+        for (const batch of bridge.batches) sink.cork(() => this.sendNow(batch));
+        if (reached() === 'over') return true;
+        waits = 0;
+      } else if (waits > 0) {
+        // What was published has not come, and may have been lost.
+        streams.fill(stream);
+        if (waits > 1) return false;
+      }
+      await hasAdvanced(stream);
+      if (!isWanted()) return true;
+    }
+  }
+
+  private sendNow(batch: NumberedBatch): void {
+    const { seq: after } = this.current;
+    let seq = batch.firstSeq - 1;
+    for (const reading of readingsIn(batch.batch)) {
+      seq += 1;
+      if (seq > after) this.sendReading(reading, { epoch: batch.epoch, seq });
+    }
+  }
+}
+
+/** Resolves when a stream was given something, or after a second. */
+export function hasAdvanced(stream: LiveStream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      stream.waiting.delete(done);
+      resolve();
+    };
+    const timer = setTimeout(done, longestWaitMs);
+    stream.waiting.add(done);
+  });
+}

@@ -1,0 +1,182 @@
+import type { ConsumerDownFrame } from '@motience/protocol';
+import type { Position } from '@motience/stream-log';
+import { CatchUp } from './catch-up.ts';
+import type { ConsumerConnection } from './consumer-connection.ts';
+import type { EntitledPast } from './entitled-past.ts';
+import { frameOfEvent } from './frame-of-event.ts';
+import { type LiveStream, topicOf } from './live-stream.ts';
+import type { StreamTable } from './stream-table.ts';
+
+/** How a stream is to be received. */
+export interface Ask {
+  /** Only this device's readings; undefined: all. */
+  deviceId: string | undefined;
+  /** The position to go on from; undefined: from where it stands. */
+  from: Position | undefined;
+}
+
+export interface ReceptionContext {
+  streams: StreamTable;
+  /** The past of a stream for this consumer; undefined once it has no subscription to it. */
+  pastFor(connection: ConsumerConnection, producerId: string): EntitledPast | undefined;
+  onSent(readings: number): void;
+  /** The stream cannot be received now: the socket has to reconnect. */
+  failed(connection: ConsumerConnection, error: unknown): void;
+}
+
+/** One stream on one socket, from when it is wanted until it is not. */
+export class Reception {
+  private stream: LiveStream | undefined;
+  private isHeld = false;
+  /** What was asked last and not begun yet, and how many answers are owed. */
+  private asked: Ask | undefined;
+  private answersOwed = 0;
+  /** What is received now, once it has begun. */
+  private deviceId: string | undefined;
+  private isLive = false;
+  private catchUp: CatchUp | undefined;
+  private isRunning = false;
+  private isOver = false;
+
+  constructor(
+    private readonly context: ReceptionContext,
+    private readonly connection: ConsumerConnection,
+    readonly producerId: string,
+  ) {}
+
+  /** Follows the stream. Rejects if it cannot be opened. */
+  async open(): Promise<LiveStream> {
+    this.isHeld = true;
+    const stream = await this.context.streams.hold(this.producerId);
+    this.stream = stream;
+    return stream;
+  }
+
+  /** Begins to receive everything from where the opened stream stands, without an answer. */
+  begin(): void {
+    if (this.asked || this.isOver) return;
+    this.join();
+  }
+
+  /** Receives the stream so from now on; answered by `subscribed`, as every ask is. */
+  ask({ deviceId, from }: Ask): void {
+    // One that is on its way goes on from where it is.
+    this.asked = { deviceId, from: from ?? this.asked?.from ?? this.catchUp?.position };
+    this.answersOwed += 1;
+    if (!this.isRunning) void this.run();
+  }
+
+  /** Nothing more is sent. */
+  end(): void {
+    this.isOver = true;
+    this.leave();
+    if (this.isHeld) this.context.streams.release(this.producerId);
+    this.isHeld = false;
+  }
+
+  private async run(): Promise<void> {
+    this.isRunning = true;
+    try {
+      const stream = this.stream ?? (await this.open());
+      while (this.asked && !this.isOver && this.connection.socket.isOpen) {
+        const { deviceId, from } = this.asked;
+        this.asked = undefined;
+        this.leave();
+        this.deviceId = deviceId;
+        if (from) await this.connection.limitBackfills(() => this.goOnFrom(stream, from));
+        else if (stream.position) {
+          this.answer(stream.position, false);
+          this.join();
+        }
+      }
+    } catch (error) {
+      if (!this.isOver) this.context.failed(this.connection, error);
+    } finally {
+      this.isRunning = false;
+    }
+  }
+
+  private async goOnFrom(stream: LiveStream, position: Position): Promise<void> {
+    const { connection, producerId, deviceId } = this;
+    const { streams, pastFor, onSent } = this.context;
+    const isWanted = () => !this.isOver && !this.asked && connection.socket.isOpen;
+    const past = pastFor(connection, producerId);
+    if (!past || !isWanted()) {
+      // Whoever asked meanwhile goes on from here.
+      if (this.asked) this.asked.from ??= position;
+      return;
+    }
+    const { socket } = connection;
+    let sent = 0;
+    const catchUp = new CatchUp({
+      stream,
+      streams,
+      past,
+      position,
+      deviceId,
+      isWanted,
+      answer: (at, recovered) => this.answer(at, recovered),
+      reached: () => {
+        if (deviceId !== undefined) this.send({ type: 'position', ...this.positionFields(catchUp.position) });
+        this.join();
+        return 'over';
+      },
+      sink: {
+        cork: (send) => socket.cork(send),
+        reading: (frame) => {
+          socket.sendBytes(frame);
+          sent += 1;
+        },
+        control: (event) => this.send(frameOfEvent(producerId, event)),
+        get isFull() {
+          return socket.bufferedBytes() > connection.backfillBytes;
+        },
+        whenDrained: () => socket.whenDrained(connection.backfillBytes / 2),
+      },
+    });
+    this.catchUp = catchUp;
+    try {
+      await catchUp.run();
+    } finally {
+      this.catchUp = undefined;
+      catchUp.end();
+      onSent(sent);
+    }
+  }
+
+  /** Answers all that were asked. */
+  private answer(at: Position, recovered: boolean): void {
+    for (; this.answersOwed > 0; this.answersOwed -= 1) {
+      this.send({ type: 'subscribed', ...this.positionFields(at), recovered });
+    }
+  }
+
+  private join(): void {
+    const { stream, deviceId, connection } = this;
+    if (!stream || this.isLive || !connection.socket.isOpen) return;
+    this.isLive = true;
+    stream.connections.add(connection);
+    if (deviceId !== undefined) stream.narrowed.set(deviceId, (stream.narrowed.get(deviceId) ?? 0) + 1);
+    connection.socket.subscribe(topicOf(stream.producerId, deviceId));
+  }
+
+  private leave(): void {
+    const { stream, deviceId, connection } = this;
+    if (!stream || !this.isLive) return;
+    this.isLive = false;
+    connection.socket.unsubscribe(topicOf(stream.producerId, deviceId));
+    stream.connections.delete(connection);
+    if (deviceId === undefined) return;
+    const others = (stream.narrowed.get(deviceId) ?? 1) - 1;
+    if (others > 0) stream.narrowed.set(deviceId, others);
+    else stream.narrowed.delete(deviceId);
+  }
+
+  private positionFields({ epoch, seq }: Position) {
+    return { producer_id: this.producerId, epoch, seq };
+  }
+
+  private send(frame: ConsumerDownFrame): void {
+    this.connection.send(frame);
+  }
+}
