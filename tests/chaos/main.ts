@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import ms, { type StringValue } from 'ms';
+import { reportData, reportText } from './report.ts';
 import { runChaos } from './run-chaos.ts';
 
 const wholeNumber = (text: string): number => {
@@ -16,19 +17,22 @@ const time = (text: string): number => {
   return ms(text);
 };
 
-const { seed, duration, readings, pause } = new Command('npm run chaos --')
+const options = new Command('npm run chaos --')
   .description('Runs the platform on engines of its own, breaks it as a seed has it, and accounts for every reading.')
   .option('--seed <number>', 'which faults, and when; drawn if left out', wholeNumber, randomInt(1, 1_000_000))
   .option('--duration <time>', 'for how long things are broken', time, ms('2m'))
   .option('--readings <number>', 'how many readings are sent meanwhile', wholeNumber, 60_000)
   .option('--pause <time>', 'the longest time without a new fault', time, ms('4s'))
+  .option('--report <path>', 'write a report to <path>.md and <path>.json')
   .showHelpAfterError()
   .parse()
-  .opts<{ seed: number; duration: number; readings: number; pause: number }>();
+  .opts<{ seed: number; duration: number; readings: number; pause: number; report?: string }>();
 
+const { seed, duration, readings, pause, report } = options;
+const command = `npm run chaos -- --seed ${seed} --duration ${ms(duration)} --readings ${readings} --pause ${ms(pause)}`;
 const logFolder = mkdtempSync(join(tmpdir(), 'motience-chaos-'));
-console.log(`seed ${seed}, ${readings} readings, ${ms(duration)}; logs in ${logFolder}`);
-const { verdict, findings } = await runChaos({
+console.log(`${command}\nlogs in ${logFolder}`);
+const result = await runChaos({
   seed,
   durationMs: duration,
   readings,
@@ -36,11 +40,15 @@ const { verdict, findings } = await runChaos({
   logFolder,
   onProgress: (text) => console.log(text),
 });
-console.log(JSON.stringify(verdict, null, 2));
-if (findings.length === 0) {
+const frame = { command, seed, durationMs: duration };
+console.log(reportText(frame, result));
+if (report !== undefined) {
+  writeFileSync(`${report}.md`, reportText(frame, result));
+  writeFileSync(`${report}.json`, `${JSON.stringify(reportData(frame, result), null, 2)}\n`);
+}
+if (result.findings.length === 0) {
   rmSync(logFolder, { recursive: true });
-  console.log('all promises were kept');
 } else {
-  console.log(`seed ${seed}:\n${findings.map((finding) => `- ${finding}`).join('\n')}\nlogs in ${logFolder}`);
+  console.log(`Run it again with: ${command}\nlogs in ${logFolder}`);
   process.exitCode = 1;
 }

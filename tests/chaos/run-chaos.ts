@@ -23,6 +23,8 @@ export interface ChaosResult {
   verdict: Verdict;
   /** What was not as it should be; empty when all promises were kept. */
   findings: string[];
+  /** Their versions. */
+  engines: { redis: string; postgres: string };
   elapsedMs: number;
 }
 
@@ -79,7 +81,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       ...new Set([...market.complaints, ...platform.unexpectedEnds()]),
       ...(unsent > 0 ? [`${unsent} producers could not bring all their readings in`] : []),
     ];
-    return { faults: schedule, verdict, findings, elapsedMs: performance.now() - startedAt };
+    return {
+      faults: schedule,
+      verdict,
+      findings,
+      engines: await platform.engines.versions(),
+      elapsedMs: performance.now() - startedAt,
+    };
   } finally {
     clearInterval(report);
     market?.stop();

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import postgres from 'postgres';
 import { type GuardedEngines, guardEngines } from '../../../packages/engines/dist/guarded-engines.js';
 import { makeTemporaryFolder, redisSpec } from '../../../packages/engines/dist/temporary-engines.js';
 
@@ -52,6 +54,19 @@ export class EnginesUnderChaos {
     for (const id of [pid, ...childrenOf(pid)]) if (signal(id, 'SIGSTOP')) this.frozen[engine].add(id);
     await new Promise((resolve) => setTimeout(resolve, forMs));
     this.thaw(engine);
+  }
+
+  async versions(): Promise<{ redis: string; postgres: string }> {
+    const redis = new Redis(this.urls.redis);
+    const sql = postgres(this.urls.postgres, { max: 1 });
+    try {
+      const [row] = await sql<{ server_version: string }[]>`show server_version`;
+      const [, version = 'unknown'] = /redis_version:(\S+)/.exec(await redis.info('server')) ?? [];
+      return { redis: version, postgres: row?.server_version ?? 'unknown' };
+    } finally {
+      redis.disconnect();
+      await sql.end();
+    }
   }
 
   async close(): Promise<void> {
