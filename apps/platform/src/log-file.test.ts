@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { LogFile } from './log-file.ts';
 
-test('a full log becomes the old one, so that it keeps at most twice its size', async () => {
+test('a full log becomes the old one, so that it keeps at most twice its size; it may be closed twice', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'motience-log-'));
   try {
     const file = join(dir, 'logs', 'service.log');
     const log = new LogFile(file, 100);
     for (let line = 0; line < 100; line += 1) log.write(`line ${line} ${'.'.repeat(20)}`);
+    log.close();
     log.close();
     expect((await stat(file)).size + (await stat(`${file}.1`)).size).toBeLessThanOrEqual(2 * (100 + 30));
     expect(await readFile(file, 'utf8')).toContain('line 99');

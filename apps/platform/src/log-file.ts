@@ -27,7 +27,9 @@ export class LogFile {
     }
   }
 
+  /** Nothing is written any more. May be called again. */
   close(): void {
+    if (this.closed) return;
     this.closed = true;
     closeSync(this.descriptor);
   }

@@ -235,6 +235,15 @@ test('production refuses a secret from an example or a short one before anything
   expect(await readdir(dataDir)).toEqual([]);
 }, 30_000);
 
+test('a service that cannot start is told in its own words, and nothing is left running', async () => {
+  const platform = new PlatformProcess(['--no-demo'], { JWT_KEY_FILE: '/dev/null/jwt.jwk.json' });
+  expect(await platform.ends()).toBe(1);
+  expect(platform.output).toContain('/dev/null/jwt.jwk.json');
+  expect(platform.output).not.toContain('EBADF');
+  expect(existsSync(join(dataDir, 'engines.lock'))).toBe(false);
+  expect(existsSync(join(dataDir, 'database-url'))).toBe(false);
+}, 60_000);
+
 test('a port in use is one line that names the port and its variable, and nothing is left running', async () => {
   const other = createServer();
   await once(other.listen(0, '127.0.0.1'), 'listening');

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { wordsOf } from './closers.ts';
 import { readCommandLine } from './command-line.ts';
 import { readPlatformConfig } from './config.ts';
 import { type Platform, startPlatform } from './start-platform.ts';
@@ -37,7 +38,7 @@ async function stop(): Promise<void> {
     await (await platform?.catch(() => undefined))?.stop();
     process.exit(0);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(wordsOf(error));
     process.exit(1);
   }
 }
@@ -67,7 +68,7 @@ try {
   if (cancelled.signal.aborted) {
     // Whoever cancelled ends the process.
   } else {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(wordsOf(error));
     process.exit(1);
   }
 }

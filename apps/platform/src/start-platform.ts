@@ -6,6 +6,7 @@ import { type Engines, startEngines, terminalConfirm } from '@motience/engines';
 import { isLoopback } from '@motience/service-kit';
 import { Addresses } from './addresses.ts';
 import { checkPorts } from './check-ports.ts';
+import { Closers, wordsOf } from './closers.ts';
 import { type Config, redisMaxMemoryBytes } from './config.ts';
 import { type Demo, prepareDemo } from './demo.ts';
 import { createDemoDevice } from './demo-device.ts';
@@ -43,13 +44,14 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     await start.run();
     return start;
   } catch (error) {
-    await start.stop();
+    // What went wrong first is what the reader has to know; what goes wrong now is told beside it.
+    await start.stop().catch((trouble) => options.say(`Not everything could be stopped: ${wordsOf(trouble)}`));
     throw error;
   }
 }
 
 class Start implements Platform {
-  private readonly closers: (() => Promise<void>)[] = [];
+  private readonly closers = new Closers();
   private readonly ports: Map<string, number>;
   private readonly addresses: Addresses;
   private demo: Demo | undefined;
@@ -115,7 +117,7 @@ class Start implements Platform {
   }
 
   async stop(): Promise<void> {
-    for (const close of this.closers.splice(0).reverse()) await close();
+    await this.closers.close();
   }
 
   private async openEngines(): Promise<Engines> {
@@ -134,14 +136,14 @@ class Start implements Platform {
       confirm: terminalConfirm(),
       onProgress: say,
     });
-    this.closers.push(() => engines.close());
+    this.closers.add(() => engines.close());
     return engines;
   }
 
   /** Tells `motience-admin` where the private PostgreSQL is, for as long as it runs. Readable by its owner only. */
   private async shareDatabaseUrl(databaseUrl: string): Promise<void> {
     const file = join(this.options.dataDir, 'database-url');
-    this.closers.push(() => rm(file, { force: true }));
+    this.closers.add(() => rm(file, { force: true }));
     await rm(file, { force: true });
     await writeFile(file, `${databaseUrl}\n`, { mode: 0o600 });
   }
@@ -158,7 +160,7 @@ class Start implements Platform {
       urlsFor: (hostname) => this.addresses.all(hostname),
       demoConsumer: () => (tester === 'consumer' && isPrivate ? this.demo?.consumer : undefined),
     });
-    this.closers.push(() => page.stop());
+    this.closers.add(() => page.stop());
     return page.port;
   }
 
@@ -179,7 +181,7 @@ class Start implements Platform {
       },
       say,
     );
-    this.closers.push(() => supervised.stop());
+    this.closers.add(() => supervised.stop());
     await supervised.start();
     this.addresses.report(service, supervised.port ?? service.standardPort);
   }
@@ -192,11 +194,11 @@ class Start implements Platform {
     try {
       const demo = await prepareDemo({ dataDir, authUrl: urls.auth_url, subscriptionUrl: urls.subscription_url });
       const device = createDemoDevice({ demo, dataDir, urls, environment, say });
-      this.closers.push(() => device.stop());
+      this.closers.add(() => device.stop());
       await device.start();
       this.demo = demo;
     } catch (error) {
-      say(`The demo is left out: ${error instanceof Error ? error.message : String(error)}`);
+      say(`The demo is left out: ${wordsOf(error)}`);
     }
   }
 }

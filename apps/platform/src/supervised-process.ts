@@ -20,7 +20,11 @@ export interface ProcessPlan {
 }
 
 const listeningSchema = z.object({ type: z.literal('listening'), port: z.int() });
-const logLineSchema = z.object({ level: z.enum(['warn', 'error', 'fatal']), msg: z.string() });
+const logLineSchema = z.object({
+  level: z.enum(['warn', 'error', 'fatal']),
+  msg: z.string(),
+  err: z.object({ message: z.string() }).optional(),
+});
 
 const startDeadlineMs = 60_000;
 const stopDeadlineMs = 12_000;
@@ -149,7 +153,9 @@ export class SupervisedProcess {
   private readLog(line: string): void {
     this.log.write(line);
     const parsed = logLineSchema.safeParse(parseJson(line));
-    if (parsed.success) this.say(parsed.data.msg);
+    if (!parsed.success) return;
+    const { msg, err } = parsed.data;
+    this.say(err === undefined ? msg : `${msg}: ${err.message}`);
   }
 
   private readError(line: string): void {
