@@ -244,6 +244,14 @@ test('a service that cannot start is told in its own words, and nothing is left 
   expect(existsSync(join(dataDir, 'database-url'))).toBe(false);
 }, 60_000);
 
+test('mistakes in any setting are told all at once, before anything is started', async () => {
+  const mistakes = { DSM_PORT: 'abc', SHARDS: '0', RETAINED_AGE: '1x', JWT_EXPIRES_IN: 'soon' };
+  const platform = new PlatformProcess([], mistakes);
+  expect(await platform.ends()).toBe(1);
+  for (const variable of Object.keys(mistakes)) expect(platform.output).toContain(`${variable}: expected`);
+  expect(await readdir(dataDir)).toEqual([]);
+}, 30_000);
+
 test('a port in use is one line that names the port and its variable, and nothing is left running', async () => {
   const other = createServer();
   await once(other.listen(0, '127.0.0.1'), 'listening');
@@ -261,9 +269,10 @@ test('a port in use is one line that names the port and its variable, and nothin
 test('a second platform on the same data folder is refused and the first goes on', async () => {
   const platform = new PlatformProcess(['--no-demo']);
   const config = await platform.config();
-  const second = new PlatformProcess(['--no-demo']);
+  const second = new PlatformProcess(['--no-demo'], { AP_PORT: new URL(config.auth_url).port });
   expect(await second.ends()).toBe(1);
-  expect(second.output).toContain(`${dataDir} is in use by process ${platform.child.pid}`);
+  expect(second.output).toContain(`Motience is running already in ${dataDir} (process ${platform.child.pid})`);
+  expect(second.output).not.toContain('AP_PORT');
   expect(await isUp(config.auth_url)).toBe(true);
 }, 90_000);
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkSettings } from './check-settings.ts';
 import { wordsOf } from './closers.ts';
 import { readCommandLine } from './command-line.ts';
 import { readPlatformConfig } from './config.ts';
@@ -53,6 +54,7 @@ if (process.env.npm_lifecycle_event === 'start') {
 }
 
 try {
+  checkSettings(process.env);
   const config = readPlatformConfig(process.env);
   platform = startPlatform({
     config,

@@ -1,4 +1,9 @@
+import { readAuthConfig } from '@motience/auth-api/config';
+import { readConsumerGatewayConfig } from '@motience/consumer-gateway/config';
+import { readDataStreamManagerConfig } from '@motience/data-stream-manager/config';
+import { readProducerGatewayConfig } from '@motience/producer-gateway/config';
 import { type Environment, port, readConfig } from '@motience/service-kit';
+import { readSubscriptionManagerConfig } from '@motience/subscription-manager/config';
 
 /** How a service is called in `/config.json` of the tester pages. */
 export type UrlName = 'auth_url' | 'subscription_url' | 'stream_url' | 'producer_gateway_url' | 'consumer_gateway_url';
@@ -12,11 +17,21 @@ export interface Service {
   readonly scheme: 'http' | 'ws';
   /** Path of its socket. */
   readonly path: '' | '/producer' | '/consumer';
+  /** What it reads its settings with when it starts. */
+  readonly readConfig: (environment: Environment) => unknown;
 }
 
 /** In the order they are started; the first one has to be up before the others, which check tokens with its keys. */
 export const services: readonly [Service, ...Service[]] = [
-  { name: 'auth-api', portVariable: 'AP_PORT', standardPort: 3001, urlName: 'auth_url', scheme: 'http', path: '' },
+  {
+    name: 'auth-api',
+    portVariable: 'AP_PORT',
+    standardPort: 3001,
+    urlName: 'auth_url',
+    scheme: 'http',
+    path: '',
+    readConfig: readAuthConfig,
+  },
   {
     name: 'subscription-manager',
     portVariable: 'SM_PORT',
@@ -24,6 +39,7 @@ export const services: readonly [Service, ...Service[]] = [
     urlName: 'subscription_url',
     scheme: 'http',
     path: '',
+    readConfig: readSubscriptionManagerConfig,
   },
   {
     name: 'data-stream-manager',
@@ -32,6 +48,7 @@ export const services: readonly [Service, ...Service[]] = [
     urlName: 'stream_url',
     scheme: 'http',
     path: '',
+    readConfig: readDataStreamManagerConfig,
   },
   {
     name: 'producer-gateway',
@@ -40,6 +57,7 @@ export const services: readonly [Service, ...Service[]] = [
     urlName: 'producer_gateway_url',
     scheme: 'ws',
     path: '/producer',
+    readConfig: readProducerGatewayConfig,
   },
   {
     name: 'consumer-gateway',
@@ -48,6 +66,7 @@ export const services: readonly [Service, ...Service[]] = [
     urlName: 'consumer_gateway_url',
     scheme: 'ws',
     path: '/consumer',
+    readConfig: readConsumerGatewayConfig,
   },
 ];
 

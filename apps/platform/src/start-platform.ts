@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { migrateDatabase } from '@motience/database';
-import { type Engines, startEngines, terminalConfirm } from '@motience/engines';
+import { type Engines, folderUser, startEngines, terminalConfirm } from '@motience/engines';
 import { isLoopback } from '@motience/service-kit';
 import { Addresses } from './addresses.ts';
 import { checkPorts } from './check-ports.ts';
@@ -65,6 +65,7 @@ class Start implements Platform {
   async run(): Promise<void> {
     const { config, dataDir, environment, signal, say } = this.options;
     const startedAt = performance.now();
+    await this.checkFolder();
     await checkPorts(
       config.host,
       new Map([
@@ -118,6 +119,14 @@ class Start implements Platform {
 
   async stop(): Promise<void> {
     await this.closers.close();
+  }
+
+  /** Asked before the ports, which the other one has too: the cause and not a consequence is told. */
+  private async checkFolder(): Promise<void> {
+    const { dataDir } = this.options;
+    const pid = await folderUser(dataDir);
+    if (pid === undefined) return;
+    throw new Error(`Motience is running already in ${dataDir} (process ${pid}); to run another, choose a --data-dir`);
   }
 
   private async openEngines(): Promise<Engines> {

@@ -17,7 +17,7 @@ type Holder = z.infer<typeof holderSchema>;
  * about to stop and is waited for; a living one is an error that names it. The result gives the folder back.
  */
 export async function lockFolder(dataDir: string, owner: string): Promise<() => Promise<void>> {
-  const file = join(dataDir, 'engines.lock');
+  const file = lockFile(dataDir);
   const me: Holder = { guard: processIdentity(process.pid) ?? String(process.pid), owner };
   const taken = await waitFor(async () => {
     if (await create(file, me)) return true;
@@ -33,6 +33,12 @@ export async function lockFolder(dataDir: string, owner: string): Promise<() => 
   }, 45_000);
   if (!taken) throw new Error(`${dataDir} is still being used by the engines of a platform that has ended`);
   return () => rm(file, { force: true });
+}
+
+/** The living process that has a data folder in use; undefined when none has. */
+export async function folderUser(dataDir: string): Promise<number | undefined> {
+  const holder = await readHolder(lockFile(dataDir));
+  return holder && isAlive(holder.guard) && isAlive(holder.owner) ? pidOf(holder.owner) : undefined;
 }
 
 async function create(file: string, holder: Holder): Promise<boolean> {
@@ -54,5 +60,6 @@ async function readHolder(file: string): Promise<Holder | undefined> {
   }
 }
 
+const lockFile = (dataDir: string): string => join(dataDir, 'engines.lock');
 const pidOf = (identity: string): number => Number.parseInt(identity, 10);
 const isAlive = (identity: string): boolean => processIdentity(pidOf(identity)) === identity;
