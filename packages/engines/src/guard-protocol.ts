@@ -12,6 +12,8 @@ const redisSpecSchema = z.object({
   port: port.optional(),
   appendfsync: z.enum(['always', 'everysec', 'no']),
   maxMemoryBytes: z.int().positive(),
+  /** A node of a Redis Cluster, whose nodes talk to each other on this port. */
+  clusterPort: port.optional(),
 });
 export type RedisSpec = z.infer<typeof redisSpecSchema>;
 

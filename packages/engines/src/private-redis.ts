@@ -15,6 +15,8 @@ export interface PrivateRedisOptions {
   /** `always` is what makes an acknowledged reading durable. */
   appendfsync: 'always' | 'everysec' | 'no';
   maxMemoryBytes: number;
+  /** A node of a Redis Cluster, whose nodes talk to each other on this port. */
+  clusterPort?: number | undefined;
 }
 
 /** Loading a large log takes long; a start that takes longer than this is taken as failed. */
@@ -76,7 +78,7 @@ async function answers(port: number, password: string): Promise<boolean> {
   }
 }
 
-function configText({ dir, port, password, appendfsync, maxMemoryBytes }: PrivateRedisOptions): string {
+function configText({ dir, port, password, appendfsync, maxMemoryBytes, clusterPort }: PrivateRedisOptions): string {
   const lines = [
     'bind 127.0.0.1',
     `port ${port}`,
@@ -95,6 +97,19 @@ function configText({ dir, port, password, appendfsync, maxMemoryBytes }: Privat
     'maxmemory-policy noeviction',
     // Room for a gateway that is behind for a moment; cut off, it would have to close all its sockets.
     'client-output-buffer-limit pubsub 256mb 128mb 30',
+    ...(clusterPort === undefined ? [] : clusterLines(clusterPort, password)),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function clusterLines(clusterPort: number, password: string): string[] {
+  return [
+    'cluster-enabled yes',
+    'cluster-config-file nodes.conf',
+    `cluster-port ${clusterPort}`,
+    'cluster-node-timeout 1500',
+    // While one master is away the others go on.
+    'cluster-require-full-coverage no',
+    `masterauth ${password}`,
+  ];
 }

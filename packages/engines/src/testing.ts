@@ -9,6 +9,7 @@ import { guardEngines } from './guarded-engines.ts';
 import { makeTemporaryFolder, redisSpec } from './temporary-engines.ts';
 
 export { findFreePort } from './free-port.ts';
+export { type ClusterNode, type PrivateCluster, startPrivateCluster } from './private-cluster.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
