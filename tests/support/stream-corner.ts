@@ -8,7 +8,7 @@ import {
   defaultShardCount,
   IngestLog,
   type Keys,
-  LiveStreams,
+  RetainedStreams,
   RightsStore,
   readBatch,
   StreamWriter,
@@ -136,7 +136,8 @@ export class StreamCorner {
 
   /** Where a stream stands. */
   async head(producerId: string): Promise<{ epoch: string; seq: number }> {
-    return new LiveStreams(this.redis, this.redis, this.keys, defaultShardCount).head(producerId);
+    const retained = new RetainedStreams(this.redis, this.keys, defaultShardCount);
+    return (await retained.readAfter(producerId, { epoch: 'none', seq: 0 }, 1)).head;
   }
 
   /** Numbers and retains one reading as a stream manager does it, of which nobody is told. */
