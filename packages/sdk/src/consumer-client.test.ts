@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { ConsumerClient, type ConsumerClientOptions } from './index.ts';
+import { ConsumerClient, type ConsumerClientOptions } from './consumer-client.ts';
+import { openNodeSocket } from './node-socket.ts';
+import type { OpenSocket } from './socket.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -12,10 +14,24 @@ afterEach(async () => {
 async function connect(
   onConnection: (socket: WebSocket, connection: number) => void,
   options: Partial<ConsumerClientOptions> = {},
+  openSocket: OpenSocket = openNodeSocket,
 ) {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'motience.v1' });
   await once(server, 'listening');
-  const seen = { urls: [] as string[], offers: [] as string[], frames: [] as unknown[] };
+  const seen = {
+    urls: [] as string[],
+    offers: [] as string[],
+    frames: [] as unknown[],
+    /** Another client of the same gateway. */
+    open(more: Partial<ConsumerClientOptions>) {
+      const client = new ConsumerClient(
+        { gatewayUrl, tokens: { accessToken: async () => 'the.token' }, ...more },
+        openSocket,
+      );
+      closing.push(() => client.stop());
+      return client;
+    },
+  };
   server.on('connection', (socket, request) => {
     seen.urls.push(request.url ?? '');
     seen.offers.push(request.headers['sec-websocket-protocol'] ?? '');
@@ -24,23 +40,50 @@ async function connect(
   });
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('not listening');
-  const client = new ConsumerClient({
-    gatewayUrl: `ws://127.0.0.1:${address.port}`,
-    tokens: { accessToken: async () => 'the.token' },
-    ...options,
-  });
+  const gatewayUrl = `ws://127.0.0.1:${address.port}`;
   closing.push(() => {
     for (const socket of server.clients) socket.terminate();
     server.close();
   });
-  closing.push(() => client.stop());
-  return { client, seen };
+  return { client: seen.open(options), seen };
 }
 
 const welcome = (seq: number) =>
   JSON.stringify({ type: 'welcome', session_id: 's', streams: [{ producer_id: '7', epoch: 'e', seq }] });
 const reading = (seq: number, data = '{}') =>
   `{"producer_id":"7","device_id":"d","timestamp":"2026-01-01T00:00:00Z","data":${data},"seq":${seq}}`;
+
+const subscribed = (seq: number) =>
+  JSON.stringify({ type: 'subscribed', producer_id: '7', epoch: 'e', seq, recovered: true });
+const gapFrame = (from: number, to: number) =>
+  JSON.stringify({ type: 'gap', producer_id: '7', epoch: 'e', from, to, reason: 'not-retained' });
+
+/** Cuts its first connection after reading 11; then has readings up to 14, of which 14 comes live at once. */
+function resuming(socket: WebSocket, connection: number): void {
+  if (connection === 1) {
+    sendAll(socket, [welcome(10), reading(11)]);
+    socket.close(4001, 'slow');
+    return;
+  }
+  sendAll(socket, [welcome(13), reading(14)]);
+  socket.on('message', (data) => {
+    const { after } = JSON.parse(data.toString());
+    socket.send(subscribed(after));
+    for (let seq = after + 1; seq <= 14; seq += 1) socket.send(reading(seq));
+  });
+}
+
+/** A socket as browsers have it: nobody can stop it from reading. */
+const unpausable: OpenSocket = (url, token, listener) => {
+  const socket = openNodeSocket(url, token, listener);
+  return Object.assign(Object.create(socket), { pause: () => false, resume: () => {} });
+};
+
+function collectSeqs(client: ConsumerClient): number[] {
+  const seqs: number[] = [];
+  client.on('reading', ({ reading }) => seqs.push(reading.seq));
+  return seqs;
+}
 
 function sendAll(socket: WebSocket, frames: string[]): void {
   for (const frame of frames) socket.send(frame);
@@ -58,32 +101,136 @@ describe('ConsumerClient', () => {
     expect(seen).toMatchObject({ urls: ['/consumer'], offers: ['motience.v1,bearer.the.token'] });
   });
 
-  test('asks for manual mode and subscribes to what is wanted, again after a cut', async () => {
+  test('asks for manual mode and subscribes to what is wanted', async () => {
     const { client, seen } = await connect((socket) => socket.send(welcome(0)), { mode: 'manual' });
-    client.subscribe('7', { deviceId: 'd' });
-    const wish = { type: 'subscribe', producer_id: '7', device_id: 'd' };
+    client.subscribe('9', { deviceId: 'd' });
     client.start();
-    await vi.waitFor(() => expect(seen.frames).toEqual([wish]));
+    await vi.waitFor(() => expect(seen.frames).toEqual([{ type: 'subscribe', producer_id: '9', device_id: 'd' }]));
     expect(seen.urls).toEqual(['/consumer?mode=manual']);
-    client.unsubscribe('8');
-    await vi.waitFor(() => expect(seen.frames).toEqual([wish, { type: 'unsubscribe', producer_id: '8' }]));
+    client.unsubscribe('9');
+    await vi.waitFor(() => expect(seen.frames).toContainEqual({ type: 'unsubscribe', producer_id: '9' }));
   });
 
-  test('connects again and reports where the stream went on', async () => {
-    const { client } = await connect((socket, connection) => {
-      if (connection > 1) return sendAll(socket, [welcome(20), reading(21)]);
-      sendAll(socket, [welcome(10), reading(11)]);
-      socket.close(4001, 'slow');
-    });
-    const continued = vi.fn();
-    const closed = vi.fn();
-    client.on('continued', continued);
-    client.on('closed', closed);
+  test('connects again and continues where it stood: each reading once, in order', async () => {
+    const { client, seen } = await connect(resuming);
+    const resumed = vi.fn();
+    const gap = vi.fn();
+    client.on('resumed', resumed);
+    client.on('gap', gap);
+    const seqs = collectSeqs(client);
     client.start();
-    await vi.waitFor(() => expect(continued).toHaveBeenCalledOnce());
-    expect(continued.mock.calls[0]?.[0]).toMatchObject({ producerId: '7', missed: 9 });
-    expect(closed.mock.calls[0]?.[0]).toMatchObject({ code: 4001, reconnect: true });
-    await vi.waitFor(() => expect(client.state.positions.get('7')?.seq).toBe(21));
+    await vi.waitFor(() => expect(seqs).toEqual([11, 12, 13, 14]), { timeout: 5_000 });
+    expect(seen.frames).toEqual([{ type: 'subscribe', producer_id: '7', epoch: 'e', after: 11 }]);
+    expect(resumed.mock.calls).toEqual([[{ producer_id: '7', epoch: 'e', seq: 11 }]]);
+    expect(gap).not.toHaveBeenCalled();
+  });
+
+  test('tells a gap', async () => {
+    const { client } = await connect((socket) => {
+      sendAll(socket, [welcome(10), gapFrame(11, 14), reading(15)]);
+    });
+    const gap = vi.fn();
+    client.on('gap', gap);
+    const seqs = collectSeqs(client);
+    client.start();
+    await vi.waitFor(() => expect(seqs).toEqual([15]));
+    expect(gap.mock.calls).toEqual([[{ producerId: '7', epoch: 'e', from: 11, to: 14, reason: 'not-retained' }]]);
+  });
+
+  test('positions cover what listeners were called with, and another client continues from them', async () => {
+    const { client, seen } = await connect((socket, connection) => {
+      if (connection === 1) return sendAll(socket, [welcome(10), reading(11), reading(12)]);
+      return resuming(socket, connection);
+    });
+    const covered: number[] = [];
+    client.on('reading', () => covered.push(...client.positions.map(({ seq }) => seq)));
+    client.start();
+    await vi.waitFor(() => expect(covered).toEqual([11, 12]));
+    const positions = client.positions;
+    await client.stop();
+    const next = seen.open({ positions });
+    const seqs = collectSeqs(next);
+    next.start();
+    await vi.waitFor(() => expect(seqs).toEqual([13, 14]));
+  });
+
+  test('positions cover what the iterator’s caller has finished with, not what it has in hand', async () => {
+    const { client } = await connect((socket) => {
+      sendAll(socket, [welcome(10), reading(11), reading(12), gapFrame(13, 19)]);
+    });
+    const gap = vi.fn();
+    client.on('gap', gap);
+    const stand = () => client.positions.map(({ seq }) => seq);
+    const readings = client.readings();
+    client.start();
+    await vi.waitFor(() => expect(gap).toHaveBeenCalledOnce());
+    expect(stand()).toEqual([10]);
+    await readings.next();
+    expect(stand()).toEqual([10]);
+    await readings.next();
+    expect(stand()).toEqual([11]);
+    const waiting = readings.next();
+    expect(stand()).toEqual([19]);
+    await client.stop();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+  });
+
+  test('what one reader of the iterator left is for the next one', async () => {
+    const { client } = await connect((socket) => sendAll(socket, [welcome(0), reading(1), reading(2), reading(3)]));
+    const first = client.readings();
+    expect(() => client.readings()).toThrow('one reader');
+    client.start();
+    for await (const { reading } of first) {
+      expect(reading.seq).toBe(1);
+      break;
+    }
+    expect(await first.next()).toEqual({ done: true, value: undefined });
+    for await (const { reading } of client.readings()) {
+      expect(reading.seq).toBe(2);
+      break;
+    }
+  });
+
+  test('asks for what has no room once there is room, where the server cannot be held back', async () => {
+    const count = 300;
+    const { client, seen } = await connect(
+      (socket) => {
+        socket.send(welcome(0));
+        for (let seq = 1; seq <= count; seq += 1) socket.send(reading(seq));
+        socket.on('message', (data) => {
+          const { after } = JSON.parse(data.toString());
+          socket.send(subscribed(after));
+          for (let seq = after + 1; seq <= count; seq += 1) socket.send(reading(seq));
+        });
+      },
+      { bufferReadings: 50 },
+      unpausable,
+    );
+    const gap = vi.fn();
+    client.on('gap', gap);
+    client.start();
+    let next = 1;
+    for await (const { reading } of client.readings()) {
+      expect(reading.seq).toBe(next);
+      if (next % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (next === count) break;
+      next += 1;
+    }
+    expect(seen.frames).not.toEqual([]);
+    expect(gap).not.toHaveBeenCalled();
+  });
+
+  test('asks for many streams no faster than the gateway allows', async () => {
+    const streams = Array.from({ length: 25 }, (_, at) => ({ producer_id: String(at + 1), epoch: 'e', seq: 5 }));
+    const { client, seen } = await connect(
+      (socket) => socket.send(JSON.stringify({ type: 'welcome', session_id: 's', streams })),
+      { positions: streams.map((stream) => ({ ...stream, seq: 2 })) },
+    );
+    client.start();
+    const started = performance.now();
+    await vi.waitFor(() => expect(seen.frames).toHaveLength(25), { timeout: 5_000 });
+    expect(new Set(seen.frames.map((frame) => JSON.stringify(frame))).size).toBe(25);
+    expect(performance.now() - started).toBeGreaterThan(900);
   });
 
   test('the iterator gives readings in order and ends with stop', async () => {
@@ -117,8 +264,8 @@ describe('ConsumerClient', () => {
       },
       { bufferReadings: 2_000 },
     );
-    const missed = vi.fn();
-    client.on('missed', missed);
+    const gap = vi.fn();
+    client.on('gap', gap);
     const readings = client.readings();
     client.start();
     let next = 1;
@@ -128,7 +275,7 @@ describe('ConsumerClient', () => {
       if (next === count) break;
       next += 1;
     }
-    expect(missed).not.toHaveBeenCalled();
+    expect(gap).not.toHaveBeenCalled();
   });
 
   test('frames of a type this version does not know change nothing', async () => {

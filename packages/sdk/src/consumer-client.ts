@@ -1,13 +1,18 @@
-import { consumerDownFrameSchema, deliveredReadingSchema } from '@motience/protocol';
+import {
+  consumerDownFrameSchema,
+  type DeliveredReading,
+  deliveredReadingSchema,
+  type StreamPosition,
+} from '@motience/protocol';
 import { z } from 'zod';
 import { Connection, socketUrl } from './connection.ts';
 import type { ConnectionState } from './connection-state.ts';
 import type { ConsumerEvents, ConsumerState, ReceivedReading } from './consumer-events.ts';
-import { type ConsumerAction, ConsumerStreams } from './consumer-streams.ts';
+import { type ConsumerNews, ConsumerStreams, type StreamWish } from './consumer-streams.ts';
 import { parseDownFrame, refusalOf } from './down-frames.ts';
 import { EventHub } from './event-hub.ts';
-import { MissedRuns } from './missed-runs.ts';
-import { PacedFrames } from './paced-frames.ts';
+import { FrameAllowance } from './frame-allowance.ts';
+import { GivenPositions } from './given-positions.ts';
 import { ReadingBuffer } from './reading-buffer.ts';
 import type { OpenSocket } from './socket.ts';
 import type { TokenSource } from './token-source.ts';
@@ -20,23 +25,27 @@ export interface ConsumerClientOptions {
   mode?: 'live' | 'manual';
   /** How many readings `readings()` holds for a slow reader; 10,000 by default. */
   bufferReadings?: number;
+  /** Where streams are continued, as `client.positions` gave it before; the others start with what is live. */
+  positions?: readonly StreamPosition[];
 }
 
 const downFrameSchema = z.union([deliveredReadingSchema, consumerDownFrameSchema]);
 const stateEveryMs = 50;
 
 /**
- * Receives readings from the consumer gateway. Connects again by itself, subscribes again, and reports where each
- * stream went on, so that nothing is missed silently.
+ * Receives readings from the consumer gateway. Connects again by itself and continues each stream where it stood: the
+ * application sees each reading once, in order, and a `gap` for every one that cannot come. To continue in another
+ * process too, save `positions` and give them back.
  */
 export class ConsumerClient {
   readonly #events = new EventHub<ConsumerEvents>();
   readonly #connection: Connection;
   readonly #streams: ConsumerStreams;
-  readonly #paced = new PacedFrames();
-  readonly #overflow = new MissedRuns();
+  readonly #allowance = new FrameAllowance();
+  readonly #given = new GivenPositions();
   readonly #bufferReadings: number;
   #buffer: ReadingBuffer | undefined;
+  #isBeingRead = false;
   #received = 0;
   #stateDue = false;
 
@@ -45,20 +54,23 @@ export class ConsumerClient {
     const url = socketUrl(options.gatewayUrl, '/consumer');
     if (mode === 'manual') url.searchParams.set('mode', 'manual');
     this.#bufferReadings = options.bufferReadings ?? 10_000;
-    this.#streams = new ConsumerStreams(mode);
+    this.#streams = new ConsumerStreams(mode, options.positions);
     this.#connection = new Connection({
       url: url.href,
       tokens: options.tokens,
       openSocket,
       owner: {
-        opened: () => this.#paced.reset(),
+        opened: () => this.#allowance.renew(),
         text: (text) => this.#receive(text),
         closed: (end) => {
           this.#streams.lost();
           this.#events.emit('closed', end);
         },
         changed: (state) => this.#changed(state),
-        tick: () => this.#send(this.#paced.second()),
+        tick: () => {
+          this.#allowance.renew();
+          this.#sendDue();
+        },
       },
     });
   }
@@ -67,8 +79,16 @@ export class ConsumerClient {
     return {
       connection: this.#connection.state,
       received: this.#received,
-      positions: new Map(this.#streams.positions),
     };
+  }
+
+  /**
+   * Where to continue so that nothing is missed and nothing repeated: covers the readings that the caller of
+   * `readings()` has finished with, which is all before the one it has in hand; without `readings()`, those that the
+   * listeners of `reading` were called with.
+   */
+  get positions(): StreamPosition[] {
+    return this.#given.cover(this.#streams.positions);
   }
 
   /** Listens to an event; call what it returns to stop. */
@@ -81,39 +101,42 @@ export class ConsumerClient {
     this.#connection.start();
   }
 
-  /** Receives a stream on this socket, and on those after a reconnect; narrowed to one device if named. */
-  subscribe(producerId: string, { deviceId }: { deviceId?: string } = {}): void {
-    this.#do(this.#streams.subscribe(producerId, deviceId));
-  }
-
-  /** Stops a stream on this socket, and on those after a reconnect. The subscription itself stays. */
-  unsubscribe(producerId: string): void {
-    this.#do(this.#streams.unsubscribe(producerId));
+  /**
+   * Receives a stream on this socket, and on those after a reconnect; narrowed to one device if named. Continues where
+   * it stands, or after the place that is given, which may lie behind.
+   */
+  subscribe(producerId: string, wish: StreamWish = {}): void {
+    this.#streams.subscribe(producerId, wish);
+    this.#sendDue();
   }
 
   /**
-   * Readings one by one, from now until `stop`, or until a refusal that waiting cannot mend, which it throws. A reader
-   * that is too slow holds the server back; in a browser, which cannot, what does not fit is reported as `missed`. One
-   * reader at a time.
+   * Stops a stream on this socket, and on those after a reconnect, and forgets where it stood. The subscription itself
+   * stays.
+   */
+  unsubscribe(producerId: string): void {
+    this.#streams.unsubscribe(producerId);
+    this.#sendDue();
+  }
+
+  /**
+   * Readings one by one, until `stop`, or until a refusal that waiting cannot mend, which it throws. A reader that is
+   * too slow holds the server back; in a browser, which cannot, a stream that does not fit is continued once there is
+   * room. One reader at a time; after it has returned, what it left is for the next one, which should come soon.
    */
   readings(): AsyncIterableIterator<ReceivedReading> {
-    if (this.#buffer) throw new TypeError('readings() has one reader at a time');
-    const buffer = new ReadingBuffer({
-      maxReadings: this.#bufferReadings,
-      pause: () => this.#connection.pause(),
-      resume: () => this.#connection.resume(),
-    });
-    this.#buffer = buffer;
-    this.#endBufferIfStopped(this.#connection.state);
+    if (this.#isBeingRead) throw new TypeError('readings() has one reader at a time');
+    this.#isBeingRead = true;
+    const buffer = this.#buffer ?? this.#openBuffer();
+    let isOver = false;
     return {
       [Symbol.asyncIterator]() {
         return this;
       },
-      next: () => buffer.take(),
+      next: async () => (isOver ? { done: true, value: undefined } : buffer.take()),
       return: async () => {
-        buffer.end();
-        if (this.#buffer === buffer) this.#buffer = undefined;
-        this.#connection.resume();
+        if (!isOver) this.#isBeingRead = false;
+        isOver = true;
         return { done: true, value: undefined };
       },
     };
@@ -129,12 +152,11 @@ export class ConsumerClient {
     // A later version of the gateway may tell more than this one understands; readings it would still know.
     if (!frame) return;
     if (!('type' in frame)) {
-      const { deliver, actions } = this.#streams.read(frame);
-      this.#do(actions);
-      if (deliver) this.#deliver({ reading: frame, text });
+      this.#read(frame, text);
       return;
     }
-    this.#do(this.#streams.receive(frame));
+    this.#tell(this.#streams.receive(frame));
+    this.#sendDue();
     switch (frame.type) {
       case 'welcome':
         this.#connection.proven();
@@ -157,31 +179,47 @@ export class ConsumerClient {
     this.#reportState();
   }
 
-  #deliver(received: ReceivedReading): void {
+  #read(reading: DeliveredReading, text: string): void {
+    const { epoch, news } = this.#streams.read(reading, this.#buffer?.hasRoom ?? true);
+    this.#tell(news);
+    if (epoch === undefined) return;
+    const received = { reading, text, epoch };
     this.#received += 1;
-    this.#events.emit('reading', received);
+    this.#given.given(positionOf(received));
     this.#reportState();
-    if (!this.#buffer) return;
-    const { producer_id: producerId, seq } = received.reading;
-    if (this.#buffer.push(received)) {
-      const run = this.#overflow.end(producerId);
-      if (run) this.#events.emit('missed', run);
-      return;
-    }
-    const run = this.#overflow.add(producerId, this.#streams.positions.get(producerId)?.epoch ?? '', seq);
-    if (run) this.#events.emit('missed', run);
+    if (this.#buffer) this.#buffer.push(received);
+    else queueMicrotask(() => this.#given.finished(positionOf(received)));
+    this.#events.emit('reading', received);
   }
 
-  #do(actions: readonly ConsumerAction[]): void {
-    for (const action of actions) {
-      if (action.type === 'send') this.#send(this.#paced.add(action.frame));
-      else if (action.type === 'continued') this.#events.emit('continued', action.stream);
-      else this.#events.emit('missed', action.readings);
+  #tell(news: readonly ConsumerNews[]): void {
+    for (const one of news) {
+      if (one.type === 'gap') this.#events.emit('gap', one.gap);
+      else this.#events.emit('resumed', one.position);
     }
   }
 
-  #send(frames: readonly object[]): void {
+  /** Asks for what has to be asked for, as fast as the gateway allows. */
+  #sendDue(): void {
+    if (this.#connection.state.phase !== 'open') return;
+    const frames = this.#streams.takeFrames(this.#allowance.left);
+    this.#allowance.spend(frames.length);
     for (const frame of frames) this.#connection.send(JSON.stringify(frame));
+  }
+
+  #openBuffer(): ReadingBuffer {
+    this.#buffer = new ReadingBuffer({
+      maxReadings: this.#bufferReadings,
+      pause: () => this.#connection.pause(),
+      resume: () => {
+        this.#connection.resume();
+        this.#streams.room();
+        this.#sendDue();
+      },
+      finished: (received) => this.#given.finished(positionOf(received)),
+    });
+    this.#endBufferIfStopped(this.#connection.state);
+    return this.#buffer;
   }
 
   #changed(state: ConnectionState): void {
@@ -192,7 +230,6 @@ export class ConsumerClient {
 
   #endBufferIfStopped(state: ConnectionState): void {
     if (state.phase !== 'stopped') return;
-    for (const run of this.#overflow.endAll()) this.#events.emit('missed', run);
     this.#buffer?.end(state.ended ? (state.ended.refusal ?? new Error(state.ended.meaning)) : undefined);
   }
 
@@ -204,4 +241,8 @@ export class ConsumerClient {
       this.#events.emit('state', this.state);
     }, stateEveryMs);
   }
+}
+
+function positionOf({ reading, epoch }: ReceivedReading): StreamPosition {
+  return { producer_id: reading.producer_id, epoch, seq: reading.seq };
 }

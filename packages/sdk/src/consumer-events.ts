@@ -5,26 +5,19 @@ import type { ConnectionEnd, ConnectionState } from './connection-state.ts';
 export interface ReceivedReading {
   reading: DeliveredReading;
   text: string;
+  /** The epoch in which the reading's `seq` counts: with it, its position can be stored beside it. */
+  epoch: string;
 }
 
 type Frame<Type extends ConsumerDownFrame['type']> = Extract<ConsumerDownFrame, { type: Type }>;
 
-/** Where a stream stood before a reconnect and where it went on. */
-export interface StreamContinued {
-  producerId: string;
-  before: StreamPosition;
-  after: StreamPosition;
-  /** Readings that were sent in between and did not arrive here; undefined if the numbering changed (new epoch). */
-  missed: number | undefined;
-}
-
-/** Readings `from` … `to` that did not reach the application. */
-export interface MissedReadings {
+/** Readings `from` … `to` that will not reach the application; `to` may be `restOfEpoch`. */
+export interface Gap {
   producerId: string;
   epoch: string;
   from: number;
   to: number;
-  /** A gap's reason as the server gave it; `buffer-full` if the iterator was read too slowly; `unexplained` otherwise. */
+  /** As the server gave it (`not-retained`, `not-entitled`), or `unexplained` where the server gave none. */
   reason: string;
 }
 
@@ -32,8 +25,6 @@ export interface ConsumerState {
   connection: ConnectionState;
   /** Readings given to the application since the client was made. */
   received: number;
-  /** Where each stream stands, by producer id. */
-  positions: ReadonlyMap<string, StreamPosition>;
 }
 
 export interface ConsumerEvents {
@@ -43,10 +34,10 @@ export interface ConsumerEvents {
   welcome(frame: Frame<'welcome'>): void;
   subscribed(frame: Frame<'subscribed'>): void;
   unsubscribed(frame: Frame<'unsubscribed'>): void;
-  /** Every stream that was known before, once after each reconnect. */
-  continued(stream: StreamContinued): void;
-  /** Readings are missing: named by the server in a gap, or noticed here. */
-  missed(readings: MissedReadings): void;
+  /** A stream goes on right after this position: after a reconnect, from a saved position, or for another device. */
+  resumed(position: StreamPosition): void;
+  /** Readings will not come. Without this event, none is missing. After a restart the last ones may be told again. */
+  gap(gap: Gap): void;
   position(frame: Frame<'position'>): void;
   error(frame: ErrorFrame): void;
   closed(end: ConnectionEnd): void;

@@ -1,143 +1,161 @@
 import type { ConsumerDownFrame, ConsumerUpFrame, DeliveredReading, StreamPosition } from '@motience/protocol';
-import type { MissedReadings, StreamContinued } from './consumer-events.ts';
+import type { Gap } from './consumer-events.ts';
+import type { EventOf } from './state-table.ts';
+import {
+  newStream,
+  type Place,
+  type StreamEvents,
+  type StreamNews,
+  type StreamState,
+  stepStream,
+} from './stream-state.ts';
 
-export type ConsumerAction =
-  | { type: 'send'; frame: ConsumerUpFrame }
-  | { type: 'continued'; stream: StreamContinued }
-  | { type: 'missed'; readings: MissedReadings };
+export type ConsumerNews = { type: 'gap'; gap: Gap } | { type: 'resumed'; position: StreamPosition };
 
-/** What the application wants of a stream on this client's sockets. */
-type Wish = { deviceId: string | undefined } | 'off';
+/** How the application wants a stream. */
+export interface StreamWish {
+  /** Only this device's readings. */
+  deviceId?: string | undefined;
+  /** Continue after this place instead of the one that is known. */
+  after?: Place | undefined;
+}
 
 /**
- * What a consumer's client knows of its streams, without sockets: what is wanted of each and where it stands. It holds
- * every stream to the contract: each number after a position is delivered, left out by our own narrowing, or named.
+ * What a consumer's client knows of its streams, without sockets: what is wanted of each, where it stands, and what the
+ * server has to be asked for. `StreamState` says how one stream goes.
  */
 export class ConsumerStreams {
   readonly #mode: 'live' | 'manual';
-  readonly #wishes = new Map<string, Wish>();
-  readonly #positions = new Map<string, StreamPosition>();
-  /** Where streams stood when the connection was lost, until each is known to have gone on. */
-  #before = new Map<string, StreamPosition>();
-  /** Streams that the server may be narrowing, so that numbers may be left out. */
-  readonly #narrowed = new Set<string>();
-  #welcomed = false;
+  readonly #streams = new Map<string, StreamState>();
+  /** Streams the application asked for by name; in manual mode only they are started. */
+  readonly #named = new Set<string>();
+  /** Streams of which the server has to be told something, in the order they came. */
+  readonly #due = new Set<string>();
+  #connected = false;
 
-  constructor(mode: 'live' | 'manual') {
+  constructor(mode: 'live' | 'manual', positions: readonly StreamPosition[] = []) {
     this.#mode = mode;
+    for (const { producer_id, epoch, seq } of positions) this.#streams.set(producer_id, newStream({ epoch, seq }));
   }
 
-  get positions(): ReadonlyMap<string, StreamPosition> {
-    return this.#positions;
+  /** Everything up to here was delivered, left out by narrowing, or named in a gap. */
+  get positions(): StreamPosition[] {
+    return [...this.#streams].flatMap(([producer_id, { place }]) => (place ? [{ producer_id, ...place }] : []));
   }
 
-  subscribe(producerId: string, deviceId: string | undefined): ConsumerAction[] {
-    this.#wishes.set(producerId, { deviceId });
-    if (deviceId !== undefined) this.#narrowed.add(producerId);
-    return this.#welcomed ? [{ type: 'send', frame: subscribeFrame(producerId, deviceId) }] : [];
+  subscribe(producerId: string, { deviceId, after }: StreamWish = {}): void {
+    this.#named.add(producerId);
+    this.#step(producerId, { type: 'want', deviceId, after, connected: this.#connected });
   }
 
-  unsubscribe(producerId: string): ConsumerAction[] {
-    this.#wishes.set(producerId, 'off');
-    return this.#welcomed ? [{ type: 'send', frame: { type: 'unsubscribe', producer_id: producerId } }] : [];
+  /** Also forgets where the stream stands. */
+  unsubscribe(producerId: string): void {
+    this.#named.delete(producerId);
+    this.#step(producerId, { type: 'unwant' });
   }
 
-  /** The connection is gone; where each stream stood is remembered. */
+  /** The connection is gone. */
   lost(): void {
-    this.#welcomed = false;
-    for (const [producerId, position] of this.#positions) this.#before.set(producerId, position);
-    this.#positions.clear();
-    this.#narrowed.clear();
-    for (const [producerId, wish] of this.#wishes) {
-      if (wish !== 'off' && wish.deviceId !== undefined) this.#narrowed.add(producerId);
-    }
+    this.#connected = false;
+    this.#all({ type: 'lost' });
+    this.#due.clear();
   }
 
-  receive(frame: ConsumerDownFrame): ConsumerAction[] {
+  /** The application can take readings again. */
+  room(): void {
+    this.#all({ type: 'room' });
+  }
+
+  receive(frame: ConsumerDownFrame): ConsumerNews[] {
     switch (frame.type) {
       case 'welcome':
-        this.#welcomed = true;
-        return [...frame.streams.flatMap((stream) => this.#start(stream)), ...this.#wishAgain()];
+        return this.#welcome(frame.streams);
       case 'subscribed': {
-        const { producer_id, epoch, seq } = frame;
-        const position = this.#positions.get(producer_id);
-        const jumped = position?.epoch === epoch ? this.#advance(producer_id, seq, 'unexplained') : [];
-        const wish = this.#wishes.get(producer_id);
-        if (wish === undefined || wish === 'off' || wish.deviceId === undefined) this.#narrowed.delete(producer_id);
-        return [...jumped, ...this.#start({ producer_id, epoch, seq })];
+        const { producer_id, epoch, seq, recovered } = frame;
+        return this.#tell(producer_id, { type: 'subscribed', place: { epoch, seq }, recovered });
       }
       case 'unsubscribed':
-        this.#positions.delete(frame.producer_id);
-        this.#before.delete(frame.producer_id);
-        return [];
+        return this.#tell(frame.producer_id, { type: 'unsubscribed', requested: frame.reason === 'requested' });
       case 'gap': {
         const { producer_id, epoch, from, to, reason } = frame;
-        const before = this.#positions.get(producer_id)?.epoch === epoch ? this.#skipTo(producer_id, from - 1) : [];
-        if (this.#positions.has(producer_id)) this.#positions.set(producer_id, { producer_id, epoch, seq: to });
-        return [...before, missed({ producerId: producer_id, epoch, from, to, reason })];
+        return this.#tell(producer_id, { type: 'gap', epoch, from, to, reason });
       }
-      case 'position':
-        if (this.#positions.get(frame.producer_id)?.epoch === frame.epoch)
-          return this.#skipTo(frame.producer_id, frame.seq);
-        return [];
+      case 'position': {
+        const { producer_id, epoch, seq } = frame;
+        return this.#tell(producer_id, { type: 'position', place: { epoch, seq } });
+      }
       case 'error':
-        return [];
+        return frame.producer_id === undefined ? [] : this.#tell(frame.producer_id, { type: 'refused' });
     }
   }
 
-  /** Notes a reading; `deliver` says whether the application wants it. */
-  read(reading: DeliveredReading): { deliver: boolean; actions: ConsumerAction[] } {
-    const wish = this.#wishes.get(reading.producer_id);
-    const unwanted =
-      wish === 'off' ||
-      (wish === undefined && this.#mode === 'manual') ||
-      (wish?.deviceId ?? reading.device_id) !== reading.device_id;
-    const actions = this.#advance(reading.producer_id, reading.seq - 1, 'unexplained');
-    this.#advance(reading.producer_id, reading.seq, undefined);
-    return { deliver: !unwanted, actions };
+  /**
+   * Takes a reading; `room` says whether the application can. If it is the application's, gives the epoch in which its
+   * `seq` counts. What is told of gaps comes before it.
+   */
+  read(reading: DeliveredReading, room: boolean): { epoch: string | undefined; news: ConsumerNews[] } {
+    const { producer_id: producerId, device_id: deviceId, seq } = reading;
+    const news = this.#step(producerId, { type: 'reading', seq, deviceId, room });
+    const delivery = news.find((one) => one.type === 'deliver');
+    return { epoch: delivery?.epoch, news: toConsumerNews(producerId, news) };
   }
 
-  #start(position: StreamPosition): ConsumerAction[] {
-    const { producer_id: producerId, epoch, seq } = position;
-    const before = this.#before.get(producerId);
-    this.#positions.set(producerId, { producer_id: producerId, epoch, seq });
-    if (!before) return [];
-    this.#before.delete(producerId);
-    const missedCount = before.epoch === epoch ? Math.max(seq - before.seq, 0) : undefined;
-    return [{ type: 'continued', stream: { producerId, before, after: { ...position }, missed: missedCount } }];
-  }
-
-  #wishAgain(): ConsumerAction[] {
-    return [...this.#wishes].flatMap(([producerId, wish]): ConsumerAction[] => {
-      if (wish === 'off') {
-        return this.#mode === 'manual'
-          ? []
-          : [{ type: 'send', frame: { type: 'unsubscribe', producer_id: producerId } }];
-      }
-      if (this.#mode === 'live' && wish.deviceId === undefined) return [];
-      return [{ type: 'send', frame: subscribeFrame(producerId, wish.deviceId) }];
+  /** At most `limit` of the frames that have to be sent; they count as sent. */
+  takeFrames(limit: number): ConsumerUpFrame[] {
+    return [...this.#due].slice(0, Math.max(limit, 0)).map((producerId) => {
+      const { phase, deviceId, place } = this.#stream(producerId);
+      this.#step(producerId, { type: 'sent' });
+      if (phase === 'leaving') return { type: 'unsubscribe', producer_id: producerId };
+      return {
+        type: 'subscribe',
+        producer_id: producerId,
+        ...(deviceId === undefined ? {} : { device_id: deviceId }),
+        ...(place === undefined ? {} : { epoch: place.epoch, after: place.seq }),
+      };
     });
   }
 
-  #skipTo(producerId: string, seq: number): ConsumerAction[] {
-    return this.#advance(producerId, seq, 'unexplained');
+  #welcome(started: readonly StreamPosition[]): ConsumerNews[] {
+    this.#connected = true;
+    const news = started.flatMap(({ producer_id, epoch, seq }) =>
+      this.#tell(producer_id, { type: 'started', place: { epoch, seq } }),
+    );
+    if (this.#mode === 'manual') {
+      for (const producerId of this.#named) this.#step(producerId, { type: 'started', place: undefined });
+    }
+    return news;
   }
 
-  /** Moves a position forward; with a reason, the numbers passed over are missed unless narrowing explains them. */
-  #advance(producerId: string, seq: number, reason: string | undefined): ConsumerAction[] {
-    const position = this.#positions.get(producerId);
-    if (!position || seq <= position.seq) return [];
-    const from = position.seq + 1;
-    this.#positions.set(producerId, { ...position, seq });
-    if (reason === undefined || this.#narrowed.has(producerId)) return [];
-    return [missed({ producerId, epoch: position.epoch, from, to: seq, reason })];
+  #tell<Type extends keyof StreamEvents>(producerId: string, event: EventOf<StreamEvents, Type>): ConsumerNews[] {
+    return toConsumerNews(producerId, this.#step(producerId, event));
+  }
+
+  #all(event: EventOf<StreamEvents, 'lost' | 'room'>): void {
+    for (const producerId of this.#streams.keys()) this.#step(producerId, event);
+  }
+
+  #step<Type extends keyof StreamEvents>(
+    producerId: string,
+    event: EventOf<StreamEvents, Type>,
+  ): readonly StreamNews[] {
+    const { state, news } = stepStream(this.#stream(producerId), event);
+    this.#streams.set(producerId, state);
+    const { phase } = state;
+    if (phase === 'due' || phase === 'adjusting' || phase === 'leaving') this.#due.add(producerId);
+    else this.#due.delete(producerId);
+    return news;
+  }
+
+  #stream(producerId: string): StreamState {
+    return this.#streams.get(producerId) ?? newStream();
   }
 }
 
-function subscribeFrame(producerId: string, deviceId: string | undefined): ConsumerUpFrame {
-  return { type: 'subscribe', producer_id: producerId, ...(deviceId === undefined ? {} : { device_id: deviceId }) };
-}
-
-function missed(readings: MissedReadings): ConsumerAction {
-  return { type: 'missed', readings };
+function toConsumerNews(producerId: string, news: readonly StreamNews[]): ConsumerNews[] {
+  return news.flatMap((one): ConsumerNews[] => {
+    if (one.type === 'deliver') return [];
+    if (one.type === 'resumed') return [{ type: 'resumed', position: { producer_id: producerId, ...one.place } }];
+    const { epoch, from, to, reason } = one;
+    return [{ type: 'gap', gap: { producerId, epoch, from, to, reason } }];
+  });
 }

@@ -5,10 +5,10 @@ export type { ConsumerClientOptions } from './consumer-client.ts';
 export type {
   ConsumerEvents,
   ConsumerState,
-  MissedReadings,
+  Gap,
   ReceivedReading,
-  StreamContinued,
 } from './consumer-events.ts';
+export type { StreamWish } from './consumer-streams.ts';
 export { checkedSequence, MemoryQueue, type MemoryQueueOptions } from './memory-queue.ts';
 export { numberedReadingBytes } from './new-readings.ts';
 export type { PageQuery } from './page-query.ts';
@@ -16,5 +16,6 @@ export type { ProducerClientOptions } from './producer-client.ts';
 export type { ProducerEvents, ProducerState } from './producer-events.ts';
 export type { NewReading, Numbering, Origin, QueuedReading, ReadingQueue } from './reading-queue.ts';
 export type { Session, SessionEvents } from './session.ts';
+export type { Place } from './stream-state.ts';
 export { SubscriptionsClient, type SubscriptionsClientOptions } from './subscriptions-client.ts';
 export { isTokenRefusal, type TokenSource } from './token-source.ts';
