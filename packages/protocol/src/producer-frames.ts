@@ -23,6 +23,8 @@ export const errorFrameSchema = z.object({
   kind: z.string(),
   detail: z.string(),
   reading: z.int().min(1).optional(),
+  /** On a consumer's socket: of the stream that a refused control frame is about. */
+  producer_id: z.string().optional(),
   retry_after: z.number().min(0).optional(),
   request_id: z.string().optional(),
 });
