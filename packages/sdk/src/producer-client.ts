@@ -52,7 +52,7 @@ export class ProducerClient {
   readonly #number: boolean;
   readonly #connection: Connection;
   readonly #appender: Appender;
-  #session: ProducerSession = newProducerSession;
+  #session: ProducerSession;
   #queueWork: Promise<unknown> = Promise.resolve();
   #counts = { acknowledged: 0, refused: 0, dropped: 0 };
   #stateDue = false;
@@ -61,6 +61,9 @@ export class ProducerClient {
   constructor(options: ProducerClientOptions, openSocket: OpenSocket) {
     this.#queue = options.queue ?? new MemoryQueue();
     this.#number = options.assignSequence ?? false;
+    // What waits already may have been sent by whoever had the queue before.
+    const sentBeforeId = this.#queue.size().readings > 0 ? Number.POSITIVE_INFINITY : 0;
+    this.#session = { ...newProducerSession, sentBeforeId };
     this.#appender = new Appender({
       queue: this.#queue,
       number: this.#number,

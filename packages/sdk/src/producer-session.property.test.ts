@@ -58,6 +58,8 @@ class Run {
   readonly settled: QueuedReading[] = [];
   readonly refused: QueuedReading[] = [];
   readonly dropped = new Set<string>();
+  /** On how many connections each reading was sent. */
+  readonly sent = new Map<number, number>();
   #session: ProducerSession = newProducerSession;
   #work: (() => Promise<void>)[] = [];
   #isConnected = false;
@@ -136,7 +138,10 @@ class Run {
         this.#work.push(() => this.#read(action));
         return;
       case 'send':
-        for (const { id } of action.readings) expect(id).toBeGreaterThan(this.settled.at(-1)?.id ?? 0);
+        for (const { id } of action.readings) {
+          expect(id).toBeGreaterThan(this.settled.at(-1)?.id ?? 0);
+          this.sent.set(id, (this.sent.get(id) ?? 0) + 1);
+        }
         if (this.#isConnected) this.gateway.arriving.push(...action.readings);
         return;
       case 'settled':
@@ -215,7 +220,7 @@ async function obey(run: Run, next: Command, counts: Map<string, number>): Promi
 }
 
 test('whatever is lost, late, refused, dropped or behind: what was not dropped is stored once, in order, and settled once', async () => {
-  const behind = fc.dictionary(fc.constantFrom('a', 'b'), fc.integer({ min: 2, max: 3_000 }));
+  const behind = fc.dictionary(fc.constantFrom('a', 'b'), fc.integer({ min: 1, max: 3_000 }));
   await fc.assert(
     fc.asyncProperty(behind, fc.array(command, { maxLength: 60 }), async (lasts, commands) => {
       const run = new Run();
@@ -232,9 +237,16 @@ test('whatever is lost, late, refused, dropped or behind: what was not dropped i
         const stored = run.gateway.stored.filter((reading) => reading.deviceId === deviceId).map(valueIn);
         const refused = run.refused.filter((reading) => reading.deviceId === deviceId).map(valueIn);
         const isDropped = (value: number) => run.dropped.has(`${deviceId}{"value":${value}}`);
+        // Sent, not answered, sent again, and the very number that the server had before: that is taken for a repeat.
+        const unclear = run.settled.find(
+          (reading) =>
+            reading.deviceId === deviceId &&
+            reading.sequence === lasts[deviceId] &&
+            Number(run.sent.get(reading.id)) > 1,
+        );
         // A dropped reading may have been under way: then it counts as dropped, and is stored all the same.
         expect(stored.filter((value) => !isDropped(value))).toEqual(
-          sent.filter((value) => !isDropped(value) && !isRefused(value)),
+          sent.filter((value) => !isDropped(value) && !isRefused(value) && !(unclear && valueIn(unclear) === value)),
         );
         expect(stored).toEqual([...new Set(stored)].sort((one, other) => one - other));
         expect(refused.filter((value) => !isDropped(value))).toEqual(

@@ -237,6 +237,15 @@ describe('a producer session', () => {
     expect(run.said).toContainEqual({ type: 'repeat', deviceId: 'a', sequence: 1_000, renumber: true });
   });
 
+  test('a new queue’s first reading is not taken for the only one that the server has', async () => {
+    const gateway = new Gateway();
+    gateway.last.set('a', 1);
+    const run = new Run(gateway);
+    await run.append('a', [1]);
+    await run.finish();
+    expect(values(gateway.stored, 'a')).toEqual(texts(1));
+  });
+
   test('several devices that fell behind are each noticed', async () => {
     const gateway = new Gateway();
     for (const device of ['a', 'b', 'c']) gateway.last.set(device, 50);

@@ -25,6 +25,8 @@ export interface ProducerSession {
   inFlightBytes: number;
   /** Id of the last reading sent on this connection. */
   lastId: number;
+  /** Readings up to this id may have been sent before this connection. */
+  sentBeforeId: number;
   reading: boolean;
   /** Whether the queue may hold readings beyond `lastId`. */
   more: boolean;
@@ -94,6 +96,7 @@ export const newProducerSession: ProducerSession = {
   settled: 0,
   inFlightBytes: 0,
   lastId: 0,
+  sentBeforeId: 0,
   reading: false,
   more: false,
   congested: false,
@@ -109,8 +112,9 @@ export function stepProducer(session: ProducerSession, event: ProducerEvent, now
   switch (event.type) {
     case 'opened': {
       const { connection, refusedIds } = session;
-      const fresh = { ...newProducerSession, refusedIds, connection: connection + 1, phase: 'up', more: true } as const;
-      return readOn(fresh);
+      const sentBeforeId = Math.max(session.sentBeforeId, session.lastId);
+      const kept = { refusedIds, sentBeforeId, connection: connection + 1 };
+      return readOn({ ...newProducerSession, ...kept, phase: 'up', more: true });
     }
     case 'lost':
       return { session: { ...session, phase: 'down', frames: [], inFlightBytes: 0, probe: undefined }, actions: [] };
@@ -256,7 +260,9 @@ function repeat(session: ProducerSession, deviceId: string, sequence: number): S
 function isAheadOfUs(session: ProducerSession, deviceId: string, sequence: number): boolean {
   const { probe } = session;
   if (probe && !probe.confirmed && probe.reading.deviceId === deviceId) {
-    return sequence > (probe.reading.sequence ?? sequence);
+    const ours = probe.reading.sequence ?? sequence;
+    // The number alone does not tell whether the server has this reading or another, but having never sent it does.
+    return probe.reading.id > session.sentBeforeId ? sequence >= ours : sequence > ours;
   }
   const inFlightHere = session.frames.findLast(({ readings }) =>
     readings.some((reading) => reading.numbered && reading.deviceId === deviceId),
