@@ -82,6 +82,17 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
     return { account, send };
   }
 
+  /** Sends a reading and waits until it is in the stream, as a consumer of its own sees it. */
+  async function sendStored(send: (data: object) => void, producer: Account, data: object): Promise<void> {
+    const witness = await signUp(pages.services, 'consumer');
+    await subscribe(pages.services, witness, producer);
+    const socket = await SocketClient.open(pages.services.socketUrl('consumer'), witness.token);
+    closers.push(async () => socket.close());
+    await eventually(async () => socket.frames('welcome').length, 1);
+    send(data);
+    await eventually(async () => socket.readings().length, 1);
+  }
+
   /** The consumer page of a consumer that is subscribed to the producer. */
   async function openSubscribed(producer: Account, options?: BrowserContextOptions): Promise<Page> {
     const consumer = await signUp(pages.services, 'consumer');
@@ -411,13 +422,65 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
         .waitFor();
     });
 
-    it('connects and disconnects when asked to', async () => {
-      const { account } = await openProducer();
+    it('disconnects when asked to, and connects where it stopped or with what is live', async () => {
+      const { account, send } = await openProducer();
       const page = await openSubscribed(account);
-      await page.getByRole('button', { name: 'Disconnect' }).click();
-      await eventually(() => page.getByTestId('connection').textContent(), 'Disconnected');
-      await page.getByRole('button', { name: 'Connect', exact: true }).click();
+      const disconnect = async () => {
+        await page.getByRole('button', { name: 'Disconnect' }).click();
+        await eventually(() => page.getByTestId('connection').textContent(), 'Disconnected');
+      };
+      send({ marker: 'first' });
+      await eventually(() => rows(page).count(), 1);
+      await disconnect();
+      await sendStored(send, account, { marker: 'while away' });
+      await page.getByRole('button', { name: 'Resume where I stopped' }).click();
+      await eventually(() => rows(page).count(), 2);
+      await disconnect();
+      await sendStored(send, account, { marker: 'left out' });
+      await page.getByRole('button', { name: 'Start with what is live' }).click();
       await connected(page);
+      await receiving(page, 'Receiving 1 stream.', 3);
+      send({ marker: 'live' });
+      await eventually(() => rows(page).count(), 3);
+      expect(await page.getByTestId('readings').textContent()).not.toContain('left out');
+    });
+
+    it('resumes where it stopped after a reload, and says so', async () => {
+      const { account, send } = await openProducer();
+      const consumer = await signUp(pages.services, 'consumer');
+      await subscribe(pages.services, consumer, account);
+      const page = await openPage('consumer');
+      await signIn(page, consumer);
+      await receiving(page, 'Receiving 1 stream.');
+      for (const number of [1, 2]) send({ number });
+      await eventually(() => rows(page).count(), 2);
+      await page.reload();
+      for (const number of [3, 4]) await sendStored(send, account, { number });
+      await signIn(page, consumer);
+      await eventually(() => rows(page).count(), 2);
+      expect(await rows(page).last().textContent()).toContain('"number":3');
+      await receiving(page, `${account.username}: resumed after reading 2.`);
+      const kept = await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage }));
+      expect(kept).not.toMatch(/token|eyJ|mrt_/i);
+    });
+
+    it('tells a gap in words', async () => {
+      const { account, send } = await openProducer();
+      const consumer = await signUp(pages.services, 'consumer');
+      await subscribe(pages.services, consumer, account);
+      const page = await openPage('consumer');
+      await signIn(page, consumer);
+      await receiving(page, 'Receiving 1 stream.');
+      send({ number: 1 });
+      await eventually(() => rows(page).count(), 1);
+      await page.getByRole('button', { name: `Unsubscribe from ${account.username}` }).click();
+      await page.getByText('No subscriptions yet').waitFor();
+      for (const number of [2, 3]) await sendStored(send, account, { number });
+      await subscribe(pages.services, consumer, account);
+      await receiving(page, '2 readings (2 to 3) will not come: there was no active subscription then.');
+      send({ number: 4 });
+      await eventually(() => rows(page).count(), 2);
+      await page.getByTestId('subscriptions').getByText('2 missing').waitFor();
     });
   });
 

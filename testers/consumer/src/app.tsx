@@ -3,6 +3,7 @@ import { Account, ConnectionPill, type PageConfig, PageShell, SignInCard } from 
 import { useEffect, useMemo } from 'preact/hooks';
 import { Dashboard } from './dashboard.tsx';
 import { Receiving } from './receiving/receiving.ts';
+import { SavedPositions } from './receiving/saved-positions.ts';
 import { Subscriptions } from './subscriptions/subscriptions.ts';
 
 /** The consumer tester. */
@@ -26,7 +27,8 @@ export function App({ config }: { config: PageConfig }) {
 function SignedIn({ config, account, session }: { config: PageConfig; account: Account; session: Session }) {
   const { subscriptions, receiving } = useMemo(() => {
     const made = new Subscriptions(config.subscription_url, session);
-    return { subscriptions: made, receiving: new Receiving(config.consumer_gateway_url, session, made) };
+    const saved = new SavedPositions(sessionStorage, session.user.id);
+    return { subscriptions: made, receiving: new Receiving(config.consumer_gateway_url, session, made, saved) };
   }, [config, session]);
   useEffect(() => {
     let isGone = false;
@@ -34,8 +36,11 @@ function SignedIn({ config, account, session }: { config: PageConfig; account: A
     void subscriptions.load().then(() => {
       if (!isGone) receiving.connect();
     });
+    const save = () => receiving.save();
+    addEventListener('pagehide', save);
     return () => {
       isGone = true;
+      removeEventListener('pagehide', save);
       void receiving.disconnect();
     };
   }, [subscriptions, receiving]);

@@ -35,6 +35,7 @@ export function Dashboard({ config, receiving, subscriptions }: DashboardProps) 
   }, [beat]);
   receiving.pulse.beats.value;
   const isConnected = receiving.watch.current.value.state.phase === 'open';
+  const canResume = !isConnected && receiving.canResume;
   const { feed, pausedAt } = receiving;
   const isPaused = pausedAt.value !== undefined;
   const charts = useRef<readonly FieldChart[]>([]);
@@ -83,7 +84,9 @@ export function Dashboard({ config, receiving, subscriptions }: DashboardProps) 
         <ConnectionCard
           watch={receiving.watch}
           address={config.consumer_gateway_url}
+          connectLabel={canResume ? 'Resume where I stopped' : 'Connect'}
           onConnect={() => receiving.connect()}
+          onConnectAnew={canResume ? () => receiving.connectLive() : undefined}
           onDisconnect={() => void receiving.disconnect()}
         />
       </div>

@@ -10,7 +10,7 @@ export interface StreamFigures {
   readonly rate: RateMeter;
   readonly latency: LatencyMeter;
   received: number;
-  missed: number;
+  missing: number;
   lastSeq: number;
 }
 
@@ -49,16 +49,16 @@ export class LiveFeed {
     }
   }
 
-  missed(producerId: string, readings: number): void {
+  missing(producerId: string, readings: number): void {
     const stream = this.stream(producerId);
-    if (stream) stream.missed += readings;
+    if (stream) stream.missing += readings;
   }
 
   /** Undefined past a bound no page needs. */
   stream(producerId: string): StreamFigures | undefined {
     const known = this.#streams.get(producerId);
     if (known || this.#streams.size >= maxStreams) return known;
-    const made = { rate: new RateMeter(), latency: new LatencyMeter(), received: 0, missed: 0, lastSeq: 0 };
+    const made = { rate: new RateMeter(), latency: new LatencyMeter(), received: 0, missing: 0, lastSeq: 0 };
     this.#streams.set(producerId, made);
     return made;
   }

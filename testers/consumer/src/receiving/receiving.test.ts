@@ -84,9 +84,9 @@ describe('LiveFeed', () => {
     feed.receive(reading(1), '', now, 'd');
     feed.receive(reading(2), '', now, 'd');
     feed.receive(reading(9, { producer_id: '8' }), '', now, 'd');
-    feed.missed('8', 3);
-    expect(feed.stream('7')).toMatchObject({ received: 2, missed: 0, lastSeq: 2 });
-    expect(feed.stream('8')).toMatchObject({ received: 1, missed: 3, lastSeq: 9 });
+    feed.missing('8', 3);
+    expect(feed.stream('7')).toMatchObject({ received: 2, missing: 0, lastSeq: 2 });
+    expect(feed.stream('8')).toMatchObject({ received: 1, missing: 3, lastSeq: 9 });
     expect(feed.latency.median).toBe(100);
     expect(feed.fields.charts(now.epochMs)[0]).toMatchObject({ path: 'temperature', series: [{ latest: 9 }] });
   });

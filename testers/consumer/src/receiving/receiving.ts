@@ -1,8 +1,12 @@
 import { ConsumerClient, type Session } from '@motience/sdk';
-import { ConnectionWatch, Pulse, plural } from '@motience/testers-kit';
+import { ConnectionWatch, formatCount, Pulse, plural } from '@motience/testers-kit';
 import { type ReadonlySignal, signal } from '@preact/signals';
 import type { Subscriptions } from '../subscriptions/subscriptions.ts';
+import { describeGap, readingsIn } from './describe-gap.ts';
 import { LiveFeed } from './live-feed.ts';
+import type { SavedPositions } from './saved-positions.ts';
+
+const saveEveryMs = 1_000;
 
 /** One sign-in's receiving: the client and what it brought. */
 export class Receiving {
@@ -12,13 +16,16 @@ export class Receiving {
   readonly #gatewayUrl: string;
   readonly #session: Session;
   readonly #subscriptions: Subscriptions;
+  readonly #saved: SavedPositions;
   readonly #pausedAt = signal<number | undefined>(undefined);
   #client: ConsumerClient | undefined;
+  #saving: ReturnType<typeof setInterval> | undefined;
 
-  constructor(gatewayUrl: string, session: Session, subscriptions: Subscriptions) {
+  constructor(gatewayUrl: string, session: Session, subscriptions: Subscriptions, saved: SavedPositions) {
     this.#gatewayUrl = gatewayUrl;
     this.#session = session;
     this.#subscriptions = subscriptions;
+    this.#saved = saved;
   }
 
   /** While paused, the number of the last reading to be shown. */
@@ -42,14 +49,22 @@ export class Receiving {
     this.pulse.now();
   }
 
+  /** Whether there is somewhere to resume: where this tab stopped before it was reloaded or disconnected. */
+  get canResume(): boolean {
+    return this.#saved.load().length > 0;
+  }
+
+  /** Connects, and resumes where this tab stopped; streams it does not know start with what is live. */
   connect(): void {
     if (this.#client) return;
-    const client = new ConsumerClient({ gatewayUrl: this.#gatewayUrl, tokens: this.#session });
+    const positions = this.#saved.load();
+    const client = new ConsumerClient({ gatewayUrl: this.#gatewayUrl, tokens: this.#session, positions });
     this.#client = client;
+    this.#saving = setInterval(() => this.save(), saveEveryMs);
     const nameOf = (producerId: string) => this.#subscriptions.nameOf(producerId);
     client.on('connection', (state) => {
       this.watch.changed(state);
-      if (state.phase === 'stopped' && this.#client === client) this.#client = undefined;
+      if (state.phase === 'stopped' && this.#client === client) this.#release();
     });
     client.on('closed', (end) => this.watch.closed(end));
     client.on('reading', ({ reading, text }) => {
@@ -66,26 +81,38 @@ export class Receiving {
       this.watch.note('warn', `The stream of ${nameOf(producer_id)} has ended: ${reason}.`);
       void this.#subscriptions.load();
     });
-    client.on('continued', ({ producerId, missed }) => {
-      if (missed === undefined) this.watch.note('warn', `${nameOf(producerId)}: the numbering began anew.`);
-      else if (missed > 0) {
-        this.feed.missed(producerId, missed);
-        this.watch.note('warn', `${nameOf(producerId)}: ${plural(missed, 'reading')} missed while not connected.`);
-      }
+    client.on('resumed', ({ producer_id, seq }) => {
+      this.watch.note('good', `${nameOf(producer_id)}: resumed after reading ${formatCount(seq)}.`);
     });
-    client.on('missed', ({ producerId, from, to, reason }) => {
-      const count = to - from + 1;
-      this.feed.missed(producerId, count);
-      this.watch.note('warn', `${nameOf(producerId)}: ${plural(count, 'reading')} missed (${reason}).`);
+    client.on('gap', (gap) => {
+      this.feed.missing(gap.producerId, readingsIn(gap) ?? 0);
+      this.watch.note('warn', `${nameOf(gap.producerId)}: ${describeGap(gap)}`);
       this.pulse.touch();
     });
     client.on('error', ({ kind, detail }) => this.watch.note('bad', `The gateway says ${kind}: ${detail}`));
     client.start();
   }
 
+  /** Forgets where this tab stopped, and connects. */
+  connectLive(): void {
+    this.#saved.forget();
+    this.connect();
+  }
+
+  /** Keeps where the streams stand, for `connect`, also of this tab's next visit. */
+  save(): void {
+    if (this.#client) this.#saved.save(this.#client.positions);
+  }
+
   async disconnect(): Promise<void> {
     const client = this.#client;
-    this.#client = undefined;
+    this.#release();
     await client?.stop();
+  }
+
+  #release(): void {
+    this.save();
+    clearInterval(this.#saving);
+    this.#client = undefined;
   }
 }

@@ -77,7 +77,7 @@ export function SubscriptionList({ subscriptions, receiving }: SubscriptionListP
                     <span>{formatRate(figures.rate.perSecond(now))} /s</span>
                     <span>{plural(figures.received, 'reading')}</span>
                     {latency === undefined ? null : <span title="Median latency">{formatSpan(latency)}</span>}
-                    {figures.missed === 0 ? null : <span class="bad">{formatCount(figures.missed)} missed</span>}
+                    {figures.missing === 0 ? null : <span class="bad">{formatCount(figures.missing)} missing</span>}
                   </p>
                 </>
               )}

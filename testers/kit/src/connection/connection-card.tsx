@@ -8,12 +8,23 @@ interface ConnectionCardProps {
   watch: ConnectionWatch;
   /** Address of the gateway, for people; it holds no token. */
   address: string;
+  /** What connecting does, where it does more than that. */
+  connectLabel?: string;
   onConnect: () => void;
+  /** Connects without what was before; offered while there is no connection. */
+  onConnectAnew?: (() => void) | undefined;
   onDisconnect: () => void;
 }
 
 /** The connection: to what, since when, connect and disconnect, and what became of it so far. */
-export function ConnectionCard({ watch, address, onConnect, onDisconnect }: ConnectionCardProps) {
+export function ConnectionCard({
+  watch,
+  address,
+  connectLabel = 'Connect',
+  onConnect,
+  onConnectAnew,
+  onDisconnect,
+}: ConnectionCardProps) {
   const { tone, long } = useConnectionWords(watch);
   const { phase } = watch.current.value.state;
   const off = phase === 'idle' || phase === 'stopped';
@@ -23,7 +34,7 @@ export function ConnectionCard({ watch, address, onConnect, onDisconnect }: Conn
       title="Connection"
       aside={
         <Button small onClick={off ? onConnect : onDisconnect}>
-          {off ? 'Connect' : 'Disconnect'}
+          {off ? connectLabel : 'Disconnect'}
         </Button>
       }
     >
@@ -33,6 +44,11 @@ export function ConnectionCard({ watch, address, onConnect, onDisconnect }: Conn
           {long}
         </p>
       )}
+      {off && onConnectAnew ? (
+        <Button small tone="quiet" onClick={onConnectAnew}>
+          Start with what is live
+        </Button>
+      ) : null}
       {history.length === 0 ? null : (
         <details class="history">
           <summary>History ({history.length})</summary>
