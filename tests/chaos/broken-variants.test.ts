@@ -33,7 +33,7 @@ async function stream(): Promise<Verdict> {
     for (const sender of market.senders) void sender.run();
     await settle(market, platform.engines.urls.postgres, 3_000);
   } finally {
-    market.stop();
+    await market.stop();
   }
   return judge(market, platform.engines.urls.postgres);
 }

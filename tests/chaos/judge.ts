@@ -38,11 +38,11 @@ export async function judge(market: Market, databaseUrl: string): Promise<Verdic
     const sent = market.sentTo(undefined, source);
     stored = addFaults([stored, checkStored(sent, rows, market.epochs.get(source.id) ?? [])]);
     for (const consumer of market.consumers) {
-      const stream = consumer.streams.get(source.id);
+      const journal = consumer.journals.get(source.id);
       const verdict = consumers.get(consumer.options.name);
-      if (!stream || !verdict) continue;
+      if (!journal || !verdict) continue;
       const narrowed = consumer.options.deviceId !== undefined;
-      const received = checkReceived(market.sentTo(consumer, source), rows, stream.journal, { narrowed });
+      const received = checkReceived(market.sentTo(consumer, source), rows, journal, { narrowed });
       verdict.readings += received.readings;
       verdict.declaredLost += received.declaredLost;
       verdict.notRecovered += received.notRecovered;

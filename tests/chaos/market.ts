@@ -2,6 +2,8 @@ import { type Account, signUp, subscribe } from '../accounts.ts';
 import type { SentByDevice } from './checker/reading-place.ts';
 import { ChaosConsumer } from './clients/chaos-consumer.ts';
 import { ChaosProducer } from './clients/chaos-producer.ts';
+import type { Consumer } from './clients/consumer.ts';
+import { SdkConsumer } from './clients/sdk-consumer.ts';
 import type { PlatformUnderChaos } from './platform/platform-under-chaos.ts';
 import { Random } from './random.ts';
 
@@ -28,7 +30,7 @@ export class Market {
 
   private constructor(
     readonly sources: readonly StreamSource[],
-    readonly consumers: readonly ChaosConsumer[],
+    readonly consumers: readonly Consumer[],
   ) {}
 
   /** Makes the accounts; nothing is sent yet. */
@@ -54,16 +56,17 @@ export class Market {
       ),
     }));
 
-    const consumers: ChaosConsumer[] = [];
+    const consumers: Consumer[] = [];
     const market = new Market(sources, consumers);
     const onEpoch = (producerId: string, epoch: string) => market.hearOf(producerId, epoch);
     const [narrowedTo] = producers;
-    for (const name of ['all-1', 'all-2', 'all-3', 'narrowed']) {
+    for (const name of ['plain-1', 'plain-2', 'narrowed', 'sdk']) {
       const account = await signUp(platform, 'consumer');
       const wanted = name === 'narrowed' && narrowedTo ? [narrowedTo] : producers;
       for (const producer of wanted) await subscribe(platform, account, producer);
+      const Kind = name === 'sdk' ? SdkConsumer : ChaosConsumer;
       consumers.push(
-        new ChaosConsumer({
+        new Kind({
           name,
           urls: platform.socketUrls('consumer'),
           token: account.token,
@@ -87,7 +90,7 @@ export class Market {
 
   /** Readings that all consumers together got. */
   get received(): number {
-    const journals = this.consumers.flatMap(({ streams }) => [...streams.values()].map(({ journal }) => journal));
+    const journals = this.consumers.flatMap(({ journals }) => [...journals.values()]);
     return journals.reduce((sum, { readings }) => sum + readings, 0);
   }
 
@@ -96,7 +99,7 @@ export class Market {
   }
 
   /** What the devices of a stream have sent that a consumer is owed. */
-  sentTo(consumer: ChaosConsumer | undefined, source: StreamSource): SentByDevice[] {
+  sentTo(consumer: Consumer | undefined, source: StreamSource): SentByDevice[] {
     const sent = source.senders.flatMap((sender) => sender.sentByDevice());
     const deviceId = consumer?.options.deviceId;
     return deviceId === undefined ? sent : sent.filter((device) => device.deviceId === deviceId);
@@ -106,15 +109,16 @@ export class Market {
   allReceived(): boolean {
     return this.consumers.every((consumer) =>
       this.sources.every((source) => {
-        const stream = consumer.streams.get(source.id);
+        const journal = consumer.journals.get(source.id);
         const owed = this.sentTo(consumer, source).reduce((sum, { acknowledged }) => sum + acknowledged, 0);
-        return !stream || stream.journal.readings >= owed;
+        return !journal || journal.readings >= owed;
       }),
     );
   }
 
-  stop(): void {
-    for (const client of [...this.senders, ...this.consumers]) client.stop();
+  async stop(): Promise<void> {
+    for (const sender of this.senders) sender.stop();
+    await Promise.all(this.consumers.map((consumer) => consumer.stop()));
   }
 
   private hearOf(producerId: string, epoch: string): void {

@@ -72,7 +72,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     note('nothing is broken any more');
 
     await settle(market, platform.engines.urls.postgres, patienceMs);
-    market.stop();
+    await market.stop();
     note('checking');
     const verdict = await judge(market, platform.engines.urls.postgres);
     const unsent = senders.filter(({ done }) => !done).length;
@@ -90,7 +90,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     };
   } finally {
     clearInterval(report);
-    market?.stop();
+    await market?.stop();
     await platform.stop();
   }
 }

@@ -1,50 +1,37 @@
 import WebSocket from 'ws';
 import type { ConsumerDownFrame } from '../../../packages/protocol/dist/index.js';
-import type { Random } from '../random.ts';
+import type { Consumer, ConsumerOptions } from './consumer.ts';
 import { readFrame } from './read-frame.ts';
 import { StreamJournal } from './stream-journal.ts';
 
 /** A position frame is due every 10 s where nothing else comes. */
 const patienceMs = 15_000;
 
-export interface ConsumerOptions {
-  name: string;
-  urls: [string, ...string[]];
-  token: string;
-  producerIds: readonly string[];
-  /** Receive this device only; then there is one producer. */
-  deviceId?: string;
-  random: Random;
-  /** Told each epoch of a stream when it is first heard of. */
-  onEpoch: (producerId: string, epoch: string) => void;
-}
-
-interface Stream {
-  journal: StreamJournal;
-  position: { epoch: string; seq: number } | undefined;
+interface Position {
+  epoch: string;
+  seq: number;
 }
 
 /**
  * Receives streams over plain sockets, whatever happens to them: keeps the position of each stream and goes on from
  * there on the next socket, at a gateway picked anew. Writes down what it got.
  */
-export class ChaosConsumer {
-  readonly streams = new Map<string, Stream>();
+export class ChaosConsumer implements Consumer {
+  readonly journals: ReadonlyMap<string, StreamJournal>;
   readonly complaints: string[] = [];
-  /** How its sockets ended, by close code. */
   readonly ends = new Map<string, number>();
+  private readonly positions = new Map<string, Position>();
   private socket: WebSocket | undefined;
   private heardAt = 0;
   private resting = false;
   private stopped = false;
 
   constructor(readonly options: ConsumerOptions) {
-    for (const id of options.producerIds) this.streams.set(id, { journal: new StreamJournal(), position: undefined });
+    this.journals = new Map(options.producerIds.map((id) => [id, new StreamJournal()]));
   }
 
-  /** Whether every stream has begun. */
   get subscribed(): boolean {
-    return [...this.streams.values()].every(({ position }) => position !== undefined);
+    return this.positions.size === this.journals.size;
   }
 
   async run(): Promise<void> {
@@ -54,7 +41,6 @@ export class ChaosConsumer {
     }
   }
 
-  /** Reads nothing for a while. */
   rest(forMs: number): void {
     this.resting = true;
     this.socket?.pause();
@@ -65,7 +51,7 @@ export class ChaosConsumer {
     }, forMs);
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.stopped = true;
     this.socket?.terminate();
   }
@@ -110,14 +96,14 @@ export class ChaosConsumer {
       return;
     }
     const { producerId, ...reading } = frame.reading;
-    const stream = this.streams.get(producerId);
-    if (!stream) {
+    const journal = this.journals.get(producerId);
+    if (!journal) {
       this.complaints.push(`a reading of producer ${producerId}, which was not asked for`);
       return;
     }
-    const epoch = stream.position?.epoch ?? '';
-    stream.journal.addReading({ epoch, ...reading });
-    stream.position = { epoch, seq: reading.seq };
+    const epoch = this.positions.get(producerId)?.epoch ?? '';
+    journal.addReading({ epoch, ...reading });
+    this.positions.set(producerId, { epoch, seq: reading.seq });
   }
 
   private control(frame: ConsumerDownFrame, socket: WebSocket): void {
@@ -129,29 +115,30 @@ export class ChaosConsumer {
       this.count(`error ${frame.kind}`);
       return;
     }
-    const stream = this.streams.get(frame.producer_id);
-    if (!stream) {
+    const journal = this.journals.get(frame.producer_id);
+    if (!journal) {
       this.complaints.push(`${frame.type} of producer ${frame.producer_id}, which was not asked for`);
       return;
     }
-    const { epoch } = stream.position ?? {};
+    const before = this.positions.get(frame.producer_id)?.epoch;
     if (frame.type === 'unsubscribed') {
       this.complaints.push(`unsubscribed: ${frame.reason}`);
     } else if (frame.type === 'gap') {
-      stream.journal.addControl({ kind: 'gap', epoch: frame.epoch, from: frame.from, to: frame.to });
-      if (frame.epoch === epoch) stream.position = { epoch: frame.epoch, seq: frame.to };
+      const { epoch, from, to } = frame;
+      journal.addControl({ kind: 'gap', epoch, from, to });
+      if (epoch === before) this.positions.set(frame.producer_id, { epoch, seq: to });
     } else {
-      const position = { epoch: frame.epoch, seq: frame.seq };
-      if (frame.type === 'position') stream.journal.addControl({ kind: 'position', ...position });
-      else stream.journal.addControl({ kind: 'subscribed', ...position, recovered: frame.recovered });
-      stream.position = position;
-      if (epoch !== frame.epoch) this.options.onEpoch(frame.producer_id, frame.epoch);
+      const { type: kind, epoch, seq } = frame;
+      journal.addControl(kind === 'position' ? { kind, epoch, seq } : { kind, epoch, seq, recovered: frame.recovered });
+      this.positions.set(frame.producer_id, { epoch, seq });
+      if (epoch !== before) this.options.onEpoch(frame.producer_id, epoch);
     }
   }
 
   /** Asks for every stream from where it stands. */
   private resume(socket: WebSocket): void {
-    for (const [producer_id, { position }] of this.streams) {
+    for (const producer_id of this.journals.keys()) {
+      const position = this.positions.get(producer_id);
       const from = position && { epoch: position.epoch, after: position.seq };
       const narrowing = this.options.deviceId && { device_id: this.options.deviceId };
       socket.send(JSON.stringify({ type: 'subscribe', producer_id, ...narrowing, ...from }));
