@@ -130,7 +130,7 @@ describe('motience-device', () => {
     expect(code).toBe(0);
     expect(seen).toMatch(/left in the queue for the next start.*"readings":2/);
     expect(seen).toMatch(/skipped: expected JSON.*"line":2/);
-    expect(seen).toMatch(/not connected: .*127\.0\.0\.1:1 could not be reached/);
+    expect(seen).toMatch(/not connected: .*no answer from http:\/\/127\.0\.0\.1:1/);
     expect(seen).not.toContain(password.MOTIENCE_PASSWORD);
     const queue = await DiskQueue.open({ directory, owner: 'pat/d', maxReadings: 10, maxBytes: 10_000 });
     const left = await queue.read(0, 10, 10_000);

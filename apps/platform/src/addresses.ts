@@ -1,3 +1,4 @@
+import { isLoopback } from '@motience/service-kit';
 import { type Service, services, type UrlName } from './services.ts';
 
 /** Where everything can be reached: ports as configured until a service has reported the one it got. */
@@ -39,6 +40,12 @@ export class Addresses {
     if (this.host === '0.0.0.0') return '127.0.0.1';
     if (this.host === '::') return '[::1]';
     return this.host.includes(':') ? `[${this.host}]` : this.host;
+  }
+
+  /** The hostname that people at this machine are shown. */
+  get shownHostname(): string {
+    const isLocal = isLoopback(this.host) || ['localhost', '0.0.0.0', '::'].includes(this.host);
+    return isLocal ? 'localhost' : this.ownHostname;
   }
 
   private port(service: Service): number {

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { serveStatic } from '@hono/node-server/serve-static';
-import { isLoopback, listenError } from '@motience/service-kit';
+import { hostnameOf, isLoopback, listenError } from '@motience/service-kit';
 import { Hono } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import type { UrlName } from './services.ts';
@@ -104,11 +104,6 @@ export function createPageApp({
   });
   app.get('*', serveStatic({ root }));
   return app;
-}
-
-/** Hostname in a `Host` header; undefined when it is none that could stand in a URL or a policy. */
-function hostnameOf(header: string | undefined): string | undefined {
-  return /^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?$/.exec(header ?? '')?.[1];
 }
 
 function isLoopbackName(hostname: string | undefined): boolean {

@@ -10,6 +10,7 @@ import { Closers, wordsOf } from './closers.ts';
 import { type Config, redisMaxMemoryBytes } from './config.ts';
 import { type Demo, prepareDemo } from './demo.ts';
 import { createDemoDevice } from './demo-device.ts';
+import { networkHostnames } from './network-hostnames.ts';
 import { servePage } from './page-server.ts';
 import { screenText } from './screen.ts';
 import { configuredPorts, type Service, services } from './services.ts';
@@ -108,9 +109,12 @@ class Start implements Platform {
     say(
       screenText({
         addresses: this.addresses,
-        producerTester: `http://localhost:${producerTester}`,
-        consumerTester: `http://localhost:${consumerTester}`,
+        producerTesterPort: producerTester,
+        consumerTesterPort: consumerTester,
+        hostname: this.addresses.shownHostname,
+        networkHostnames: networkHostnames(config.host),
         demo: this.demo,
+        isProduction: config.nodeEnv === 'production',
         dataDir,
         seconds: (performance.now() - startedAt) / 1000,
       }),

@@ -39,7 +39,10 @@ export async function request<Schema extends z.ZodType>(
     });
     text = await response.text();
   } catch (cause) {
-    throw new Refusal('unavailable', `${new URL(url).origin} could not be reached`, { cause });
+    // No more than this is known: a browser does not tell a service that is away from one that lets no page in (CORS).
+    const isLate = cause instanceof Error && cause.name === 'TimeoutError';
+    const within = isLate ? ` within ${timeoutMs / 1000} s` : '';
+    throw new Refusal('unavailable', `no answer from ${new URL(url).origin}${within}`, { cause });
   }
   const answer = parseJson(text);
   if (!response.ok) throw refusalFrom(response, answer);

@@ -14,6 +14,7 @@ export {
 export { authUrl, tokenSettings } from './config/token-settings.ts';
 export { boolean, duration, integer, list, oneOf, optionalText, optionalUrl, port, text } from './config/variables.ts';
 export { describeError, errorCode } from './describe-error.ts';
+export { type AllowedOrigins, hostnameOf } from './http/allowed-origin.ts';
 export { type AuthenticateOptions, authenticate, bearerToken, requireRole } from './http/authenticate.ts';
 export { isEngineAway } from './http/error-reply.ts';
 export { createHttpApp, type HttpApp, type HttpAppOptions } from './http/http-app.ts';

@@ -25,7 +25,7 @@ const modes = {
       description: '',
       logger,
       registry: createMetrics('fixture'),
-      corsOrigins: [],
+      corsOrigins: { listed: [], ownPorts: [] },
       trustProxy: 0,
       metricsToken: undefined,
       readinessChecks: [],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { combine, type Environment, type Setting, variable } from './read-config.ts';
+import type { AllowedOrigins } from '../http/allowed-origin.ts';
+import { combine, type Environment, type Setting, type SettingResult, variable } from './read-config.ts';
 import { list, oneOf, optionalText, port, text } from './variables.ts';
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -17,16 +18,19 @@ const originSchema = z.string().refine((value) => URL.canParse(value) && new URL
   error: 'expected origins like https://example.org, separated by commas',
 });
 
-/** Origins of the tester pages, by both names of this machine. */
-const testerOrigins = combine(
-  { producer: port('PRODUCER_TESTER_PORT', 3010), consumer: port('CONSUMER_TESTER_PORT', 3011) },
-  ({ producer, consumer }) => ({
-    value: [producer, consumer].flatMap((number) => [`http://localhost:${number}`, `http://127.0.0.1:${number}`]),
-  }),
-);
-
-const corsOrigins: Setting<readonly string[]> = combine({ standard: testerOrigins }, ({ standard }, environment) =>
-  list('CORS_ORIGINS', standard, originSchema)(environment),
+/** By default the tester pages, by both names of this machine and by the one a request was made to. */
+const corsOrigins: Setting<AllowedOrigins> = combine(
+  {
+    producer: port('PRODUCER_TESTER_PORT', 3010),
+    consumer: port('CONSUMER_TESTER_PORT', 3011),
+    listed: list('CORS_ORIGINS', [], originSchema),
+  },
+  ({ producer, consumer, listed }): SettingResult<AllowedOrigins> => {
+    if (listed.length > 0) return { value: { listed, ownPorts: [] } };
+    const ownPorts = [producer, consumer];
+    const standard = ownPorts.flatMap((number) => [`http://localhost:${number}`, `http://127.0.0.1:${number}`]);
+    return { value: { listed: standard, ownPorts } };
+  },
 );
 
 /** What every service reads, HTTP or not. */

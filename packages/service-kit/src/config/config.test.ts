@@ -37,7 +37,10 @@ describe('a configuration', () => {
       logLevel: 'info',
       metricsToken: undefined,
       trustProxy: 0,
-      corsOrigins: ['http://localhost:3010', 'http://127.0.0.1:3010', 'http://localhost:3011', 'http://127.0.0.1:3011'],
+      corsOrigins: {
+        listed: ['http://localhost:3010', 'http://127.0.0.1:3010', 'http://localhost:3011', 'http://127.0.0.1:3011'],
+        ownPorts: [3010, 3011],
+      },
     });
   });
 
@@ -65,11 +68,13 @@ describe('a configuration', () => {
   });
 
   it('takes the tester pages of other ports and other origins', () => {
-    expect(read(commonSettings.corsOrigins, { PRODUCER_TESTER_PORT: '4010' })).toContain('http://127.0.0.1:4010');
-    expect(read(commonSettings.corsOrigins, { CORS_ORIGINS: 'https://a.example, https://b.example:8443' })).toEqual([
-      'https://a.example',
-      'https://b.example:8443',
-    ]);
+    const moved = read(commonSettings.corsOrigins, { PRODUCER_TESTER_PORT: '4010' });
+    expect(moved.listed).toContain('http://127.0.0.1:4010');
+    expect(moved.ownPorts).toEqual([4010, 3011]);
+    expect(read(commonSettings.corsOrigins, { CORS_ORIGINS: 'https://a.example, https://b.example:8443' })).toEqual({
+      listed: ['https://a.example', 'https://b.example:8443'],
+      ownPorts: [],
+    });
     expect(mistakes(commonSettings, { CORS_ORIGINS: 'https://a.example/page' })).toEqual(['CORS_ORIGINS']);
     expect(mistakes(commonSettings, { CORS_ORIGINS: '*' })).toEqual(['CORS_ORIGINS']);
   });

@@ -35,7 +35,7 @@ beforeAll(async () => {
     description: 'for tests',
     logger: createLogger('test', 'info', { write: (line) => void lines.push(line) }),
     registry: createMetrics('test'),
-    corsOrigins: ['http://localhost:3010'],
+    corsOrigins: { listed: ['http://localhost:3010'], ownPorts: [3099] },
     trustProxy: 0,
     metricsToken: 'metrics-token',
     readinessChecks: [{ name: 'database', check: async () => database }],
@@ -202,6 +202,14 @@ describe('a service', () => {
     expect(await allowed('http://evil.example')).toBeNull();
   });
 
+  it('lets in the tester pages of the host it was reached at', async () => {
+    const own = new URL(server.url).hostname;
+    const allowed = async (origin: string) => (await send('/health', { headers: { origin } })).headers;
+    expect((await allowed(`http://${own}:3099`)).get('access-control-allow-origin')).toBe(`http://${own}:3099`);
+    expect((await allowed(`http://${own}:3099`)).get('vary')).toContain('Origin');
+    expect((await allowed(`http://${own}:3098`)).get('access-control-allow-origin')).toBeNull();
+  });
+
   it('logs no query, where a token may stand', async () => {
     await send('/health?token=abcdef');
     await send('/items/1?token=abcdef');
@@ -248,7 +256,7 @@ function createHttpAppLike() {
     description: '',
     logger: createLogger('test', 'silent'),
     registry: createMetrics('other'),
-    corsOrigins: [],
+    corsOrigins: { listed: [], ownPorts: [] },
     trustProxy: 0,
     metricsToken: undefined,
     readinessChecks: [],

@@ -8,6 +8,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { Registry } from 'prom-client';
 import type { Logger } from '../logger.ts';
 import type { ReadinessCheck } from '../readiness.ts';
+import { type AllowedOrigins, isAllowedOrigin } from './allowed-origin.ts';
 import { addApiDocs } from './api-docs.ts';
 import { deadline } from './deadline.ts';
 import { invalidRequest, replyToError } from './error-reply.ts';
@@ -25,7 +26,7 @@ export interface HttpAppOptions {
   description: string;
   logger: Logger;
   registry: Registry;
-  corsOrigins: readonly string[];
+  corsOrigins: AllowedOrigins;
   trustProxy: number;
   metricsToken: string | undefined;
   readinessChecks: readonly ReadinessCheck[];
@@ -59,7 +60,8 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   });
   app.use(
     cors({
-      origin: [...options.corsOrigins],
+      origin: (origin, context) =>
+        isAllowedOrigin(origin, context.req.header('host'), options.corsOrigins) ? origin : undefined,
       allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
       allowHeaders: ['authorization', 'content-type', 'x-request-id'],
       exposeHeaders: ['x-request-id', 'retry-after'],

@@ -22,7 +22,8 @@ export function formErrors(error: unknown, fields: readonly string[]): FormError
   return { fields: byField, form: sentence(error.message) };
 }
 
+/** An address at the beginning stays as it is written. */
 function sentence(text: string): string {
-  const capital = text.charAt(0).toUpperCase() + text.slice(1);
+  const capital = /^\w+:\/\//.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }
