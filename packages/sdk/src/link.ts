@@ -1,13 +1,24 @@
 import { errorTable, explainClose, type Refusal } from '@motience/protocol';
 import type { ConnectionEnd } from './connection-state.ts';
+import type { EventOf, StateTable } from './state-table.ts';
 import { isTokenRefusal } from './token-source.ts';
+
+/**
+ * - `idle`: not started.
+ * - `connecting`: a token is being fetched, then a socket opened.
+ * - `open`: the socket is open.
+ * - `leaving`: we are closing the socket; what follows is in `afterLeaving`.
+ * - `waiting`: the connection was lost; the next attempt comes when the wait is over.
+ * - `stopped`: for good.
+ */
+export type LinkPhase = 'idle' | 'connecting' | 'open' | 'leaving' | 'waiting' | 'stopped';
 
 /**
  * The life of a client's connection as a pure value: when to connect, wait, ping, give up. Times are milliseconds of a
  * monotonic clock. `Connection` carries out the actions.
  */
 export interface Link {
-  phase: 'idle' | 'connecting' | 'open' | 'leaving' | 'waiting' | 'stopped';
+  phase: LinkPhase;
   /** When this phase began. */
   since: number;
   /** Connections in a row that ended before they proved good. */
@@ -27,13 +38,30 @@ export interface Link {
   ended: ConnectionEnd | undefined;
 }
 
-export type LinkEvent =
-  | { type: 'start' | 'stop' | 'reconnect' | 'retry' | 'alive' | 'proven' | 'tick' }
-  | { type: 'opened'; canPing: boolean }
-  | { type: 'refusal'; refusal: Refusal }
-  | { type: 'fail'; refusal: Refusal }
-  | { type: 'no-token'; refusal: Refusal; random: number }
-  | { type: 'closed'; code: number; reason: string; random: number };
+export interface LinkEvents {
+  start: object;
+  stop: object;
+  /** Close the socket and connect again at once. */
+  reconnect: object;
+  /** The wait is over. */
+  retry: object;
+  /** Something came from the server. */
+  alive: object;
+  /** The server took us for good: failures before no longer count. */
+  proven: object;
+  /** About a second has passed. */
+  tick: object;
+  opened: { canPing: boolean };
+  /** The server said why it may be about to close. */
+  refusal: { refusal: Refusal };
+  /** Something on our side failed for good. */
+  fail: { refusal: Refusal };
+  'no-token': { refusal: Refusal; random: number };
+  /** The socket is closed, or could not be opened. */
+  closed: { code: number; reason: string; random: number };
+}
+
+export type LinkEvent = EventOf<LinkEvents>;
 
 export type LinkAction =
   | { type: 'connect'; renewToken: boolean }
@@ -67,112 +95,195 @@ export const newLink: Link = {
   ended: undefined,
 };
 
-/** The link after an event at `now`, and what is to be done about it. */
-export function stepLink(link: Link, event: LinkEvent, now: number): { link: Link; actions: LinkAction[] } {
-  if (link.phase === 'stopped') return { link, actions: [] };
-  switch (event.type) {
-    case 'start':
-      return link.phase === 'idle' ? connect(link, now) : { link, actions: [] };
-    case 'retry':
-      return link.phase === 'waiting' ? connect(link, now) : { link, actions: [] };
-    case 'opened':
-      if (link.phase !== 'connecting') return { link, actions: [] };
-      return {
-        link: {
-          ...link,
-          phase: 'open',
-          since: now,
-          aliveAt: now,
-          pingedAt: undefined,
-          canPing: event.canPing,
-          renewToken: false,
-        },
-        actions: [],
-      };
-    case 'alive':
-      return { link: { ...link, aliveAt: now, pingedAt: undefined }, actions: [] };
-    case 'proven':
-      return { link: { ...link, attempt: 0, tokenRefused: false }, actions: [] };
-    case 'refusal':
-      return { link: { ...link, refusal: event.refusal }, actions: [] };
-    case 'fail': {
-      const end = { code: 1006, meaning: event.refusal.message, reconnect: false, refusal: event.refusal };
-      return over({ ...link, ended: end }, now, [{ type: 'ended', end }, { type: 'cut' }]);
-    }
-    case 'tick':
-      return tick(link, now);
-    case 'reconnect':
-      if (link.phase !== 'open') return { link, actions: [] };
-      return leave(link, now, 'reconnect');
-    case 'stop':
-      return link.phase === 'idle' || link.phase === 'waiting'
-        ? { link: { ...link, phase: 'stopped', since: now, ended: undefined }, actions: [] }
-        : leave(link, now, 'stop');
-    case 'no-token':
-      return ended(link, now, event.random, {
-        code: 1006,
-        meaning: event.refusal.message,
-        reconnect: !isTokenRefusal(event.refusal),
-        refusal: event.refusal,
-      });
-    case 'closed':
-      return closed(link, now, event);
-  }
+interface Step {
+  link: Link;
+  actions: LinkAction[];
 }
 
-function connect(link: Link, now: number): { link: Link; actions: LinkAction[] } {
+/** The link after an event at `now`, and what is to be done about it. */
+export function stepLink<Type extends keyof LinkEvents>(
+  link: Link,
+  event: EventOf<LinkEvents, Type>,
+  now: number,
+): Step {
+  return table[link.phase][event.type](link, event, now);
+}
+
+const stay = (link: Link): Step => ({ link, actions: [] });
+const alive = (link: Link, _: object, now: number) => stay({ ...link, aliveAt: now, pingedAt: undefined });
+const proven = (link: Link) => stay({ ...link, attempt: 0, tokenRefused: false });
+const refused = (link: Link, { refusal }: LinkEvents['refusal']) => stay({ ...link, refusal });
+
+/** State by event. This is what runs, not a copy of it. */
+const table: StateTable<LinkPhase, Link, LinkEvents, Step, [now: number]> = {
+  idle: {
+    start: connect,
+    stop: end,
+    reconnect: stay,
+    retry: stay,
+    alive: stay,
+    proven: stay,
+    tick: stay,
+    opened: stay,
+    refusal: stay,
+    fail,
+    'no-token': stay,
+    closed: stay,
+  },
+  connecting: {
+    start: stay,
+    stop: leave('stop'),
+    reconnect: stay,
+    retry: stay,
+    alive,
+    proven: stay,
+    tick: cutAfter(connectTimeoutMs),
+    opened: open,
+    refusal: refused,
+    fail,
+    'no-token': noToken,
+    closed: lost,
+  },
+  open: {
+    start: stay,
+    stop: leave('stop'),
+    reconnect: leave('reconnect'),
+    retry: stay,
+    alive,
+    proven,
+    tick: watch,
+    opened: stay,
+    refusal: refused,
+    fail,
+    'no-token': stay,
+    closed: lost,
+  },
+  leaving: {
+    start: stay,
+    stop: leave('stop'),
+    reconnect: stay,
+    retry: stay,
+    alive,
+    proven: stay,
+    tick: cutAfter(closeTimeoutMs),
+    opened: stay,
+    refusal: refused,
+    fail,
+    'no-token': left,
+    closed: left,
+  },
+  waiting: {
+    start: stay,
+    stop: end,
+    reconnect: stay,
+    retry: connect,
+    alive: stay,
+    proven: stay,
+    tick: stay,
+    opened: stay,
+    refusal: stay,
+    fail,
+    'no-token': stay,
+    closed: stay,
+  },
+  stopped: {
+    start: stay,
+    stop: stay,
+    reconnect: stay,
+    retry: stay,
+    alive: stay,
+    proven: stay,
+    tick: stay,
+    opened: stay,
+    refusal: stay,
+    fail: stay,
+    'no-token': stay,
+    closed: stay,
+  },
+};
+
+function connect(link: Link, _: object, now: number): Step {
   return {
     link: { ...link, phase: 'connecting', since: now, refusal: undefined, afterLeaving: 'reconnect' },
     actions: [{ type: 'connect', renewToken: link.renewToken }],
   };
 }
 
-function leave(link: Link, now: number, afterLeaving: Link['afterLeaving']): { link: Link; actions: LinkAction[] } {
-  const action: LinkAction = link.phase === 'open' ? { type: 'close', code: 1000 } : { type: 'cut' };
-  const since = link.phase === 'leaving' ? link.since : now;
-  return {
-    link: { ...link, phase: 'leaving', since, afterLeaving },
-    actions: link.phase === 'leaving' ? [] : [action],
+function open(link: Link, { canPing }: LinkEvents['opened'], now: number): Step {
+  return stay({ ...link, phase: 'open', since: now, aliveAt: now, pingedAt: undefined, canPing, renewToken: false });
+}
+
+function fail(link: Link, { refusal }: LinkEvents['fail'], now: number): Step {
+  const end = { code: 1006, meaning: refusal.message, reconnect: false, refusal };
+  return over({ ...link, ended: end }, now, [{ type: 'ended', end }, { type: 'cut' }]);
+}
+
+function end(link: Link, _: object, now: number): Step {
+  return over({ ...link, ended: undefined }, now, []);
+}
+
+function leave(afterLeaving: Link['afterLeaving']) {
+  return (link: Link, _: object, now: number): Step => {
+    if (link.phase === 'leaving') return stay({ ...link, afterLeaving });
+    const action: LinkAction = link.phase === 'open' ? { type: 'close', code: 1000 } : { type: 'cut' };
+    return { link: { ...link, phase: 'leaving', since: now, afterLeaving }, actions: [action] };
   };
 }
 
-function tick(link: Link, now: number): { link: Link; actions: LinkAction[] } {
-  const elapsed = now - link.since;
-  if (link.phase === 'connecting' && elapsed > connectTimeoutMs) return { link, actions: [{ type: 'cut' }] };
-  if (link.phase === 'leaving' && elapsed > closeTimeoutMs) return { link, actions: [{ type: 'cut' }] };
-  if (link.phase !== 'open') return { link, actions: [] };
-  const proven = elapsed > provenAfterMs && link.attempt > 0 ? { ...link, attempt: 0, tokenRefused: false } : link;
-  if (!proven.canPing) return { link: proven, actions: [] };
-  if (proven.pingedAt !== undefined) {
-    return { link: proven, actions: now - proven.pingedAt > pongTimeoutMs ? [{ type: 'cut' }] : [] };
-  }
-  if (now - proven.aliveAt <= pingAfterMs) return { link: proven, actions: [] };
-  return { link: { ...proven, pingedAt: now }, actions: [{ type: 'ping' }] };
+function cutAfter(timeoutMs: number) {
+  return (link: Link, _: object, now: number): Step => ({
+    link,
+    actions: now - link.since > timeoutMs ? [{ type: 'cut' }] : [],
+  });
 }
 
-function closed(
-  link: Link,
-  now: number,
-  { code, reason, random }: { code: number; reason: string; random: number },
-): { link: Link; actions: LinkAction[] } {
-  const known = explainClose(code);
-  const meaning = reason === '' ? known.meaning : `${known.meaning}: ${reason}`;
+/** Pings a link that has gone silent, and cuts one that does not answer. */
+function watch(link: Link, _: object, now: number): Step {
+  const isProven = now - link.since > provenAfterMs && link.attempt > 0;
+  const next = isProven ? { ...link, attempt: 0, tokenRefused: false } : link;
+  if (!next.canPing) return stay(next);
+  if (next.pingedAt !== undefined) {
+    return { link: next, actions: now - next.pingedAt > pongTimeoutMs ? [{ type: 'cut' }] : [] };
+  }
+  if (now - next.aliveAt <= pingAfterMs) return stay(next);
+  return { link: { ...next, pingedAt: now }, actions: [{ type: 'ping' }] };
+}
+
+function noToken(link: Link, { refusal, random }: LinkEvents['no-token'], now: number): Step {
+  return ended(link, now, random, {
+    code: 1006,
+    meaning: refusal.message,
+    reconnect: !isTokenRefusal(refusal),
+    refusal,
+  });
+}
+
+/** The socket we were leaving is closed. */
+function left(link: Link, event: Partial<LinkEvents['closed']>, now: number): Step {
+  if (link.afterLeaving === 'stop') return end(link, event, now);
+  const again = connect(link, event, now);
+  const code = event.code ?? 1006;
+  const finished = { code, meaning: meaningOf(code, event.reason ?? ''), reconnect: true };
+  return { link: again.link, actions: [{ type: 'ended', end: finished }, ...again.actions] };
+}
+
+function lost(link: Link, { code, reason, random }: LinkEvents['closed'], now: number): Step {
   // An error that does not lead to this close was about something else.
   const refusal = link.refusal && errorTable[link.refusal.kind].close === code ? { refusal: link.refusal } : {};
-  if (link.phase === 'leaving') {
-    if (link.afterLeaving === 'stop') return over({ ...link, ended: undefined }, now, []);
-    const again = connect(link, now);
-    const end = { code, meaning, reconnect: true };
-    return { link: again.link, actions: [{ type: 'ended', end }, ...again.actions] };
-  }
   // The token may have been revoked in favour of a newer one, so a refusal counts only if a new token is refused too.
   const tokenWorthRenewing = code === 4500 && !link.tokenRefused;
-  const end: ConnectionEnd = { code, meaning, reconnect: known.reconnect || tokenWorthRenewing, ...refusal };
+  const reconnect = explainClose(code).reconnect || tokenWorthRenewing;
+  const end: ConnectionEnd = { code, meaning: meaningOf(code, reason), reconnect, ...refusal };
   const renewToken = link.renewToken || code === 4003 || code === 4500;
   return ended({ ...link, renewToken, tokenRefused: link.tokenRefused || code === 4500 }, now, random, end);
 }
 
-function ended(link: Link, now: number, random: number, end: ConnectionEnd): { link: Link; actions: LinkAction[] } {
+function meaningOf(code: number, reason: string): string {
+  const { meaning } = explainClose(code);
+  return reason === '' ? meaning : `${meaning}: ${reason}`;
+}
+
+function ended(link: Link, now: number, random: number, end: ConnectionEnd): Step {
   if (!end.reconnect) return over({ ...link, ended: end }, now, [{ type: 'ended', end }]);
   const attempt = link.attempt + 1;
   const askedMs = Math.min((end.refusal?.retryAfterSeconds ?? 0) * 1000, longestAskedWaitMs);
@@ -188,6 +299,6 @@ function ended(link: Link, now: number, random: number, end: ConnectionEnd): { l
   };
 }
 
-function over(link: Link, now: number, actions: LinkAction[]): { link: Link; actions: LinkAction[] } {
+function over(link: Link, now: number, actions: LinkAction[]): Step {
   return { link: { ...link, phase: 'stopped', since: now }, actions };
 }
