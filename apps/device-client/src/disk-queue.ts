@@ -197,7 +197,7 @@ export class DiskQueue implements ReadingQueue {
 
   async numbering(deviceId: string): Promise<Numbering> {
     const { ordinal, shift, confirmed } = this.#count(deviceId);
-    return { last: ordinal === 0 ? 0 : ordinal + shift, confirmed };
+    return { last: ordinal + shift, confirmed };
   }
 
   async confirmNumbering(deviceId: string): Promise<void> {
