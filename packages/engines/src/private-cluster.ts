@@ -33,7 +33,7 @@ export interface PrivateCluster {
   readonly addresses: string;
   /** For `REDIS_PASSWORD`. */
   readonly password: string;
-  /** Resolves once every node sees all slots served. */
+  /** Resolves once every node sees all slots served and every replica has what its master has. */
   isWhole(): Promise<void>;
   /** Stops it and removes its data. */
   close(): Promise<void>;
@@ -57,9 +57,11 @@ export async function startPrivateCluster(options: { replicas?: boolean } = {}):
     for (const { redis, address } of nodes) {
       const seesAll = async () => {
         const info = await redis.cluster('INFO').catch(() => '');
-        return info.includes('cluster_state:ok') && info.includes('cluster_slots_ok:16384') && isJoined(info);
+        if (!info.includes('cluster_state:ok') || !info.includes('cluster_slots_ok:16384') || !isJoined(info))
+          return false;
+        return !(await redis.info('replication').catch(() => 'down')).includes('down');
       };
-      if (!(await waitFor(seesAll, settleMs))) throw new Error(`the cluster node ${address} does not see all slots`);
+      if (!(await waitFor(seesAll, settleMs))) throw new Error(`the cluster node ${address} is not in step`);
     }
   };
   const isJoined = (info: string) => info.includes(`cluster_known_nodes:${nodes.length}`);

@@ -52,9 +52,10 @@ export async function callFunction(
   keys: readonly [string, ...string[]],
   args: readonly (string | number | Buffer)[],
 ): Promise<Reply> {
+  const all = [...keys, missingKeyBeside(keys[0])];
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return asReply(await redis.callBuffer('FCALL', [`motience_${name}_${version}`, keys.length, ...keys, ...args]));
+      return asReply(await redis.callBuffer('FCALL', [`motience_${name}_${version}`, all.length, ...all, ...args]));
     } catch (error) {
       if (!(error instanceof Error && error.message.includes('Function not found'))) throw error;
       const master = masterOf(redis, slotOf(keys[0]));
@@ -62,6 +63,15 @@ export async function callFunction(
       await master.call('FUNCTION', 'LOAD', 'REPLACE', library);
     }
   }
+}
+
+/**
+ * A key of the same shard that never exists. While a slot is being moved from one master of a cluster to another, a
+ * function could find some keys of its shard here and others gone, and end in the middle. But Redis runs nothing there
+ * that names several keys of which one is missing: it has the call tried again until the whole slot has moved.
+ */
+function missingKeyBeside(key: string): string {
+  return `${key.slice(0, key.indexOf('}') + 1)}:nothing`;
 }
 
 /**

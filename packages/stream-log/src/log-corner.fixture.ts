@@ -80,10 +80,11 @@ export class LogCorner {
     await this.log('store').append(shard, this.flush, [segment(bodies)]);
   }
 
-  /** The same for another producer of the same shard. */
+  /** The same for another producer. */
   async storeFor(otherProducerId: string, ...bodies: string[]): Promise<void> {
     this.flush += 1;
-    await this.log('store').append(shard, this.flush, [segment(bodies, [], otherProducerId)]);
+    const otherShard = shardOf(otherProducerId, shardCount);
+    await this.log('store').append(otherShard, this.flush, [segment(bodies, [], otherProducerId)]);
   }
 
   /** Bodies of all readings in the ingest log, in order. */
