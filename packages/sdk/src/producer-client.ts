@@ -176,7 +176,7 @@ export class ProducerClient {
   #receive(text: string): void {
     const frame = parseDownFrame(producerDownFrameSchema, text);
     // A later version of the gateway may tell more than this one understands; what it tells is never an order.
-    if (frame) this.#step({ type: 'frame', frame });
+    if (frame) this.#step(frame);
   }
 
   #step(event: ProducerEvent): void {

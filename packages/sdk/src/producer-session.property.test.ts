@@ -37,16 +37,16 @@ class Gateway {
       const last = this.last.get(deviceId) ?? 0;
       if (isRefused(valueIn(reading))) {
         const error = { kind: 'not-found', detail: 'no such device', reading: this.#received } as const;
-        events.push({ type: 'frame', frame: { type: 'error', ...error } });
+        events.push({ type: 'error', ...error });
       } else if (sequence > last) {
         this.last.set(deviceId, sequence);
         this.stored.push(reading);
       } else if (!this.#repeatTold) {
         this.#repeatTold = true;
-        events.push({ type: 'frame', frame: { type: 'repeat', device_id: deviceId, sequence: last } });
+        events.push({ type: 'repeat', device_id: deviceId, sequence: last });
       }
     }
-    if (taken.length > 0) events.push({ type: 'frame', frame: { type: 'ack', through: this.#received } });
+    if (taken.length > 0) events.push({ type: 'ack', through: this.#received });
     return events;
   }
 }

@@ -42,7 +42,7 @@ class Gateway {
       const last = this.last.get(next.deviceId) ?? 0;
       if (next.sequence !== undefined && next.sequence <= last) {
         if (!this.#repeatTold) {
-          events.push({ type: 'frame', frame: { type: 'repeat', device_id: next.deviceId, sequence: last } });
+          events.push({ type: 'repeat', device_id: next.deviceId, sequence: last });
         }
         this.#repeatTold = true;
         continue;
@@ -50,7 +50,7 @@ class Gateway {
       if (next.sequence !== undefined) this.last.set(next.deviceId, next.sequence);
       this.stored.push(next);
     }
-    if (taken.length > 0) events.push({ type: 'frame', frame: { type: 'ack', through: this.#received } });
+    if (taken.length > 0) events.push({ type: 'ack', through: this.#received });
     return events;
   }
 }
@@ -200,7 +200,7 @@ describe('a producer session', () => {
     const run = new Run();
     await run.append('a', [1]);
     await run.connect();
-    await run.step({ type: 'frame', frame: { type: 'ack', through: 2 } });
+    await run.step({ type: 'ack', through: 2 });
     expect(run.said).toEqual([{ type: 'cut' }]);
     expect(run.queue.size().readings).toBe(1);
   });
@@ -261,11 +261,11 @@ describe('a producer session', () => {
     await run.append('a', [1, 2]);
     await run.connect();
     const error = { type: 'error', kind: 'not-found', detail: 'no such device', reading: 1 } as const;
-    await run.step({ type: 'frame', frame: error });
+    await run.step(error);
     await run.step({ type: 'lost' });
     await run.connect();
-    await run.step({ type: 'frame', frame: error });
-    await run.step({ type: 'frame', frame: { type: 'ack', through: 1 } });
+    await run.step(error);
+    await run.step({ type: 'ack', through: 1 });
     expect(run.said.filter(({ type }) => type === 'refused')).toHaveLength(1);
     expect(run.queue.size().readings).toBe(1);
     expect(run.session.refusedIds.size).toBe(0);

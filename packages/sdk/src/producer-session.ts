@@ -1,6 +1,17 @@
 import type { ProducerDownFrame } from '@motience/protocol';
 import { encodedBytes } from './encode-readings.ts';
 import type { Numbering, QueuedReading } from './reading-queue.ts';
+import type { EventOf, StateTable } from './state-table.ts';
+
+/**
+ * - `down`: there is no connection.
+ * - `up`: readings are sent as far as the window has room.
+ * - `quiet`: the next reading has to go alone; it waits until nothing is in flight.
+ * - `probing`: a reading was sent alone; nothing follows until it is settled.
+ * - `confirming`: the queue is noting that the server has stored a reading under its numbering.
+ * - `renumbering`: our numbering fell behind the server's; nothing more happens on this connection.
+ */
+export type ProducerPhase = 'down' | 'up' | 'quiet' | 'probing' | 'confirming' | 'renumbering';
 
 /**
  * What is under way on a producer's connection, as a pure value: which readings were sent, which are settled, what may
@@ -14,7 +25,7 @@ import type { Numbering, QueuedReading } from './reading-queue.ts';
  * 4. `lost`: forget the connection. The next one starts at the oldest reading that is still queued.
  */
 export interface ProducerSession {
-  phase: 'down' | 'up' | 'renumbering';
+  phase: ProducerPhase;
   /** Counts connections, to tell late answers of the queue apart. */
   connection: number;
   /** Frames with readings that are not settled, oldest first. */
@@ -32,10 +43,8 @@ export interface ProducerSession {
   more: boolean;
   /** Whether the socket has more bytes waiting than it should. */
   congested: boolean;
-  /** The reading that was sent alone; nothing follows until it is settled and its numbering is confirmed. */
+  /** The reading that was sent alone, in `probing` and `confirming`. */
   probe: Probe | undefined;
-  /** Whether the next reading has to wait until nothing is in flight. */
-  awaitsQuiet: boolean;
   repeatTold: boolean;
   /** When the server last settled something, or was first asked to. */
   progressAt: number;
@@ -52,16 +61,32 @@ interface SentFrame {
 
 interface Probe {
   reading: QueuedReading;
-  stage: 'sent' | 'confirming';
   confirmed: boolean;
   refused: boolean;
 }
 
-export type ProducerEvent =
-  | { type: 'opened' | 'lost' | 'appended' | 'congested' | 'drained' | 'confirmed' }
-  | { type: 'readings'; connection: number; readings: QueuedReading[]; numberings: ReadonlyMap<string, Numbering> }
-  | { type: 'frame'; frame: ProducerDownFrame }
-  | { type: 'tick' };
+type Frame<Type extends ProducerDownFrame['type']> = Omit<Extract<ProducerDownFrame, { type: Type }>, 'type'>;
+
+/** What happens to a session; the server's frames are events as they come. */
+export interface ProducerEventMap {
+  opened: object;
+  lost: object;
+  appended: object;
+  congested: object;
+  drained: object;
+  confirmed: object;
+  readings: {
+    connection: number;
+    readings: readonly QueuedReading[];
+    numberings: ReadonlyMap<string, Numbering>;
+  };
+  ack: Frame<'ack'>;
+  repeat: Frame<'repeat'>;
+  error: Frame<'error'>;
+  tick: object;
+}
+
+export type ProducerEvent = EventOf<ProducerEventMap>;
 
 export type ProducerAction =
   | { type: 'read'; connection: number; afterId: number; limit: number; maxBytes: number }
@@ -101,67 +126,155 @@ export const newProducerSession: ProducerSession = {
   more: false,
   congested: false,
   probe: undefined,
-  awaitsQuiet: false,
   repeatTold: false,
   progressAt: 0,
   refusedIds: new Set(),
 };
 
 /** The session after an event at `now` (milliseconds, monotonic), and what is to be done about it, in order. */
-export function stepProducer(session: ProducerSession, event: ProducerEvent, now: number): Step {
-  switch (event.type) {
-    case 'opened': {
-      const { connection, refusedIds } = session;
-      const sentBeforeId = Math.max(session.sentBeforeId, session.lastId);
-      const kept = { refusedIds, sentBeforeId, connection: connection + 1 };
-      return readOn({ ...newProducerSession, ...kept, phase: 'up', more: true });
-    }
-    case 'lost':
-      return { session: { ...session, phase: 'down', frames: [], inFlightBytes: 0, probe: undefined }, actions: [] };
-    case 'appended':
-      return readOn({ ...session, more: true });
-    case 'congested':
-      return { session: { ...session, congested: true }, actions: [] };
-    case 'drained':
-      return readOn({ ...session, congested: false });
-    case 'confirmed':
-      return session.probe?.stage === 'confirming'
-        ? readOn({ ...session, probe: undefined })
-        : { session, actions: [] };
-    case 'readings':
-      return session.phase === 'up' && event.connection === session.connection
-        ? send({ ...session, reading: false }, event.readings, event.numberings, now)
-        : { session, actions: [] };
-    case 'frame':
-      return session.phase === 'up' ? receive(session, event.frame, now) : { session, actions: [] };
-    case 'tick': {
-      const stuck = session.frames.length > 0 && now - session.progressAt > sendLimits.progressTimeoutMs;
-      return { session, actions: stuck && session.phase === 'up' ? [{ type: 'cut' }] : [] };
-    }
-  }
+export function stepProducer<Type extends keyof ProducerEventMap>(
+  session: ProducerSession,
+  event: EventOf<ProducerEventMap, Type>,
+  now: number,
+): Step {
+  return table[session.phase][event.type](session, event, now);
 }
+
+const stay = (session: ProducerSession): Step => ({ session, actions: [] });
+
+/** State by event. This is what runs, not a copy of it. */
+const table: StateTable<ProducerPhase, ProducerSession, ProducerEventMap, Step, [now: number]> = {
+  down: {
+    opened: open,
+    lost: stay,
+    appended: stay,
+    congested: stay,
+    drained: stay,
+    confirmed: stay,
+    readings: stay,
+    ack: stay,
+    repeat: stay,
+    error: stay,
+    tick: stay,
+  },
+  up: {
+    opened: open,
+    lost: lose,
+    appended: append,
+    congested: congest,
+    drained: drain,
+    confirmed: stay,
+    readings: take,
+    ack: acknowledge,
+    repeat,
+    error: refuse,
+    tick: watch,
+  },
+  quiet: {
+    opened: open,
+    lost: lose,
+    appended: append,
+    congested: congest,
+    drained: drain,
+    confirmed: stay,
+    readings: stay,
+    ack: acknowledge,
+    repeat,
+    error: refuse,
+    tick: watch,
+  },
+  probing: {
+    opened: open,
+    lost: lose,
+    appended: append,
+    congested: congest,
+    drained: drain,
+    confirmed: stay,
+    readings: stay,
+    ack: acknowledge,
+    repeat,
+    error: refuse,
+    tick: watch,
+  },
+  confirming: {
+    opened: open,
+    lost: lose,
+    appended: append,
+    congested: congest,
+    drained: drain,
+    confirmed: confirm,
+    readings: stay,
+    ack: acknowledge,
+    repeat,
+    error: refuse,
+    tick: watch,
+  },
+  renumbering: {
+    opened: open,
+    lost: lose,
+    appended: stay,
+    congested: stay,
+    drained: stay,
+    confirmed: stay,
+    readings: stay,
+    ack: stay,
+    repeat: stay,
+    error: stay,
+    tick: stay,
+  },
+};
 
 /** Readings sent on this connection and not settled. */
 export function inFlight(session: ProducerSession): number {
   return session.phase === 'down' ? 0 : session.sent - session.settled;
 }
 
+function open({ connection, refusedIds, sentBeforeId, lastId }: ProducerSession): Step {
+  const kept = { refusedIds, sentBeforeId: Math.max(sentBeforeId, lastId), connection: connection + 1 };
+  return readOn({ ...newProducerSession, ...kept, phase: 'up', more: true });
+}
+
+function lose(session: ProducerSession): Step {
+  return stay({ ...session, phase: 'down', frames: [], inFlightBytes: 0, probe: undefined });
+}
+
+function append(session: ProducerSession): Step {
+  return readOn({ ...session, more: true });
+}
+
+function congest(session: ProducerSession): Step {
+  return stay({ ...session, congested: true });
+}
+
+function drain(session: ProducerSession): Step {
+  return readOn({ ...session, congested: false });
+}
+
+function confirm(session: ProducerSession): Step {
+  return readOn({ ...session, phase: 'up', probe: undefined });
+}
+
+/** Cuts a link on which the server has settled nothing for too long. */
+function watch(session: ProducerSession, _: object, now: number): Step {
+  const isStuck = session.frames.length > 0 && now - session.progressAt > sendLimits.progressTimeoutMs;
+  return { session, actions: isStuck ? [{ type: 'cut' }] : [] };
+}
+
 function readOn(session: ProducerSession): Step {
-  const { phase, reading, more, congested, probe, awaitsQuiet, frames, inFlightBytes, connection, lastId } = session;
+  const { phase, reading, more, congested, frames, inFlightBytes, connection, lastId } = session;
   const readings = Math.min(sendLimits.readingsPerFrame, sendLimits.readingsInFlight - inFlight(session));
   const full = readings <= 0 || inFlightBytes >= sendLimits.bytesInFlight || frames.length >= sendLimits.framesInFlight;
-  if (phase !== 'up' || reading || !more || congested || probe || awaitsQuiet || full) return { session, actions: [] };
+  if (phase !== 'up' || reading || !more || congested || full) return stay(session);
   const read = { type: 'read', connection, afterId: lastId, limit: readings, maxBytes: sendLimits.frameBytes } as const;
   // What is appended while the queue is being read sets `more` again.
   return { session: { ...session, reading: true, more: false }, actions: [read] };
 }
 
-function send(
-  session: ProducerSession,
-  readings: readonly QueuedReading[],
-  numberings: ReadonlyMap<string, Numbering>,
-  now: number,
-): Step {
+/** Readings came from the queue: sends them, or the first alone. */
+function take(before: ProducerSession, event: ProducerEventMap['readings'], now: number): Step {
+  const { connection, readings, numberings } = event;
+  if (connection !== before.connection) return stay(before);
+  const session = { ...before, reading: false };
   const first = readings[0];
   if (!first) return readOn(session);
   const isUnconfirmed = (reading: QueuedReading) =>
@@ -171,11 +284,11 @@ function send(
     const end = readings.findIndex(goesAlone);
     return sendFrame(session, end === -1 ? readings : readings.slice(0, end), numberings, now);
   }
-  if (session.frames.length > 0) return { session: { ...session, more: true, awaitsQuiet: true }, actions: [] };
+  if (session.frames.length > 0) return stay({ ...session, more: true, phase: 'quiet' });
   // A connection tells one repeat only. Once told, it could not tell that this reading is one.
   if (session.repeatTold) return { session: { ...session, more: true }, actions: [{ type: 'reconnect' }] };
-  const probe: Probe = { reading: first, stage: 'sent', confirmed: !isUnconfirmed(first), refused: false };
-  return sendFrame({ ...session, probe }, [first], numberings, now);
+  const probe: Probe = { reading: first, confirmed: !isUnconfirmed(first), refused: false };
+  return sendFrame({ ...session, phase: 'probing', probe }, [first], numberings, now);
 }
 
 function sendFrame(
@@ -197,48 +310,41 @@ function sendFrame(
   return { session: next.session, actions: [{ type: 'send', readings }, ...next.actions] };
 }
 
-function receive(session: ProducerSession, frame: ProducerDownFrame, now: number): Step {
-  switch (frame.type) {
-    case 'ack':
-      return acknowledge(session, frame.through, now);
-    case 'repeat':
-      return repeat(session, frame.device_id, frame.sequence);
-    case 'error': {
-      const reading = frame.reading === undefined ? undefined : readingAt(session, frame.reading);
-      if (!reading) return { session, actions: [{ type: 'error', frame }] };
-      const { probe } = session;
-      const refused = {
-        ...session,
-        refusedIds: new Set(session.refusedIds).add(reading.id),
-        probe: probe?.reading.id === reading.id ? { ...probe, refused: true } : probe,
-      };
-      const isNew = !session.refusedIds.has(reading.id);
-      const { kind, detail } = frame;
-      return { session: refused, actions: isNew ? [{ type: 'refused', reading, kind, detail }] : [] };
-    }
-  }
+function refuse(session: ProducerSession, error: Frame<'error'>): Step {
+  const reading = error.reading === undefined ? undefined : readingAt(session, error.reading);
+  if (!reading) return { session, actions: [{ type: 'error', frame: { ...error, type: 'error' } }] };
+  const { probe } = session;
+  const refused = {
+    ...session,
+    refusedIds: new Set(session.refusedIds).add(reading.id),
+    probe: probe?.reading.id === reading.id ? { ...probe, refused: true } : probe,
+  };
+  const isNew = !session.refusedIds.has(reading.id);
+  const { kind, detail } = error;
+  return { session: refused, actions: isNew ? [{ type: 'refused', reading, kind, detail }] : [] };
 }
 
-function acknowledge(session: ProducerSession, through: number, now: number): Step {
+function acknowledge(session: ProducerSession, { through }: Frame<'ack'>, now: number): Step {
   if (through > session.sent) return { session, actions: [{ type: 'cut' }] };
   const readings = session.frames.flatMap(({ first, readings }) =>
     readings.slice(Math.max(session.settled + 1 - first, 0), Math.max(through + 1 - first, 0)),
   );
   const last = readings.at(-1);
-  if (!last) return { session, actions: [] };
+  if (!last) return stay(session);
   const frames = session.frames.filter((frame) => frame.first + frame.readings.length - 1 > through);
-  const { probe } = session;
-  const probed = probe?.stage === 'sent' && last.id >= probe.reading.id ? probe : undefined;
+  const { phase, probe } = session;
+  const probed = phase === 'probing' ? probe : undefined;
   // A refused reading was not stored, so it says nothing about the numbering.
   const confirms = probed && !probed.confirmed && !probed.refused;
+  const isQuiet = phase === 'quiet' && frames.length === 0;
   const next: ProducerSession = {
     ...session,
     frames,
     settled: through,
     inFlightBytes: session.inFlightBytes - totalBytes(readings),
-    awaitsQuiet: session.awaitsQuiet && frames.length > 0,
     progressAt: now,
-    probe: confirms ? { ...probed, stage: 'confirming' } : probed ? undefined : probe,
+    phase: confirms ? 'confirming' : probed || isQuiet ? 'up' : phase,
+    probe: confirms ? probed : undefined,
     refusedIds: above(session.refusedIds, last.id),
   };
   const actions: ProducerAction[] = [];
@@ -250,7 +356,7 @@ function acknowledge(session: ProducerSession, through: number, now: number): St
   return { session: more.session, actions: [...actions, ...more.actions] };
 }
 
-function repeat(session: ProducerSession, deviceId: string, sequence: number): Step {
+function repeat(session: ProducerSession, { device_id: deviceId, sequence }: Frame<'repeat'>): Step {
   const renumber = isAheadOfUs(session, deviceId, sequence);
   const next: ProducerSession = { ...session, repeatTold: true, phase: renumber ? 'renumbering' : session.phase };
   return { session: next, actions: [{ type: 'repeat', deviceId, sequence, renumber }] };
