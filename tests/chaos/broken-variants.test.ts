@@ -15,8 +15,8 @@ let platform: PlatformUnderChaos;
 let functions: BreakableFunctions;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'motience-chaos-'));
-  platform = await PlatformUnderChaos.start(folder);
-  functions = await BreakableFunctions.of(platform.engines.urls.redis);
+  platform = await PlatformUnderChaos.start(folder, { cluster: false });
+  functions = await BreakableFunctions.of(platform.engines.redisUrls[0] ?? '');
 });
 afterAll(async () => {
   functions?.close();
@@ -31,11 +31,11 @@ async function stream(): Promise<Verdict> {
     for (const consumer of market.consumers) void consumer.run();
     expect(await waitFor(() => market.consumers.every(({ subscribed }) => subscribed), 15_000)).toBe(true);
     for (const sender of market.senders) void sender.run();
-    await settle(market, platform.engines.urls.postgres, 3_000);
+    await settle(market, platform.engines.postgresUrl, 3_000);
   } finally {
     await market.stop();
   }
-  return judge(market, platform.engines.urls.postgres);
+  return judge(market, platform.engines.postgresUrl);
 }
 
 /** The same on a platform that breaks a promise now and then. */

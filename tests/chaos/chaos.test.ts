@@ -13,6 +13,7 @@ it(
     const logFolder = await mkdtemp(join(tmpdir(), 'motience-chaos-'));
     const { findings, verdict } = await runChaos({
       seed,
+      cluster: false,
       durationMs: 1.5 * minute,
       readings: 30_000,
       pauseMs: 3_000,

@@ -17,23 +17,29 @@ const time = (text: string): number => {
   return ms(text);
 };
 
+/** A time as it has to be typed; `ms` would round it. */
+const inFull = (milliseconds: number): string =>
+  milliseconds % 60_000 === 0 ? `${milliseconds / 60_000}m` : `${milliseconds}ms`;
+
 const options = new Command('npm run chaos --')
   .description('Runs the platform on engines of its own, breaks it as a seed has it, and accounts for every reading.')
   .option('--seed <number>', 'which faults, and when; drawn if left out', wholeNumber, randomInt(1, 1_000_000))
   .option('--duration <time>', 'for how long things are broken', time, ms('2m'))
   .option('--readings <number>', 'how many readings are sent meanwhile', wholeNumber, 60_000)
   .option('--pause <time>', 'the longest time without a new fault', time, ms('4s'))
+  .option('--cluster', 'on a Redis Cluster of three masters instead of one Redis', false)
   .option('--report <path>', 'write a report to <path>.md and <path>.json')
   .showHelpAfterError()
   .parse()
-  .opts<{ seed: number; duration: number; readings: number; pause: number; report?: string }>();
+  .opts<{ seed: number; duration: number; readings: number; pause: number; cluster: boolean; report?: string }>();
 
-const { seed, duration, readings, pause, report } = options;
-const command = `npm run chaos -- --seed ${seed} --duration ${ms(duration)} --readings ${readings} --pause ${ms(pause)}`;
+const { seed, duration, readings, pause, cluster, report } = options;
+const command = `npm run chaos -- --seed ${seed} --duration ${inFull(duration)} --readings ${readings} --pause ${inFull(pause)}${cluster ? ' --cluster' : ''}`;
 const logFolder = mkdtempSync(join(tmpdir(), 'motience-chaos-'));
 console.log(`${command}\nlogs in ${logFolder}`);
 const result = await runChaos({
   seed,
+  cluster,
   durationMs: duration,
   readings,
   pauseMs: pause,

@@ -1,12 +1,15 @@
 import { waitFor } from '../../packages/engines/dist/wait.js';
 import { findingsOf, judge, type Verdict } from './judge.ts';
 import { Market } from './market.ts';
+import { versionsOf } from './platform/engines.ts';
 import { PlatformUnderChaos } from './platform/platform-under-chaos.ts';
 import { type Fault, makeSchedule } from './schedule.ts';
 import { settle } from './settle.ts';
 
 export interface ChaosOptions {
   seed: number;
+  /** Three Redis masters in a cluster, instead of one Redis. */
+  cluster: boolean;
   /** For how long things are broken. */
   durationMs: number;
   /** How many readings are sent meanwhile, all producers together. */
@@ -34,10 +37,10 @@ const progressEveryMs = 5_000;
 
 /** Runs the platform, breaks it as the seed has it, and accounts for every reading. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, durationMs, readings, pauseMs, logFolder, onProgress = () => {} } = options;
+  const { seed, cluster, durationMs, readings, pauseMs, logFolder, onProgress = () => {} } = options;
   const startedAt = performance.now();
   onProgress('starting the platform');
-  const platform = await PlatformUnderChaos.start(logFolder);
+  const platform = await PlatformUnderChaos.start(logFolder, { cluster });
   let market: Market | undefined;
   let report: NodeJS.Timeout | undefined;
   try {
@@ -71,21 +74,21 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     await platform.mended();
     note('nothing is broken any more');
 
-    await settle(market, platform.engines.urls.postgres, patienceMs);
+    await settle(market, platform.engines.postgresUrl, patienceMs);
     await market.stop();
     note('checking');
-    const verdict = await judge(market, platform.engines.urls.postgres);
+    const verdict = await judge(market, platform.engines.postgresUrl);
     const unsent = senders.filter(({ done }) => !done).length;
     const findings = [
       ...findingsOf(verdict),
-      ...new Set([...market.complaints, ...platform.unexpectedEnds()]),
+      ...new Set([...market.complaints, ...platform.unexpected()]),
       ...(unsent > 0 ? [`${unsent} producers could not bring all their readings in`] : []),
     ];
     return {
       faults: schedule,
       verdict,
       findings,
-      engines: await platform.engines.versions(),
+      engines: await versionsOf(platform.engines),
       elapsedMs: performance.now() - startedAt,
     };
   } finally {

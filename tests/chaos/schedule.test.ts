@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { makeSchedule } from './schedule.ts';
 
-const targets = { processes: ['gateway', 'redis'], links: ['a', 'b'], readers: ['consumer'] };
+const targets = { processes: ['gateway', 'redis'], links: ['a', 'b'], servers: ['node'], readers: ['consumer'] };
 
 describe('a schedule', () => {
   it('is the same for the same seed, and another one for another seed', () => {
@@ -14,7 +14,7 @@ describe('a schedule', () => {
     expect(new Set(faults.map(({ kind, target }) => `${kind} ${target}`))).toEqual(
       new Set([
         ...['kill gateway', 'kill redis', 'freeze gateway', 'freeze redis', 'slow-reader consumer'],
-        ...['cut a', 'cut b', 'delay a', 'delay b', 'half-open a', 'half-open b'],
+        ...['cut a', 'cut b', 'cut node', 'delay a', 'delay b', 'half-open a', 'half-open b'],
       ]),
     );
     const times = faults.map(({ atMs }) => atMs);
@@ -26,6 +26,6 @@ describe('a schedule', () => {
   });
 
   it('is empty where there is nothing to break', () => {
-    expect(makeSchedule(1, 60_000, { processes: [], links: [], readers: [] }, 2_000)).toEqual([]);
+    expect(makeSchedule(1, 60_000, { processes: [], links: [], servers: [], readers: [] }, 2_000)).toEqual([]);
   });
 });

@@ -6,6 +6,8 @@ export interface Targets {
   processes: readonly string[];
   /** Connections that pass through a proxy. */
   links: readonly string[];
+  /** Those that can end all their connections themselves. */
+  servers: readonly string[];
   /** Consumers that can stop reading for a while. */
   readers: readonly string[];
 }
@@ -47,10 +49,10 @@ export function makeSchedule(seed: number, durationMs: number, targets: Targets,
   return faults;
 }
 
-function combinations({ processes, links, readers }: Targets): { kind: FaultKind; target: string }[] {
+function combinations({ processes, links, servers, readers }: Targets): { kind: FaultKind; target: string }[] {
   const all = (kinds: readonly FaultKind[], targets: readonly string[]) =>
     kinds.flatMap((kind) => targets.map((target) => ({ kind, target })));
-  const once = [...all(['kill', 'freeze'], processes), ...all(['slow-reader'], readers)];
+  const once = [...all(['kill', 'freeze'], processes), ...all(['slow-reader'], readers), ...all(['cut'], servers)];
   // There are many more links; processes come twice as often each.
   return [...once, ...once, ...all(['cut', 'delay', 'half-open'], links)];
 }

@@ -70,7 +70,9 @@ export class ChaosConsumer implements Consumer {
       this.count('silence');
       socket.terminate();
     }, 500);
+    let opened = false;
     socket.on('open', () => {
+      opened = true;
       if (this.resting) socket.pause();
     });
     socket.on('message', (bytes: Buffer) => {
@@ -82,7 +84,7 @@ export class ChaosConsumer implements Consumer {
     return new Promise((resolve) => {
       socket.once('close', (code) => {
         clearInterval(watch);
-        this.count(String(code));
+        if (opened) this.count(String(code));
         if (code >= 4500) this.complaints.push(`the socket was closed with ${code}`);
         resolve();
       });

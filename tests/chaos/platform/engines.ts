@@ -1,104 +1,109 @@
-import { execFileSync } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import postgres from 'postgres';
 import { type GuardedEngines, guardEngines } from '../../../packages/engines/dist/guarded-engines.js';
+import { type ClusterNode, startPrivateCluster } from '../../../packages/engines/dist/private-cluster.js';
 import { makeTemporaryFolder, redisSpec } from '../../../packages/engines/dist/temporary-engines.js';
+import { BreakableEngine, type EngineControls } from './breakable-engine.ts';
+import { ProcessGroup } from './process-group.ts';
 
 const specs = {
   redis: redisSpec({ appendfsync: 'always' }),
   postgres: { engine: 'postgres', database: 'motience', durable: true },
 } as const;
 
-/** A PostgreSQL and a Redis as durable as the platform's own, to be killed and frozen. */
-export class EnginesUnderChaos {
-  /** Ids of processes that are frozen, by engine. */
-  private readonly frozen = { redis: new Set<number>(), postgres: new Set<number>() };
-  private readonly busy = { redis: false, postgres: false };
+/** Where Redis is: one of them, or a cluster, whose nodes tell their addresses themselves. */
+export type RedisPlace = { url: string } | { clusterNodes: string; password: string };
 
-  private constructor(
-    private readonly dataDir: string,
-    private readonly engines: GuardedEngines,
-    readonly urls: { redis: string; postgres: string },
-  ) {}
+/** A PostgreSQL, and a Redis or a cluster of three, as durable as the platform's own, to be broken. */
+export interface EnginesUnderChaos {
+  readonly postgresUrl: string;
+  readonly redis: RedisPlace;
+  /** Of every Redis. */
+  readonly redisUrls: readonly string[];
+  readonly breakable: readonly BreakableEngine[];
+  /** Stops them and removes their data. Nothing may be frozen. */
+  close(): Promise<void>;
+}
 
-  static async start(): Promise<EnginesUnderChaos> {
-    const dataDir = await makeTemporaryFolder();
-    const engines = await guardEngines({ dataDir, revive: false });
-    const [redis, postgres] = await Promise.all([engines.start(specs.redis), engines.start(specs.postgres)]);
-    return new EnginesUnderChaos(dataDir, engines, { redis, postgres });
-  }
-
-  /** `kill -9`, and a new start, at the same address, after `downMs`. Does nothing while one is under way. */
-  async kill(engine: 'redis' | 'postgres', downMs: number): Promise<void> {
-    if (this.busy[engine]) return;
-    this.busy[engine] = true;
-    try {
-      await this.engines.kill(engine);
-      // What PostgreSQL left running would keep its memory, and so its successor from starting.
-      this.thaw(engine);
-      await new Promise((resolve) => setTimeout(resolve, downMs));
-      await this.engines.start(specs[engine]);
-    } finally {
-      this.busy[engine] = false;
+export async function startEngines({ cluster }: { cluster: boolean }): Promise<EnginesUnderChaos> {
+  const dataDir = await makeTemporaryFolder();
+  const engines = await guardEngines({ dataDir, revive: false });
+  const closeOwn = async () => {
+    await engines.close();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  const breakable = (name: 'redis' | 'postgres') =>
+    new BreakableEngine(name, controlsOf(name, engines, join(dataDir, pidFiles[name])));
+  try {
+    const postgresUrl = await engines.start(specs.postgres);
+    if (!cluster) {
+      const url = await engines.start(specs.redis);
+      const both = [breakable('redis'), breakable('postgres')];
+      return { postgresUrl, redis: { url }, redisUrls: [url], breakable: both, close: closeOwn };
     }
+    const { masters, addresses, password, close } = await startPrivateCluster();
+    return {
+      postgresUrl,
+      redis: { clusterNodes: addresses, password },
+      redisUrls: masters.map(({ url }) => url),
+      breakable: [...masters.map(nodeOfCluster), breakable('postgres')],
+      close: async () => void (await Promise.all([close(), closeOwn()])),
+    };
+  } catch (error) {
+    await closeOwn();
+    throw error;
   }
+}
 
-  /** Stops an engine, all its processes, in its tracks for a while. */
-  async freeze(engine: 'redis' | 'postgres', forMs: number): Promise<void> {
-    if (this.busy[engine]) return;
-    const pid = await this.pidOf(engine);
-    if (pid === undefined) return;
-    // The parent first: it starts no further ones then.
-    for (const id of [pid, ...childrenOf(pid)]) if (signal(id, 'SIGSTOP')) this.frozen[engine].add(id);
-    await new Promise((resolve) => setTimeout(resolve, forMs));
-    this.thaw(engine);
+/** Versions of the engines. */
+export async function versionsOf({ redisUrls, postgresUrl }: EnginesUnderChaos) {
+  const redis = new Redis(redisUrls[0] ?? '');
+  const sql = postgres(postgresUrl, { max: 1 });
+  try {
+    const [row] = await sql<{ server_version: string }[]>`show server_version`;
+    const [, version = 'unknown'] = /redis_version:(\S+)/.exec(await redis.info('server')) ?? [];
+    const masters = redisUrls.length > 1 ? `, ${redisUrls.length} masters` : '';
+    return { redis: version + masters, postgres: row?.server_version ?? 'unknown' };
+  } finally {
+    redis.disconnect();
+    await sql.end();
   }
+}
 
-  async versions(): Promise<{ redis: string; postgres: string }> {
-    const redis = new Redis(this.urls.redis);
-    const sql = postgres(this.urls.postgres, { max: 1 });
+/** A node tells its address itself, so no link leads to it; instead it is asked to cut connections. */
+function nodeOfCluster(node: ClusterNode, at: number): BreakableEngine {
+  const cut = async () => {
+    const redis = new Redis(node.url, { maxRetriesPerRequest: 0, commandTimeout: 1_000, retryStrategy: () => null });
+    redis.on('error', () => {});
     try {
-      const [row] = await sql<{ server_version: string }[]>`show server_version`;
-      const [, version = 'unknown'] = /redis_version:(\S+)/.exec(await redis.info('server')) ?? [];
-      return { redis: version, postgres: row?.server_version ?? 'unknown' };
+      for (const type of ['normal', 'pubsub']) await redis.call('CLIENT', 'KILL', 'TYPE', type);
     } finally {
       redis.disconnect();
-      await sql.end();
     }
-  }
-
-  async close(): Promise<void> {
-    this.thaw('redis');
-    this.thaw('postgres');
-    await this.engines.close();
-    await rm(this.dataDir, { recursive: true, force: true });
-  }
-
-  private thaw(engine: 'redis' | 'postgres'): void {
-    for (const id of this.frozen[engine]) signal(id, 'SIGCONT');
-    this.frozen[engine].clear();
-  }
-
-  private async pidOf(engine: 'redis' | 'postgres'): Promise<number | undefined> {
-    const file = engine === 'redis' ? 'redis/redis.pid' : 'postgres/cluster/postmaster.pid';
-    const pid = Number.parseInt(await readFile(join(this.dataDir, file), 'utf8').catch(() => ''), 10);
-    return Number.isInteger(pid) ? pid : undefined;
-  }
+  };
+  return new BreakableEngine(`redis-${at + 1}`, {
+    cut,
+    kill: () => node.kill(),
+    restart: () => node.restart(),
+    // The node may be gone by then.
+    pause: () => node.pause().catch(() => {}),
+    resume: () => node.resume().catch(() => {}),
+  });
 }
 
-function childrenOf(pid: number): number[] {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).split('\n');
-  const pairs = lines.map((line) => line.trim().split(/\s+/).map(Number));
-  return pairs.flatMap(([id, parent]) => (parent === pid && id !== undefined ? [id] : []));
-}
+const pidFiles = { redis: 'redis/redis.pid', postgres: 'postgres/cluster/postmaster.pid' };
 
-/** Whether the process was there to be told. */
-function signal(pid: number, name: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, name);
-  } catch {
-    return false;
-  }
+function controlsOf(name: 'redis' | 'postgres', engines: GuardedEngines, pidFile: string): EngineControls {
+  const group = new ProcessGroup();
+  return {
+    kill: () => engines.kill(name),
+    restart: async () => void (await engines.start(specs[name])),
+    async pause() {
+      const pid = Number.parseInt(await readFile(pidFile, 'utf8').catch(() => ''), 10);
+      if (Number.isInteger(pid)) group.pause(pid);
+    },
+    resume: async () => group.resume(),
+  };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { migrateDatabase } from '../../../packages/database/dist/index.js';
 import { findFreePort } from '../../../packages/engines/dist/free-port.js';
 import type { Fault, Targets } from '../schedule.ts';
-import { EnginesUnderChaos } from './engines.ts';
+import { type EnginesUnderChaos, startEngines } from './engines.ts';
 import { Link } from './link.ts';
 import { ServiceProcess } from './service-process.ts';
 
@@ -41,6 +41,7 @@ export class PlatformUnderChaos {
   private readonly ports = new Map<App, number>();
   /** Faults that last, engines that come back. */
   private readonly underWay = new Set<Promise<void>>();
+  private readonly failures: string[] = [];
 
   private constructor(
     readonly engines: EnginesUnderChaos,
@@ -48,12 +49,12 @@ export class PlatformUnderChaos {
   ) {}
 
   /** Starts everything; resolves once all of it serves. What the services write goes to files in `logFolder`. */
-  static async start(logFolder: string): Promise<PlatformUnderChaos> {
+  static async start(logFolder: string, options: { cluster: boolean }): Promise<PlatformUnderChaos> {
     mkdirSync(logFolder, { recursive: true });
-    const engines = await EnginesUnderChaos.start();
+    const engines = await startEngines(options);
     const platform = new PlatformUnderChaos(engines, logFolder);
     try {
-      await migrateDatabase(engines.urls.postgres);
+      await migrateDatabase(engines.postgresUrl);
       const secret = randomBytes(32).toString('hex');
       for (const app of ['auth-api', 'subscription-manager', 'data-stream-manager'] as const) {
         await platform.add(app, secret);
@@ -80,24 +81,26 @@ export class PlatformUnderChaos {
     return [first, ...others];
   }
 
-  targets(): Pick<Targets, 'processes' | 'links'> {
-    const processes = [...this.services.map(({ name }) => name), 'redis', 'postgres'];
-    return { processes, links: [...this.links.keys()] };
+  targets(): Omit<Targets, 'readers'> {
+    const processes = [...this.services, ...this.engines.breakable].map(({ name }) => name);
+    const servers = this.engines.breakable.filter(({ canCut }) => canCut).map(({ name }) => name);
+    return { processes, links: [...this.links.keys()], servers };
   }
 
-  /** What ended though nobody asked it to. */
-  unexpectedEnds(): string[] {
-    return this.services.flatMap((service) => service.unexpectedEnds);
+  /** What ended though nobody asked it to, or did not come back. */
+  unexpected(): string[] {
+    return [...this.services.flatMap((service) => service.unexpectedEnds), ...this.failures];
   }
 
   /** Breaks a process or a link, and has it mended in time. */
   break({ kind, target, forMs, delayMs, direction }: Fault): void {
     const link = this.links.get(target);
     const service = this.services.find(({ name }) => name === target);
-    const engine = target === 'redis' || target === 'postgres' ? target : undefined;
+    const engine = this.engines.breakable.find(({ name }) => name === target);
     switch (kind) {
       case 'cut':
         link?.cut();
+        if (engine) this.follow(engine.cut());
         break;
       case 'delay':
         link?.delay(delayMs);
@@ -108,31 +111,30 @@ export class PlatformUnderChaos {
         this.after(forMs, () => link?.release());
         break;
       case 'kill':
-        if (engine) this.follow(this.engines.kill(engine, forMs));
+        if (engine) this.follow(engine.kill(forMs));
         else service?.kill(forMs);
         break;
       case 'freeze':
-        if (engine) this.follow(this.engines.freeze(engine, forMs));
+        if (engine) this.follow(engine.freeze(forMs));
         else service?.freeze(forMs);
         break;
     }
     if (service) this.after(forMs, () => {});
   }
 
-  /** Resolves once everything that was broken is whole again; rejects if an engine did not come back. */
+  /** Resolves once nothing is broken any more, as far as it can be mended. */
   async mended(): Promise<void> {
     while (this.underWay.size > 0) await Promise.all(this.underWay);
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.services.map((service) => service.stop()));
-    await Promise.allSettled(this.underWay);
+    await this.mended();
     await Promise.all([...this.links.values()].map((link) => link.close()));
     await this.engines.close();
   }
 
   private async add(app: App, secret: string): Promise<void> {
-    const { urls } = this.engines;
     for (let number = 1; number <= howMany[app]; number += 1) {
       const name = howMany[app] === 1 ? app : `${app}-${number}`;
       const port = await findFreePort();
@@ -141,8 +143,7 @@ export class PlatformUnderChaos {
       if (app === 'consumer-gateway') await this.link(`consumers to ${name}`, port);
       const environment = {
         [portVariables[app]]: String(port),
-        DATABASE_URL: aside.includes(app) ? urls.postgres : await this.linkedUrl(name, 'postgres'),
-        REDIS_URL: aside.includes(app) ? urls.redis : await this.linkedUrl(name, 'redis'),
+        ...(await this.engineAddresses(name, aside.includes(app))),
         JWT_SECRET: secret,
         JWT_EXPIRES_IN: '1d',
         RETAINED_READINGS: String(retainedReadings),
@@ -152,11 +153,21 @@ export class PlatformUnderChaos {
     }
   }
 
-  private async linkedUrl(name: string, engine: 'redis' | 'postgres'): Promise<string> {
-    const url = new URL(this.engines.urls[engine]);
-    const link = await this.link(`${name} to ${engine}`, Number(url.port));
-    url.port = String(link.port);
-    return url.href;
+  /** The engines of a service, over links of its own or directly. No link fits before a cluster's nodes. */
+  private async engineAddresses(service: string, direct: boolean): Promise<Record<string, string>> {
+    const { postgresUrl, redis } = this.engines;
+    const linked = async (engine: string, url: string) => {
+      if (direct) return url;
+      const over = new URL(url);
+      over.port = String((await this.link(`${service} to ${engine}`, Number(over.port))).port);
+      return over.href;
+    };
+    return {
+      DATABASE_URL: await linked('postgres', postgresUrl),
+      ...('url' in redis
+        ? { REDIS_URL: await linked('redis', redis.url) }
+        : { REDIS_CLUSTER_NODES: redis.clusterNodes, REDIS_PASSWORD: redis.password }),
+    };
   }
 
   private async link(name: string, targetPort: number): Promise<Link> {
@@ -170,9 +181,9 @@ export class PlatformUnderChaos {
   }
 
   private follow(work: Promise<void>): void {
-    const followed = work.finally(() => this.underWay.delete(followed));
+    const followed = work
+      .catch((error: unknown) => void this.failures.push(error instanceof Error ? error.message : String(error)))
+      .finally(() => this.underWay.delete(followed));
     this.underWay.add(followed);
-    // Told by `mended`.
-    followed.catch(() => {});
   }
 }
