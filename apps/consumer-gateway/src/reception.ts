@@ -1,3 +1,4 @@
+import type { OpenAccount } from '@motience/gateway-kit';
 import type { ConsumerDownFrame } from '@motience/protocol';
 import type { Position } from '@motience/stream-log';
 import { CatchUp } from './catch-up.ts';
@@ -18,7 +19,7 @@ export interface Ask {
 export interface ReceptionContext {
   streams: StreamTable;
   /** The past of a stream for this consumer; undefined once it has no subscription to it. */
-  pastFor(connection: ConsumerConnection, producerId: string): EntitledPast | undefined;
+  pastFor(account: OpenAccount, producerId: string): EntitledPast | undefined;
   onSent(readings: number): void;
   /** The stream cannot be received now: the socket has to reconnect. */
   failed(connection: ConsumerConnection, error: unknown): void;
@@ -100,7 +101,7 @@ export class Reception {
     const { connection, producerId, deviceId } = this;
     const { streams, pastFor, onSent } = this.context;
     const isWanted = () => !this.isOver && !this.asked && connection.socket.isOpen;
-    const past = pastFor(connection, producerId);
+    const past = pastFor(connection.account, producerId);
     if (!past || !isWanted()) {
       // Whoever asked meanwhile goes on from here.
       if (this.asked) this.asked.from ??= position;

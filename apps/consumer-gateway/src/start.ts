@@ -1,6 +1,7 @@
 import {
   admitSocket,
   type GatewayServer,
+  type OpenAccount,
   refuseInternal,
   startGatewayServer,
   watchExpiry,
@@ -22,6 +23,7 @@ import type { Context } from './context.ts';
 import { Delivery } from './deliver-readings.ts';
 import { EntitledPast } from './entitled-past.ts';
 import { frameOfEvent } from './frame-of-event.ts';
+import { EventService } from './serve-events.ts';
 import { findEntitlement } from './services/find-entitlement.ts';
 import { backpressureHeadroomBytes, SlowConsumers } from './slow-consumers.ts';
 import { StreamTable } from './stream-table.ts';
@@ -33,7 +35,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
   const rate = { perSecond: config.controlFramesPerSecond, burst: config.controlFramesPerSecond };
   const backfillBounds = { backfills: config.backfillsPerSocket, bytes: config.maxQueuedBytes / 4 };
   const connections = new Set<ConsumerConnection>();
-  const countDelivered = addMetrics(context, connections);
+  const countDelivered = addMetrics(context, connections, () => events.size);
 
   const slowConsumers = new SlowConsumers(() => connections, config, logger);
   // The server delivers what the streams receive, and the streams begin with the sockets the server opens.
@@ -58,8 +60,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
     },
     logger,
   );
-  const pastFor = (connection: ConsumerConnection, producerId: string) => {
-    const { id, items } = connection.account;
+  const pastFor = ({ id, items }: OpenAccount, producerId: string) => {
     const since = items.get(producerId);
     if (since === undefined) return undefined;
     return new EntitledPast(past, producerId, since, () => findEntitlement(database.sql, id, producerId));
@@ -74,11 +75,14 @@ export async function startConsumerGateway(config: Config, context: Context, log
     () => streams.pause(),
     () => streams.resume(),
   );
+  const admission = { ...context, role: 'consumer', maxSocketsPerAccount: config.socketsPerAccount } as const;
+  const events = new EventService({ ...admission, streams, pastFor, onSent: countDelivered, logger });
   const tails = new TailCheck(live, streams, delivery, logger);
   const stopWatchingExpiry = watchExpiry(accounts);
   const stopTimers = () => {
     slowConsumers.stop();
     tails.stop();
+    events.stop();
     stopWatchingExpiry();
   };
 
@@ -91,8 +95,8 @@ export async function startConsumerGateway(config: Config, context: Context, log
       readiness: readinessProbe([...context.readiness, deliveryReadiness(streams)], logger),
       metrics: context.metrics,
       logger,
-      admit: (request) =>
-        admitSocket(request, { ...context, role: 'consumer', maxSocketsPerAccount: config.socketsPerAccount }),
+      admit: (request) => admitSocket(request, admission),
+      events: { path: '/consumer/sse', serve: (stream, request) => events.serve(stream, request) },
       open: (socket, admission, query) => {
         const { claims, items } = admission;
         const account = accounts.enter(claims.sub, items);
@@ -153,7 +157,11 @@ function isManual(query: string): boolean {
   return new URLSearchParams(query).get('mode') === 'manual';
 }
 
-function addMetrics(context: Context, connections: ReadonlySet<ConsumerConnection>): (readings: number) => void {
+function addMetrics(
+  context: Context,
+  connections: ReadonlySet<ConsumerConnection>,
+  countEventStreams: () => number,
+): (readings: number) => void {
   const registers = [context.metrics];
   const published = new Counter({
     name: 'motience_readings_delivered_total',
@@ -166,6 +174,14 @@ function addMetrics(context: Context, connections: ReadonlySet<ConsumerConnectio
     registers,
     collect() {
       this.set(connections.size);
+    },
+  });
+  new Gauge({
+    name: 'motience_consumer_event_streams',
+    help: 'Open streams of server-sent events',
+    registers,
+    collect() {
+      this.set(countEventStreams());
     },
   });
   return (readings) => published.inc(readings);

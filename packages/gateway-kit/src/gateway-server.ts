@@ -1,12 +1,11 @@
-import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
+import type { TemplatedApp } from 'uWebSockets.js';
 import uWS from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import { errorTable, goingAwayCode, Refusal } from '@motience/protocol';
+import { goingAwayCode, Refusal } from '@motience/protocol';
 import {
   CannotListen,
-  clientAddress,
   type Logger,
   listenError,
   mayReadMetrics,
@@ -17,8 +16,11 @@ import {
 import { AddressLimit } from './address-limit.ts';
 import type { Admission } from './admit-socket.ts';
 import { EarlyFrames, type EarlyTotal, type Frame } from './early-frames.ts';
+import { addEventRoute, type EventRoute } from './event-route.ts';
+import type { EventStream } from './event-stream.ts';
+import { addressOf, reply, replyLater, replyRefusal, socketAddress, tooManySockets } from './http-replies.ts';
 import { ServerSocket } from './server-socket.ts';
-import { selectedProtocol, type UpgradeRequest } from './token-of-request.ts';
+import { readUpgrade, selectedProtocol, type UpgradeRequest } from './token-of-request.ts';
 
 export interface GatewayServerOptions<Session> {
   host: string;
@@ -46,6 +48,8 @@ export interface GatewayServerOptions<Session> {
   receiveText(session: Session, text: string): void;
   receiveBinary(session: Session): void;
   closed(session: Session): void;
+  /** What is also offered as server-sent events. */
+  events?: EventRoute;
 }
 
 type ListenOptions = Pick<GatewayServerOptions<unknown>, 'host' | 'port' | 'portVariable'>;
@@ -143,9 +147,7 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
       const address = addressOf(response, request, options.trustProxy);
       const waitSeconds = newSockets.take(address);
       if (waitSeconds > 0) {
-        const limit = `more than ${options.newSocketsPerMinute} new sockets per address per minute`;
-        const refusal = new Refusal('rate-limited', limit, { retryAfterSeconds: waitSeconds });
-        return replyRefusal(response, refusal, requestId);
+        return replyRefusal(response, tooManySockets(options.newSocketsPerMinute, waitSeconds), requestId);
       }
       if (!listening || pendingAdmissions >= maxPendingAdmissions) {
         return replyRefusal(response, new Refusal('unavailable', 'try again', { retryAfterSeconds: 1 }), requestId);
@@ -200,6 +202,15 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
       }
     },
   });
+  const eventStreams = new Set<EventStream>();
+  if (options.events) {
+    addEventRoute(app, options.events, {
+      ...options,
+      takeNewSocket: (address) => newSockets.take(address),
+      isListening: () => listening,
+      eventStreams,
+    });
+  }
   addOperationRoutes(app, options);
 
   const port = await listen(app, options);
@@ -221,6 +232,7 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
       listening = false;
     },
     closeSockets: async () => {
+      for (const stream of [...eventStreams]) stream.end();
       if (sockets.size === 0) return;
       for (const socket of [...sockets]) socket.end(goingAwayCode, 'the server is stopping');
       // A connection that is ended while something unread arrives is reset, and the close frame with it.
@@ -238,19 +250,6 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
 export function refuseInternal(socket: ServerSocket, error: unknown, logger: Logger): void {
   logger.error({ err: error, requestId: socket.requestId }, 'internal error');
   socket.refuse(new Refusal('internal', 'an internal error', { cause: error }));
-}
-
-/** Copies what is needed from the request, which is gone after the upgrade. */
-function readUpgrade(request: HttpRequest): UpgradeRequest {
-  return {
-    query: request.getQuery(),
-    authorization: request.getHeader('authorization'),
-    protocols: request.getHeader('sec-websocket-protocol'),
-  };
-}
-
-function addressOf(response: HttpResponse, request: HttpRequest, trustProxy: number): string {
-  return clientAddress(socketAddress(response), request.getHeader('x-forwarded-for') || undefined, trustProxy);
 }
 
 function addOperationRoutes<Session>(app: TemplatedApp, options: GatewayServerOptions<Session>): void {
@@ -280,43 +279,6 @@ function addOperationRoutes<Session>(app: TemplatedApp, options: GatewayServerOp
     replyRefusal(response, new Refusal('invalid-request', 'expected a WebSocket upgrade'), randomUUID());
   });
   app.any('/*', (response) => replyRefusal(response, new Refusal('not-found', 'no such route'), randomUUID()));
-}
-
-function replyRefusal(response: HttpResponse, refusal: Refusal, requestId: string): void {
-  const { kind, message, retryAfterSeconds } = refusal;
-  const retryAfter = retryAfterSeconds === undefined ? undefined : String(Math.ceil(retryAfterSeconds));
-  reply(response, errorTable[kind].http ?? 500, { error: { kind, message, request_id: requestId } }, retryAfter);
-}
-
-function replyLater(response: HttpResponse, work: Promise<{ status: number; body: unknown }>, logger: Logger): void {
-  let aborted = false;
-  response.onAborted(() => {
-    aborted = true;
-  });
-  work.then(
-    ({ status, body }) => {
-      if (!aborted) reply(response, status, body);
-    },
-    (error: unknown) => {
-      const requestId = randomUUID();
-      logger.error({ err: error, requestId }, 'internal error');
-      if (!aborted) replyRefusal(response, new Refusal('internal', 'an internal error'), requestId);
-    },
-  );
-}
-
-function reply(response: HttpResponse, status: number, body: unknown, retryAfter?: string): void {
-  response.cork(() => {
-    response.writeStatus(`${status}`);
-    response.writeHeader('content-type', typeof body === 'string' ? 'text/plain; version=0.0.4' : 'application/json');
-    response.writeHeader('x-content-type-options', 'nosniff');
-    if (retryAfter !== undefined) response.writeHeader('retry-after', retryAfter);
-    response.end(typeof body === 'string' ? body : JSON.stringify(body));
-  });
-}
-
-function socketAddress(response: HttpResponse): string {
-  return Buffer.from(response.getRemoteAddressAsText()).toString('latin1');
 }
 
 function createApp(tls: GatewayServerOptions<unknown>['tls']): TemplatedApp {

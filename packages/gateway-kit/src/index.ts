@@ -1,5 +1,7 @@
 export { type Admission, type AdmissionRules, admitSocket } from './admit-socket.ts';
 export { errorFrame } from './error-frame.ts';
+export type { EventRequest } from './event-route.ts';
+export type { EventStream } from './event-stream.ts';
 export { type GatewayContext, openGatewayContext } from './gateway-context.ts';
 export { type GatewayServer, refuseInternal, startGatewayServer } from './gateway-server.ts';
 export { gatewaySettings, type TlsFiles } from './gateway-settings.ts';

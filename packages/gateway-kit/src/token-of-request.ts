@@ -1,3 +1,4 @@
+import type { HttpRequest } from 'uWebSockets.js';
 import { bearerSubprotocolPrefix, subprotocol } from '@motience/protocol';
 
 /** The parts of an upgrade request that may carry a token. */
@@ -28,4 +29,13 @@ export function selectedProtocol(request: UpgradeRequest): string {
 
 function offeredProtocols({ protocols }: UpgradeRequest): string[] {
   return protocols.split(',').map((protocol) => protocol.trim());
+}
+
+/** Copies what is needed from the request, which is gone after the upgrade. */
+export function readUpgrade(request: HttpRequest): UpgradeRequest {
+  return {
+    query: request.getQuery(),
+    authorization: request.getHeader('authorization'),
+    protocols: request.getHeader('sec-websocket-protocol'),
+  };
 }

@@ -1,6 +1,7 @@
 export * from './auth-http.ts';
 export * from './consumer-frames.ts';
 export * from './errors.ts';
+export * from './event-stream.ts';
 export * from './limits.ts';
 export * from './names.ts';
 export * from './producer-frames.ts';
