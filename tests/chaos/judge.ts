@@ -4,7 +4,7 @@ import { addFaults, type FaultCounts, noFaults } from './checker/fault-counts.ts
 import type { Market } from './market.ts';
 import { readStored } from './read-stored.ts';
 
-export interface ConsumerVerdict {
+interface ConsumerVerdict {
   name: string;
   readings: number;
   faults: FaultCounts;

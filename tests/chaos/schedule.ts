@@ -13,7 +13,7 @@ export interface Targets {
 }
 
 export const faultKinds = ['kill', 'freeze', 'cut', 'delay', 'half-open', 'slow-reader'] as const;
-export type FaultKind = (typeof faultKinds)[number];
+type FaultKind = (typeof faultKinds)[number];
 
 export interface Fault {
   /** Since the start of the run. */

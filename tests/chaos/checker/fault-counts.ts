@@ -39,5 +39,3 @@ export function addFaults(counts: readonly FaultCounts[]): FaultCounts {
   for (const count of counts) for (const name of names) sum[name] += count[name];
   return sum;
 }
-
-export const isFaultless = (counts: FaultCounts): boolean => names.every((name) => counts[name] === 0);

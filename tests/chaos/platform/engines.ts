@@ -14,7 +14,7 @@ const specs = {
 } as const;
 
 /** Where Redis is: one of them, or a cluster, whose nodes tell their addresses themselves. */
-export type RedisPlace = { url: string } | { clusterNodes: string; password: string };
+type RedisPlace = { url: string } | { clusterNodes: string; password: string };
 
 /** A PostgreSQL, and a Redis or a cluster of three, as durable as the platform's own, to be broken. */
 export interface EnginesUnderChaos {
