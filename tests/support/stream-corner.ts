@@ -140,6 +140,11 @@ export class StreamCorner {
     return (await retained.readAfter(producerId, { epoch: 'none', seq: 0 }, 1)).head;
   }
 
+  /** What Redis knows of a stream. */
+  streamState(producerId: string): Promise<Record<string, string>> {
+    return this.redis.hgetall(this.keys.stream(shardOf(producerId, defaultShardCount), producerId));
+  }
+
   /** Numbers and retains one reading as a stream manager does it, of which nobody is told. */
   async retainUntold(producerId: string, data: unknown): Promise<void> {
     const shard = shardOf(producerId, defaultShardCount);
