@@ -103,6 +103,33 @@ export class ServicesUnderTest {
     });
   }
 
+  /** Freezes a service, or lets it go on. */
+  signal(name: ServiceName, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.processes.get(name)?.kill(signal);
+  }
+
+  /** Services whose process is gone. */
+  gone(): ServiceName[] {
+    return names.filter((name) => {
+      const child = this.processes.get(name);
+      return child === undefined || child.exitCode !== null || child.signalCode !== null;
+    });
+  }
+
+  /** What a service says of its parts, and how it answers. */
+  async readiness(name: ServiceName): Promise<{ status: number; missing: string[] }> {
+    const response = await fetch(`${this.httpUrl(name)}/ready`);
+    const { parts }: { parts: Record<string, { ok: boolean }> } = await response.json();
+    const missing = Object.entries(parts).flatMap(([part, { ok }]) => (ok ? [] : [part]));
+    return { status: response.status, missing };
+  }
+
+  /** Megabytes of memory that a service's process holds. */
+  async residentMegabytes(name: ServiceName): Promise<number> {
+    const metrics = await (await fetch(`${this.httpUrl(name)}/metrics`)).text();
+    return Number(/^process_resident_memory_bytes\S* (\S+)$/m.exec(metrics)?.[1]) / 1e6;
+  }
+
   /** Sends a signal and waits until the process is gone. Returns its exit code, null after a signal that kills. */
   async end(name: ServiceName, signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
     const child = this.processes.get(name);
