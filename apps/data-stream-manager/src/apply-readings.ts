@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@motience/service-kit';
 import type { StreamWriter } from '@motience/stream-log';
+import type { ShardShare } from './share-shards.ts';
 
 /** Bounds one call beside its bytes, so that Redis is not kept busy for long. */
 const entriesPerCall = 64;
@@ -11,14 +12,15 @@ const entriesPerCall = 64;
  */
 const catchUpPauseMs = 25;
 
-/** How often a shard is looked at though nothing woke it, because a wake-up can get lost. */
+/** How often this manager's shards are looked at though nothing woke it, because a wake-up can get lost. */
 const lookAnywayMs = 500;
 
 const pauseAfterFailureMs = 500;
 
 /**
- * Applies what gateways stored: numbers, retains and publishes it, shard by shard. A shard's calls follow one another;
- * all the work is in the Redis function, so a crash at any line leaves nothing half done.
+ * Applies what gateways stored in the shards of this manager: numbers, retains and publishes it, shard by shard. A
+ * shard's calls follow one another; all the work is in the Redis function, so a crash at any line leaves nothing half
+ * done, and a call on a shard that another manager has taken over meanwhile harms nothing (see share-shards.ts).
  */
 export class Applier {
   /** Shards being applied, and whether something came meanwhile. */
@@ -31,20 +33,19 @@ export class Applier {
 
   constructor(
     private readonly writer: StreamWriter,
-    shards: number,
+    private readonly share: ShardShare,
     private readonly onApplied: (readings: number) => void,
     private readonly logger: Logger,
   ) {
-    const lookAtAll = () => {
-      for (let shard = 0; shard < shards; shard += 1) this.wake(shard);
-    };
-    this.timer = setInterval(lookAtAll, lookAnywayMs);
-    lookAtAll();
+    this.timer = setInterval(() => {
+      for (const shard of share.shards) this.wake(shard);
+    }, lookAnywayMs);
+    share.listen((shard) => this.wake(shard));
   }
 
-  /** Has a shard applied; while it is, has it looked at once more. */
+  /** Has a shard applied, if it is this manager's; while it is, has it looked at once more. */
   wake(shard: number): void {
-    if (this.stopped) return;
+    if (this.stopped || !this.share.owns(shard)) return;
     const busy = this.busy.get(shard);
     if (busy) {
       busy.again = true;
@@ -65,7 +66,7 @@ export class Applier {
     const state = { again: true };
     this.busy.set(shard, state);
     try {
-      while (state.again && !this.stopped) {
+      while (state.again && !this.stopped && this.share.owns(shard)) {
         state.again = false;
         const { readings, endedEarly } = await this.writer.apply(shard, entriesPerCall);
         if (readings > 0) this.onApplied(readings);

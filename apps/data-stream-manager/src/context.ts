@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { type Database, openDatabase, postgresReadiness } from '@motience/database';
 import { createMetrics, type Logger, type ReadinessCheck, type Registry } from '@motience/service-kit';
 import {
@@ -5,6 +7,7 @@ import {
   createKeys,
   fixShardCount,
   type Keys,
+  ManagerTable,
   openRedis,
   redisReadiness,
   removeFormerFunctions,
@@ -14,6 +17,7 @@ import {
 } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
 import type { Config } from './config.ts';
+import { ShardShare } from './share-shards.ts';
 
 /** Everything the stream manager stands on; the one place that opens connections. */
 export interface Context {
@@ -24,6 +28,8 @@ export interface Context {
   subscriber: Subscriber;
   keys: Keys;
   writer: StreamWriter;
+  /** Announces this manager as soon as it is made; whoever stops the manager stops it. */
+  share: ShardShare;
   streams: StreamReader;
   verifyToken: TokenVerifier;
   metrics: Registry;
@@ -62,6 +68,9 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
     await close();
     throw error;
   }
+  // One that is started again in the place of one that died goes on with its shards at once.
+  const managerId = `${hostname()}:${config.port || randomUUID()}`;
+  const share = new ShardShare(new ManagerTable(redis, keys), managerId, config.shards, logger);
   return {
     config,
     logger,
@@ -69,10 +78,22 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
     subscriber,
     keys,
     writer,
+    share,
     streams: new StreamReader(redis, keys, config.shards),
     verifyToken: createTokenVerifier(config),
     metrics: createMetrics('data-stream-manager'),
-    readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
+    readinessChecks: [postgresReadiness(database), redisReadiness(redis), shardReadiness(share)],
     close,
+  };
+}
+
+/** Says what the manager takes care of; with none it is as ready as with many. */
+function shardReadiness(share: ShardShare): ReadinessCheck {
+  return {
+    name: 'shards',
+    check: async () => {
+      const [{ shards }, ...others] = share.all();
+      return { ok: true, note: `${shards.length} of ${share.shardCount}; other stream managers: ${others.length}` };
+    },
   };
 }

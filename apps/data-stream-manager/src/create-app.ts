@@ -1,6 +1,7 @@
 import { isSessionLive } from '@motience/rights';
 import { authenticate, createHttpApp, type HttpApp } from '@motience/service-kit';
 import type { Context } from './context.ts';
+import { addManagerRoute } from './routes/show-managers.ts';
 import { addStreamRoutes } from './routes/show-streams.ts';
 
 /** The data stream manager's HTTP API. */
@@ -19,5 +20,6 @@ export function createApp(context: Context): HttpApp {
   });
   const signedIn = authenticate({ verifyToken, sessionIsLive: (claims) => isSessionLive(database.db, claims) });
   addStreamRoutes(app, context, signedIn);
+  addManagerRoute(app, context, signedIn);
   return app;
 }

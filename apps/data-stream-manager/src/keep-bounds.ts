@@ -2,17 +2,21 @@ import type { Database } from '@motience/database';
 import type { Logger } from '@motience/service-kit';
 import type { StreamWriter } from '@motience/stream-log';
 import { deleteOldReadings } from './services/delete-old-readings.ts';
+import type { ShardShare } from './share-shards.ts';
 
 const trimEveryMs = 60_000;
 const deleteEveryMs = 600_000;
 
-/** Forgets what grew too old: in the retained windows of quiet streams, and in PostgreSQL. */
+/**
+ * Forgets what grew too old: in the retained windows of quiet streams of this manager's shards, and, where it has the
+ * first shard, in PostgreSQL.
+ */
 export class Bounds {
   private stopped = false;
   private readonly timers: NodeJS.Timeout[];
   private running: Promise<void> = Promise.resolve();
 
-  constructor(writer: StreamWriter, shards: number, sql: Database['sql'], historyAgeMs: number, logger: Logger) {
+  constructor(writer: StreamWriter, share: ShardShare, sql: Database['sql'], historyAgeMs: number, logger: Logger) {
     const queue = (what: string, work: () => Promise<unknown>) => {
       this.running = this.running.then(work).then(
         () => {},
@@ -20,9 +24,11 @@ export class Bounds {
       );
     };
     const trim = async () => {
-      for (let shard = 0; shard < shards && !this.stopped; shard += 1) await writer.trim(shard);
+      for (const shard of share.shards) if (!this.stopped) await writer.trim(shard);
     };
-    const deleteOld = () => deleteOldReadings(sql, historyAgeMs, () => this.stopped);
+    const deleteOld = async () => {
+      if (share.owns(0)) await deleteOldReadings(sql, historyAgeMs, () => this.stopped);
+    };
     this.timers = [
       setInterval(() => queue('trimming the retained windows', trim), trimEveryMs),
       setInterval(() => queue('deleting old readings', deleteOld), deleteEveryMs),

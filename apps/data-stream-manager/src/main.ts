@@ -1,4 +1,4 @@
-import { Counter, runApp, serveHttp, settleWithin } from '@motience/service-kit';
+import { Counter, Gauge, runApp, serveHttp, settleWithin } from '@motience/service-kit';
 import { listenForIngest } from '@motience/stream-log';
 import { Applier } from './apply-readings.ts';
 import { readDataStreamManagerConfig } from './config.ts';
@@ -13,7 +13,7 @@ const drainMs = 3_000;
 await runApp('data-stream-manager', async (logger) => {
   const config = readDataStreamManagerConfig(process.env);
   const context = await createContext(config, logger);
-  const { writer, database, metrics } = context;
+  const { writer, share, database, metrics } = context;
   const { host, port, shards } = config;
   try {
     const server = await serveHttp(createApp(context), { host, port, portVariable: 'DSM_PORT' });
@@ -21,19 +21,28 @@ await runApp('data-stream-manager', async (logger) => {
     const applied = new Counter({ name: 'motience_readings_applied_total', help: 'Readings numbered', registers });
     const persisted = new Counter({ name: 'motience_readings_persisted_total', help: 'Readings persisted', registers });
 
-    const applier = new Applier(writer, shards, (readings) => applied.inc(readings), logger);
+    new Gauge({
+      name: 'motience_shards',
+      help: 'Shards that this manager takes care of',
+      registers,
+      collect() {
+        this.set(share.shards.length);
+      },
+    });
+
+    const applier = new Applier(writer, share, (readings) => applied.inc(readings), logger);
     listenForIngest(context.subscriber, context.keys, shards, (shard) => applier.wake(shard));
     const persister = config.persistReadings
-      ? new Persister(writer, database.sql, shards, (readings) => persisted.inc(readings), logger)
+      ? new Persister(writer, database.sql, share, (readings) => persisted.inc(readings), logger)
       : undefined;
-    const bounds = new Bounds(writer, shards, database.sql, config.historyAgeMs, logger);
+    const bounds = new Bounds(writer, share, database.sql, config.historyAgeMs, logger);
     return {
       port: server.port,
       url: server.url,
       stop: async () => {
         await server.stop();
         // Without Redis or PostgreSQL nothing comes to its end; whatever is under way is safe to break off.
-        await settleWithin(Promise.all([applier.stop(), persister?.stop(), bounds.stop()]), drainMs);
+        await settleWithin(Promise.all([share.stop(), applier.stop(), persister?.stop(), bounds.stop()]), drainMs);
         await context.close();
       },
     };

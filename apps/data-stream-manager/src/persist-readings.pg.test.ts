@@ -1,5 +1,5 @@
 import { migrateDatabase, openDatabase } from '@motience/database';
-import { createTestDatabase, startPrivatePostgres, type TestDatabase } from '@motience/engines/testing';
+import { createTestDatabase, findFreePort, startPrivatePostgres, type TestDatabase } from '@motience/engines/testing';
 import { defaultShardCount, shardOf } from '@motience/stream-log';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { StreamCorner } from '../../../tests/support/stream-corner.ts';
@@ -76,7 +76,9 @@ describe('a reading', () => {
       sent += 1;
       for (const { id } of producers) await corner.store(id, [sent]);
     };
-    let manager = run();
+    // At the same address, as one that is started again: at another one it would be a further manager.
+    const address = { DSM_PORT: String(await findFreePort()) };
+    let manager = run(address);
     await manager.listening;
     for (let round = 0; round < 3; round += 1) {
       const before = (await persisted()).length;
@@ -87,13 +89,13 @@ describe('a reading', () => {
       for (let count = 0; count < 50; count += 1) await send();
       await manager.end('SIGKILL');
       await send();
-      manager = run();
+      manager = run(address);
     }
     await eventually(async () => expect(await persisted()).toHaveLength(sent * producers.length));
     const rows = await persisted();
     for (const { id } of producers) expect(valuesOf(rows, id)).toEqual(numbered(sent));
     expect(new Set(rows.map(({ producer, epoch }) => `${producer} ${epoch}`)).size).toBe(producers.length);
-  });
+  }, 40_000);
 
   it('is persisted once although two stream managers run', async () => {
     const { id } = await corner.account('producer');

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@motience/service-kit';
 import type { StreamWriter, UnpersistedRange } from '@motience/stream-log';
 import { insertReadings } from './services/insert-readings.ts';
+import type { ShardShare } from './share-shards.ts';
 
 type Sql = Parameters<typeof insertReadings>[0];
 
@@ -12,8 +13,9 @@ const streamsPerRound = 500;
 const bytesPerRound = 2 * 1024 * 1024;
 
 /**
- * Copies readings from the retained windows to PostgreSQL, in batches and off the live path. A range is inserted
- * first and noted after: a crash in between inserts it again, which the primary key makes harmless.
+ * Copies readings of this manager's shards from the retained windows to PostgreSQL, in batches and off the live path. A
+ * range is inserted first and noted after: a crash in between inserts it again, which the primary key makes harmless; so
+ * does another manager that has taken over the shard meanwhile.
  */
 export class Persister {
   private readonly stopping = new AbortController();
@@ -22,12 +24,12 @@ export class Persister {
   constructor(
     private readonly writer: StreamWriter,
     private readonly sql: Sql,
-    shards: number,
+    private readonly share: ShardShare,
     private readonly onPersisted: (readings: number) => void,
     private readonly logger: Logger,
   ) {
-    setMaxListeners(shards, this.stopping.signal);
-    this.loops = Promise.all(Array.from({ length: shards }, (_, shard) => this.run(shard)));
+    setMaxListeners(share.shardCount, this.stopping.signal);
+    this.loops = Promise.all(Array.from({ length: share.shardCount }, (_, shard) => this.run(shard)));
   }
 
   async stop(): Promise<void> {
@@ -38,7 +40,7 @@ export class Persister {
   private async run(shard: number): Promise<void> {
     while (!this.stopping.signal.aborted) {
       try {
-        if ((await this.persistShard(shard)) === 0) await this.pause(idlePauseMs);
+        if (!this.share.owns(shard) || (await this.persistShard(shard)) === 0) await this.pause(idlePauseMs);
       } catch (err) {
         this.logger.error({ err, shard }, 'readings could not be persisted; they stay in Redis until they are');
         await this.pause(pauseAfterFailureMs);

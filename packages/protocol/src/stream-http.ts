@@ -18,3 +18,8 @@ export const streamSchema = z.object({
   persisted: seqSchema.nullable(),
 });
 export type Stream = z.infer<typeof streamSchema>;
+
+/** The stream managers that are there, the one that answers first, and which shards each takes care of. */
+export const managersSchema = z.object({
+  items: z.array(z.object({ manager: z.string(), shards: z.array(z.int()) })),
+});

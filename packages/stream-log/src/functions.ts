@@ -15,6 +15,7 @@ const flagsOf = {
   open: 'allow-oom',
   read: 'allow-oom',
   trim: 'allow-oom',
+  announce: 'allow-oom',
 } as const;
 type FunctionName = keyof typeof flagsOf;
 

@@ -7,6 +7,7 @@ export { type AppendResult, type DeviceSequences, IngestLog, type Segment } from
 export { listenForIngest } from './ingest-wakes.ts';
 export { createKeys, type Keys } from './keys.ts';
 export { type LiveBatch, LiveStreams } from './live-streams.ts';
+export { ManagerTable } from './manager-table.ts';
 export { lastSeq, type NumberedBatch, type RetainedBatch } from './numbered-batch.ts';
 export { notePresence } from './presence.ts';
 export { redisReadiness } from './redis-readiness.ts';

@@ -29,6 +29,8 @@ export interface Keys {
   live(shard: number, producerId: string): string;
   /** Channel that tells the owner of a shard that its ingest log has something new. */
   wake(shard: number): string;
+  /** Sorted set of the stream managers that are there, by when they last said so, in ms by the clock of Redis. */
+  readonly managers: string;
   /** Present once the rights in Redis are complete. */
   readonly rightsProjected: string;
   /** Channel of changes to rights. */
@@ -58,6 +60,8 @@ export function createKeys(prefix: string): Keys {
     presence: (shard, producerId) => inShard(shard, 'presence', producerId),
     live: (shard, producerId) => inShard(shard, 'live', producerId),
     wake: (shard) => inShard(shard, 'wake'),
+    // With a hash tag, as every key of a function.
+    managers: `${prefix}:{managers}`,
     rightsProjected: `${prefix}:rights:complete`,
     rightsChanges: `${prefix}:rights:changes`,
     session: (sessionId) => `${prefix}:session:${sessionId}`,
