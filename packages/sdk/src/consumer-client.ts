@@ -29,6 +29,13 @@ export interface ConsumerClientOptions {
   positions?: readonly StreamPosition[];
 }
 
+/** What differs where it is not a socket of the gateway. */
+export interface Transport {
+  url?: string;
+  /** The frame by which the server shows that it has taken us; until then each attempt counts as a failure. */
+  provenBy?: 'welcome' | 'subscribed';
+}
+
 const downFrameSchema = z.union([deliveredReadingSchema, consumerDownFrameSchema]);
 const stateEveryMs = 50;
 
@@ -44,19 +51,19 @@ export class ConsumerClient {
   readonly #allowance = new FrameAllowance();
   readonly #given = new GivenPositions();
   readonly #bufferReadings: number;
+  readonly #provenBy: 'welcome' | 'subscribed';
   #buffer: ReadingBuffer | undefined;
   #isBeingRead = false;
   #received = 0;
   #stateDue = false;
 
-  constructor(options: ConsumerClientOptions, openSocket: OpenSocket) {
+  constructor(options: ConsumerClientOptions, openSocket: OpenSocket, transport: Transport = {}) {
     const mode = options.mode ?? 'live';
-    const url = socketUrl(options.gatewayUrl, '/consumer');
-    if (mode === 'manual') url.searchParams.set('mode', 'manual');
+    this.#provenBy = transport.provenBy ?? 'welcome';
     this.#bufferReadings = options.bufferReadings ?? 10_000;
     this.#streams = new ConsumerStreams(mode, options.positions);
     this.#connection = new Connection({
-      url: url.href,
+      url: transport.url ?? gatewayUrl(options.gatewayUrl, mode),
       tokens: options.tokens,
       openSocket,
       owner: {
@@ -157,9 +164,9 @@ export class ConsumerClient {
     }
     this.#tell(this.#streams.receive(frame));
     this.#sendDue();
+    if (frame.type === this.#provenBy) this.#connection.proven();
     switch (frame.type) {
       case 'welcome':
-        this.#connection.proven();
         this.#events.emit('welcome', frame);
         break;
       case 'subscribed':
@@ -245,4 +252,10 @@ export class ConsumerClient {
 
 function positionOf({ reading, epoch }: ReceivedReading): StreamPosition {
   return { producer_id: reading.producer_id, epoch, seq: reading.seq };
+}
+
+function gatewayUrl(address: string, mode: 'live' | 'manual'): string {
+  const url = socketUrl(address, '/consumer');
+  if (mode === 'manual') url.searchParams.set('mode', 'manual');
+  return url.href;
 }

@@ -53,6 +53,11 @@ export async function request<Schema extends z.ZodType>(
   });
 }
 
+/** What a response that is no success says. */
+export async function readRefusal(response: Response): Promise<Refusal> {
+  return refusalFrom(response, parseJson(await response.text()));
+}
+
 function parseJson(text: string): unknown {
   if (text === '') return undefined;
   try {

@@ -71,6 +71,9 @@ export type LinkAction =
   | { type: 'cut' }
   | { type: 'ended'; end: ConnectionEnd };
 
+/** Close code of a refusal that ends a request over HTTP and has no code of its own on a socket. */
+export const refusedCode = 4999;
+
 const firstWaitMs = 500;
 const longestWaitMs = 30_000;
 const longestAskedWaitMs = 600_000;
@@ -269,7 +272,8 @@ function left(link: Link, event: Partial<LinkEvents['closed']>, now: number): St
 
 function lost(link: Link, { code, reason, random }: LinkEvents['closed'], now: number): Step {
   // An error that does not lead to this close was about something else.
-  const refusal = link.refusal && errorTable[link.refusal.kind].close === code ? { refusal: link.refusal } : {};
+  const leadsHere = link.refusal && (errorTable[link.refusal.kind].close ?? refusedCode) === code;
+  const refusal = leadsHere && link.refusal ? { refusal: link.refusal } : {};
   // The token may have been revoked in favour of a newer one, so a refusal counts only if a new token is refused too.
   const tokenWorthRenewing = code === 4500 && !link.tokenRefused;
   const reconnect = explainClose(code).reconnect || tokenWorthRenewing;

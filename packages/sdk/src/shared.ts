@@ -2,6 +2,7 @@
 export { AuthClient, type AuthClientOptions } from './auth-client.ts';
 export type { ConnectionEnd, ConnectionState } from './connection-state.ts';
 export type { ConsumerClientOptions } from './consumer-client.ts';
+export { ConsumerEventSource, type ConsumerEventSourceOptions } from './consumer-event-source.ts';
 export type {
   ConsumerEvents,
   ConsumerState,
