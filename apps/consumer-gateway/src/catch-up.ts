@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type NumberedBatch, type PackedReading, type Position, readingsIn } from '@motience/stream-log';
 import type { EntitledPast } from './entitled-past.ts';
 import { FrameWriter } from './frame-writer.ts';
@@ -130,6 +131,7 @@ export class CatchUp {
         }
       });
       if (isDone) return true;
+      await setImmediate();
       if (await this.isHeldUp()) return false;
     }
   }
@@ -154,7 +156,7 @@ export class CatchUp {
       } else if (waits > 0) {
         // What was published has not come, and may have been lost.
         streams.fill(stream);
-        if (waits > 1) return false;
+        if (waits > 1 || stream.position.epoch !== this.current.epoch) return false;
       }
       await hasAdvanced(stream);
       if (!isWanted()) return true;

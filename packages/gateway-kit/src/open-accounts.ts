@@ -23,6 +23,7 @@ export interface OpenSocket {
  */
 export class OpenAccount {
   readonly sockets = new Set<OpenSocket>();
+  private changeCount = 0;
 
   constructor(
     readonly id: string,
@@ -33,16 +34,23 @@ export class OpenAccount {
     return this.current;
   }
 
+  /** Grows with every change of the items. */
+  get changes(): number {
+    return this.changeCount;
+  }
+
   /** With another `since` than before, the subscription had ended in between: it is withdrawn and granted anew. */
   grant(item: string, since: number): void {
     if (this.current.get(item) === since) return;
     this.withdraw(item);
     this.current.set(item, since);
+    this.changeCount += 1;
     for (const socket of [...this.sockets]) socket.granted(item);
   }
 
   withdraw(item: string): void {
     if (!this.current.delete(item)) return;
+    this.changeCount += 1;
     for (const socket of [...this.sockets]) socket.withdrawn(item);
   }
 

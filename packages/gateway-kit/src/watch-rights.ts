@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Refusal } from '@motience/protocol';
 import type { Logger } from '@motience/service-kit';
-import type { Right, RightsStore, Subscriber } from '@motience/stream-log';
+import type { AccountRights, Right, RightsStore, Subscriber } from '@motience/stream-log';
 import type { OpenAccount, OpenAccounts, OpenSocket } from './open-accounts.ts';
 
 const accountsReadAtOnce = 100;
@@ -80,10 +80,19 @@ export class RightsWatch {
   /** Reads everything one account's sockets stand on. Rejects while Redis does not hold all of it. */
   private async readAccountAgain(account: OpenAccount): Promise<void> {
     for (const sessionId of new Set([...account.sockets].map((socket) => socket.sessionId))) {
-      const read = await this.rights.read(this.kind, account.id, sessionId);
+      const read = await this.readUnchanged(account, sessionId);
       if (read === undefined) throw new Error('the rights in Redis are not complete');
       if (!read.sessionIsLive) endSession(account, sessionId);
       account.replaceItems(read.items);
+    }
+  }
+
+  /** On a Redis Cluster what was read may be older than a change that was heard meanwhile: then it is read again. */
+  private async readUnchanged(account: OpenAccount, sessionId: string): Promise<AccountRights | undefined> {
+    for (;;) {
+      const { changes } = account;
+      const read = await this.rights.read(this.kind, account.id, sessionId);
+      if (changes === account.changes) return read;
     }
   }
 

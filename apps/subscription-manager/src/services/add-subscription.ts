@@ -1,7 +1,7 @@
 import { type Queryable, subscriptions, users } from '@motience/database';
 import { Refusal, type Subscription } from '@motience/protocol';
 import { recordRightChange } from '@motience/rights';
-import { and, count, eq } from 'drizzle-orm';
+import { and, count, eq, sql } from 'drizzle-orm';
 import type { Context } from '../context.ts';
 import { activeBetween, toSubscription } from './subscription-row.ts';
 
@@ -29,7 +29,12 @@ export async function addSubscription(
     await changes.consume(consumerId);
     const [added] = await tx
       .insert(subscriptions)
-      .values({ consumerId: BigInt(consumerId), producerId: BigInt(producerId) })
+      .values({
+        consumerId: BigInt(consumerId),
+        producerId: BigInt(producerId),
+        // Not when the transaction began: it may have waited for one that ended the former subscription.
+        createdAt: sql`clock_timestamp()`,
+      })
       .returning();
     if (!added) throw new Error('the insert returned no row');
     await recordRightChange(tx, { kind: 'subscription', accountId: consumerId, item: producerId });

@@ -16,7 +16,7 @@ export async function endSubscription(
   return database.db.transaction(async (tx) => {
     const [ended] = await tx
       .update(subscriptions)
-      .set({ status: 'cancelled', endedAt: sql`now()` })
+      .set({ status: 'cancelled', endedAt: sql`greatest(clock_timestamp(), ${subscriptions.createdAt})` })
       .where(activeBetween(consumerId, producerId))
       .returning();
     if (!ended) throw new Refusal('not-found', `there is no active subscription to producer ${producerId}`);
