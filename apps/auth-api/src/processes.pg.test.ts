@@ -145,6 +145,7 @@ describe('motience-admin create', () => {
     await fails(['--username', 'x'], 'long enough', 'username: expected 3 to 64');
     await fails(['--username', 'root3'], 'short', 'password: expected 7 to 256');
     await fails(['--username', 'root3', '--password-file', '/nowhere'], '', '/nowhere');
+    await fails(['--username', 'root3'], '', 'no password was given');
     await fails(['--username', 'ROOT1'], 'long enough', 'this username is taken');
     await fails(['--username', 'root3', '--password', 'long enough'], '', "unknown option '--password'");
   }, 40_000);
@@ -158,15 +159,17 @@ describe('motience-admin create', () => {
     expect((await run('bin/motience-admin.js', args, environment, 'long enough').ended).text).toContain('root4');
   });
 
-  it('says that it needs the address of PostgreSQL, and that nothing answers there', async () => {
+  it('says that Motience is not running, or that nothing answers where it was told to look', async () => {
     const args = ['create', '--username', 'root3'];
-    expect(
-      (await run('bin/motience-admin.js', args, { ...noDatabase, MOTIENCE_DATA_DIR: folder }, 'long enough').ended)
-        .errors,
-    ).toContain('DATABASE_URL');
-    const nowhere = { DATABASE_URL: 'postgres://127.0.0.1:1/motience' };
-    expect((await run('bin/motience-admin.js', args, nowhere, 'long enough').ended).errors).toContain(
-      'does not answer',
-    );
+    const errors = async (environment: Record<string, string>) =>
+      (await run('bin/motience-admin.js', args, { ...noDatabase, ...environment }, 'long enough').ended).errors;
+    const notRunning = 'Motience is not running here: start it (npm start), or set DATABASE_URL';
+    expect(await errors({ MOTIENCE_DATA_DIR: folder })).toContain(notRunning);
+    // What a platform that was killed leaves behind.
+    const dataFolder = join(folder, 'killed-platform');
+    await mkdir(dataFolder);
+    await writeFile(join(dataFolder, 'database-url'), 'postgres://127.0.0.1:1/motience\n');
+    expect(await errors({ MOTIENCE_DATA_DIR: dataFolder })).toContain(notRunning);
+    expect(await errors({ DATABASE_URL: 'postgres://127.0.0.1:1/motience' })).toContain('does not answer');
   }, 40_000);
 });
