@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 type Signal = 'SIGTERM' | 'SIGINT' | 'SIGKILL';
+type PausingSignal = 'SIGSTOP' | 'SIGCONT';
 
 /** How a process ended, and all it wrote. */
 interface Ended {
@@ -17,6 +18,8 @@ export interface AppProcess {
   readonly ended: Promise<Ended>;
   /** What it has logged so far. */
   output(): string;
+  /** Freezes the process or has it go on. */
+  signal(signal: PausingSignal): void;
   /** Sends a signal and resolves once the process is gone. */
   end(signal: Signal): Promise<Ended>;
 }
@@ -39,6 +42,7 @@ export function runApp(name: string, environment: Record<string, string>): AppPr
     listening,
     ended,
     output: () => output,
+    signal: (signal) => void child.kill(signal),
     end: (signal) => {
       child.kill(signal);
       return ended;
