@@ -8,7 +8,7 @@ import { bridgeTo } from './stream-position.ts';
 import type { StreamTable } from './stream-table.ts';
 
 /** Where what is caught up on goes to: one socket or event stream. */
-export interface CatchUpSink {
+interface CatchUpSink {
   /** Runs what sends a lot at once. */
   cork(send: () => void): void;
   reading(frame: Uint8Array, at: Position): void;
@@ -174,7 +174,7 @@ export class CatchUp {
 }
 
 /** Resolves when a stream was given something, or after a second. */
-export function hasAdvanced(stream: LiveStream): Promise<void> {
+function hasAdvanced(stream: LiveStream): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);

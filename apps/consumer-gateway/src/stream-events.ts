@@ -13,7 +13,7 @@ export type StreamEvent<Batch extends NumberedBatch = NumberedBatch> = { at: Pos
 
 export type PastEvent = StreamEvent<RetainedBatch>;
 
-export type GapReason = 'not-retained' | 'not-entitled';
+type GapReason = 'not-retained' | 'not-entitled';
 
 /** Turns a part of the past into what one who stands at `position` is told: every reading once, in order, or a gap. */
 export function* eventsAfter(position: Position, part: PastPart): Generator<PastEvent> {
