@@ -30,8 +30,11 @@ export class Link {
   /** Ends every connection, without a goodbye. New ones are taken at once. */
   cut(): void {
     for (const { client, server } of this.pipes) {
-      client.resetAndDestroy();
-      server.resetAndDestroy();
+      for (const socket of [client, server]) {
+        // One that is ending already cannot be reset: Node would keep its handle for ever.
+        if (socket.writableEnded) socket.destroy();
+        else socket.resetAndDestroy();
+      }
     }
   }
 
