@@ -1,0 +1,83 @@
+/** The whole way over a Redis Cluster of three masters, and one of them killed in the middle. */
+import postgres from 'postgres';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type PrivateCluster, startPrivateCluster } from '../packages/engines/dist/testing.js';
+import { ConsumerClient, type Gap } from '../packages/sdk/dist/index.js';
+import { type Account, signUp, subscribe } from './accounts.ts';
+import { ServicesUnderTest } from './services-under-test.ts';
+import { until } from './socket-client.ts';
+import { StubbornDevice } from './stubborn-device.ts';
+
+/** One after another they lie in different shards, and those of six on all masters. */
+const producerCount = 6;
+const readingsEach = 3_000;
+const oneToLast = Array.from({ length: readingsEach }, (_, at) => at + 1);
+
+let cluster: PrivateCluster;
+let services: ServicesUnderTest;
+let sql: postgres.Sql;
+beforeAll(async () => {
+  cluster = await startPrivateCluster();
+  services = await ServicesUnderTest.start({
+    REDIS_URL: '',
+    REDIS_CLUSTER_NODES: cluster.addresses,
+    REDIS_PASSWORD: cluster.password,
+  });
+  sql = postgres(services.databaseUrl, { max: 1 });
+}, 120_000);
+afterAll(async () => {
+  await sql.end();
+  await services.stop();
+  await cluster.close();
+});
+
+it('readings of streams on all masters come once and in order, although a master is killed and comes back', async () => {
+  const producers: Account[] = [];
+  for (let count = 0; count < producerCount; count += 1) producers.push(await signUp(services, 'producer', ['d']));
+  const consumer = await signUp(services, 'consumer');
+  for (const producer of producers) await subscribe(services, consumer, producer);
+  const received = new Map<string, number[]>(producers.map(({ id }) => [id, []]));
+  const gaps: Gap[] = [];
+  const client = new ConsumerClient({
+    gatewayUrl: services.socketUrl('consumer'),
+    tokens: { accessToken: async () => consumer.token },
+  });
+  client.on('reading', ({ reading }) => received.get(reading.producer_id)?.push(Number(reading.sequence)));
+  client.on('gap', (gap) => gaps.push(gap));
+  let welcomed = false;
+  client.on('welcome', () => {
+    welcomed = true;
+  });
+  client.start();
+  await until(() => welcomed);
+
+  const devices = producers.map(
+    ({ token }) => new StubbornDevice(services.socketUrl('producer'), token, 'd', readingsEach),
+  );
+  for (const [at, master] of cluster.masters.entries()) {
+    await until(() => devices.every(({ acknowledged }) => acknowledged > ((at + 1) / 5) * readingsEach), 60_000);
+    await master.kill();
+    // The others serve on: some devices get further while it is away.
+    const before = devices.map(({ acknowledged }) => acknowledged);
+    await until(() => devices.some(({ acknowledged }, which) => acknowledged > (before[which] ?? 0) + 10), 30_000);
+    await master.restart();
+  }
+  await Promise.all(devices.map(({ done }) => done));
+
+  for (const { id } of producers) {
+    await until(() => (received.get(id)?.length ?? 0) >= readingsEach, 60_000);
+    expect(received.get(id)).toEqual(oneToLast);
+    await until(async () => (await stored(id)).length >= readingsEach, 30_000);
+    expect(await stored(id)).toEqual(oneToLast);
+  }
+  expect(gaps).toEqual([]);
+  client.stop();
+}, 240_000);
+
+/** The `sequence` of what PostgreSQL holds of a producer, by epoch and seq; a new epoch sorts behind the one before. */
+async function stored(producerId: string): Promise<number[]> {
+  const rows = await sql<{ sequence: string }[]>`
+    select (body || '}')::json ->> 'sequence' as sequence
+    from readings where producer_id = ${producerId} order by epoch, seq`;
+  return rows.map(({ sequence }) => Number(sequence));
+}
