@@ -7,7 +7,8 @@ import { ProducerClient } from '../../packages/sdk/dist/index.js';
 export class StreamingDevice {
   /** How the gateway closed it, in order: close codes. */
   readonly closes: number[] = [];
-  readonly errors: string[] = [];
+  /** What it was told that was about no single reading. */
+  readonly errors: { kind: string; detail: string }[] = [];
   readonly client: ProducerClient;
   sent = 0;
   private isStopped = false;
@@ -25,7 +26,7 @@ export class StreamingDevice {
       assignSequence: true,
     });
     this.client.on('closed', ({ code }) => this.closes.push(code));
-    this.client.on('error', ({ kind }) => this.errors.push(kind));
+    this.client.on('error', ({ kind, detail }) => this.errors.push({ kind, detail }));
     this.client.start();
     this.sending = this.run();
   }
