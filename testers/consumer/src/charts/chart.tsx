@@ -1,11 +1,12 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { FieldChart } from './field-history.ts';
+import { tickLabels } from './tick-labels.ts';
 
 const height = 132;
 const seriesColours = ['--series-1', '--series-2', '--series-3', '--series-4', '--series-5', '--series-6'];
-const axisFormat = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 4 });
-const latestFormat = new Intl.NumberFormat('en', { maximumSignificantDigits: 6 });
+/** As it was sent: it stands beside the table, which rounds nothing either. */
+const latestFormat = new Intl.NumberFormat('en', { maximumFractionDigits: 20 });
 
 /** One numeric field over the last two minutes, a line for each device. */
 export function Chart({ chart }: { chart: FieldChart }) {
@@ -44,7 +45,7 @@ export function Chart({ chart }: { chart: FieldChart }) {
   return (
     <figure class="chart" data-testid="chart" data-field={chart.path}>
       <figcaption>
-        <h3>{chart.path}</h3>
+        <h3 title={chart.path}>{chart.path}</h3>
         <ul class="legend">
           {chart.series.map(({ device, latest: value }, index) => (
             <li key={device} class={`legend-${(index % seriesColours.length) + 1}`} title={device}>
@@ -83,10 +84,10 @@ function optionsFor(parent: HTMLElement, lines: number): uPlot.Options {
       { ...axis, size: 22, space: 70, grid: { show: false }, values: (_plot, times) => times.map(timeLabel) },
       {
         ...axis,
-        size: 50,
+        size: (_plot, labels) => Math.max(50, 8 + 6.5 * Math.max(0, ...(labels ?? []).map(({ length }) => length))),
         gap: 3,
         space: 28,
-        values: (_plot, values) => values.map((value) => axisFormat.format(value)),
+        values: (_plot, ticks, _axis, _space, step) => tickLabels(ticks, step),
       },
     ],
     series: [

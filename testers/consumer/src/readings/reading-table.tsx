@@ -96,8 +96,12 @@ function Row({ row, producer }: { row: StoredReading; producer: string }) {
   return (
     <tr>
       <td class="time">{formatTime(receivedAt)}</td>
-      <td class="name">{producer}</td>
-      <td class="name">{reading.device_id}</td>
+      <td class="name" title={producer}>
+        {producer}
+      </td>
+      <td class="name" title={reading.device_id}>
+        {reading.device_id}
+      </td>
       <td class="number">{reading.seq}</td>
       <td class="number" title={reading.timestamp}>
         {latency === undefined ? '–' : formatSpan(latency)}
