@@ -54,7 +54,7 @@ export function addEventRoute(app: TemplatedApp, { path, serve }: EventRoute, co
     const stream = new EventStream(response, requestId, () => eventStreams.delete(stream));
     eventStreams.add(stream);
     serve(stream, eventRequest).catch((error: unknown) => {
-      if (!(error instanceof Refusal)) logger.error({ err: error, requestId }, 'internal error');
+      if (!(error instanceof Refusal)) logger.error({ err: error, request_id: requestId }, 'internal error');
       const refusal = error instanceof Refusal ? error : new Refusal('internal', 'an internal error');
       const unanswered = stream.giveBack();
       if (unanswered) refuse(unanswered, refusal, requestId);

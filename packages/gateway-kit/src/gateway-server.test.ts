@@ -6,10 +6,11 @@ import { type GatewayServer, startGatewayServer } from './gateway-server.ts';
 interface Handlers {
   open?: () => void;
   receiveText?: (text: string) => void;
+  log?: (line: string) => void;
 }
 
 /** A server whose sockets are all admitted; frames they send reach `receiveText`. */
-async function serve({ open = () => {}, receiveText = () => {} }: Handlers): Promise<GatewayServer> {
+async function serve({ open = () => {}, receiveText = () => {}, log = () => {} }: Handlers): Promise<GatewayServer> {
   const server = await startGatewayServer<object>({
     host: '127.0.0.1',
     port: 0,
@@ -25,7 +26,7 @@ async function serve({ open = () => {}, receiveText = () => {} }: Handlers): Pro
     newSocketsPerMinute: 1_000,
     readiness: async () => ({ status: 200, body: { status: 'ready', parts: {} } }),
     metrics: createMetrics('test'),
-    logger: createLogger('test', 'silent'),
+    logger: createLogger('test', 'info', { write: log }),
     admit: async () => ({
       claims: { sub: '1', role: 'consumer', sid: 'session', jti: 'token', iat: 0, exp: 0 },
       items: new Map(),
@@ -51,7 +52,11 @@ const fail = () => {
 describe('a mistake in what handles a socket', () => {
   it('closes that socket with 1011 and no other', async () => {
     const received: string[] = [];
-    const { url } = await serve({ receiveText: (text) => (text === 'bad' ? fail() : received.push(text)) });
+    const lines: string[] = [];
+    const { url } = await serve({
+      receiveText: (text) => (text === 'bad' ? fail() : received.push(text)),
+      log: (line) => void lines.push(line),
+    });
     const [one, other] = [await TestSocket.open(url), await TestSocket.open(url)];
     onTestFinished(() => other.close());
     one.send('bad');
@@ -59,6 +64,7 @@ describe('a mistake in what handles a socket', () => {
     expect(one.frames).toEqual([
       { type: 'error', kind: 'internal', detail: 'an internal error', request_id: expect.any(String) },
     ]);
+    expect(lines.map((line) => JSON.parse(line).request_id)).toEqual(one.frames.map(({ request_id }) => request_id));
     other.send('good');
     await eventually(() => expect(received).toEqual(['good']));
   });

@@ -114,7 +114,7 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
         admission.end();
         return;
       }
-      options.logger.debug({ requestId, address, accountId: admission.claims.sub }, 'socket opened');
+      options.logger.debug({ request_id: requestId, address, accountId: admission.claims.sub }, 'socket opened');
       try {
         connection.session = options.open(socket, admission, request.query);
       } catch (error) {
@@ -124,7 +124,7 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
       for (const frame of early?.take() ?? []) if (socket.isOpen) receive(connection.session, socket, frame);
     } catch (error) {
       if (error instanceof Refusal) {
-        options.logger.info({ requestId, address, kind: error.kind, why: error.message }, 'socket refused');
+        options.logger.info({ request_id: requestId, address, kind: error.kind, why: error.message }, 'socket refused');
         socket.refuse(error);
       } else refuseInternal(socket, error, options.logger);
     } finally {
@@ -189,7 +189,7 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
     dropped: (ws) => ws.getUserData().socket?.cut(),
     close: (ws, code) => {
       const { session, socket, requestId } = ws.getUserData();
-      options.logger.debug({ requestId, code }, 'socket closed');
+      options.logger.debug({ request_id: requestId, code }, 'socket closed');
       if (socket) {
         socket.forget();
         sockets.delete(socket);
@@ -198,7 +198,7 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
       try {
         options.closed(session);
       } catch (error) {
-        options.logger.error({ err: error, requestId }, 'internal error');
+        options.logger.error({ err: error, request_id: requestId }, 'internal error');
       }
     },
   });
@@ -248,7 +248,7 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
 
 /** Closes one socket for a mistake of ours, which would otherwise end the process and every socket with it. */
 export function refuseInternal(socket: ServerSocket, error: unknown, logger: Logger): void {
-  logger.error({ err: error, requestId: socket.requestId }, 'internal error');
+  logger.error({ err: error, request_id: socket.requestId }, 'internal error');
   socket.refuse(new Refusal('internal', 'an internal error', { cause: error }));
 }
 

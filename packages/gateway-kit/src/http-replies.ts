@@ -32,7 +32,7 @@ export function replyLater(
     },
     (error: unknown) => {
       const requestId = randomUUID();
-      logger.error({ err: error, requestId }, 'internal error');
+      logger.error({ err: error, request_id: requestId }, 'internal error');
       if (!aborted) replyRefusal(response, new Refusal('internal', 'an internal error'), requestId);
     },
   );
