@@ -1,4 +1,5 @@
 /** The whole way over a Redis Cluster of three masters, and one of them killed in the middle. */
+import { Redis } from 'ioredis';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PrivateCluster, startPrivateCluster } from '../packages/engines/dist/testing.js';
@@ -50,6 +51,7 @@ it('readings of streams on all masters come once and in order, although a master
   });
   client.start();
   await until(() => welcomed);
+  expect(await limitsCounted()).toBeGreaterThan(0);
 
   const devices = producers.map(
     ({ token }) => new StubbornDevice(services.socketUrl('producer'), token, 'd', readingsEach),
@@ -73,6 +75,14 @@ it('readings of streams on all masters come once and in order, although a master
   expect(gaps).toEqual([]);
   client.stop();
 }, 240_000);
+
+/** Keys of rate limits: they are counted in Redis, not by each process for itself. */
+async function limitsCounted(): Promise<number> {
+  const connections = cluster.masters.map(({ url }) => new Redis(url));
+  const found = await Promise.all(connections.map((redis) => redis.keys('*:limit:*')));
+  for (const redis of connections) redis.disconnect();
+  return found.flat().length;
+}
 
 /** The `sequence` of what PostgreSQL holds of a producer, by epoch and seq; a new epoch sorts behind the one before. */
 async function stored(producerId: string): Promise<number[]> {

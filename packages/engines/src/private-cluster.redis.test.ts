@@ -1,5 +1,6 @@
 import { Cluster } from 'ioredis';
 import { expect, test } from 'vitest';
+import { findClusterProblems } from './check-redis.ts';
 import { type PrivateCluster, startPrivateCluster } from './testing.ts';
 
 test('a private cluster serves every slot, and a master that is killed has, once restarted, all it had acknowledged', async () => {
@@ -17,7 +18,25 @@ test('a private cluster serves every slot, and a master that is killed has, once
     redis.disconnect();
     await cluster.close();
   }
-});
+}, 60_000);
+
+test('what keeps a master of a cluster from holding readings safely is said, and of which', async () => {
+  const cluster = await startPrivateCluster();
+  const redis = connect(cluster);
+  try {
+    const [first, second] = cluster.masters;
+    expect(await findClusterProblems([first?.url ?? ''])).toEqual([]);
+    const master = redis.nodes('master').find(({ options }) => second?.address === `127.0.0.1:${options.port}`);
+    await master?.config('SET', 'appendonly', 'no');
+    expect(await findClusterProblems([first?.url ?? ''])).toEqual([
+      expect.stringMatching(`^${second?.address}: .*log`),
+    ]);
+  } finally {
+    redis.disconnect();
+    await cluster.close();
+  }
+  await expect(findClusterProblems(['redis://:secret@127.0.0.1:1'])).rejects.toThrow(/127.0.0.1:1 cannot be used/);
+}, 60_000);
 
 test('a replica takes over from a master that is frozen', async () => {
   const cluster = await startPrivateCluster({ replicas: true });
@@ -32,7 +51,7 @@ test('a replica takes over from a master that is frozen', async () => {
     redis.disconnect();
     await cluster.close();
   }
-});
+}, 60_000);
 
 function connect({ masters, password }: PrivateCluster): Cluster {
   const redis = new Cluster(

@@ -94,6 +94,19 @@ describe('GET /streams', () => {
   });
 });
 
+describe('GET /managers', () => {
+  it('shows an admin, and nobody else, which shards each stream manager takes care of', async () => {
+    const all = Array.from({ length: 16 }, (_, shard) => shard);
+    expect((await get('/managers', admin)).items).toEqual([{ manager: expect.any(String), shards: all }]);
+    await corner.redis.zadd(corner.keys.managers, Date.now(), 'another');
+    await eventually(async () => expect((await get('/managers', admin)).items).toHaveLength(2));
+    const { items } = await get('/managers', admin);
+    const shards = items.flatMap((item: { shards: number[] }) => item.shards);
+    expect(shards.sort((a: number, b: number) => a - b)).toEqual(all);
+    expect(await get('/managers', first)).toMatchObject({ status: 403, kind: 'forbidden' });
+  });
+});
+
 describe('GET /streams/{producerId}', () => {
   it('shows where the stream stands', async () => {
     await eventually(async () => expect(await get(`/streams/${first?.id}`, first)).toMatchObject({ persisted: 3 }));
