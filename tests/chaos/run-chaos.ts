@@ -1,18 +1,19 @@
 import { waitFor } from '../../packages/engines/dist/wait.js';
+import { breakThings } from './break-things.ts';
 import { findingsOf, judge, type Verdict } from './judge.ts';
 import { Market } from './market.ts';
 import { versionsOf } from './platform/engines.ts';
 import { PlatformUnderChaos } from './platform/platform-under-chaos.ts';
-import { type Fault, makeSchedule } from './schedule.ts';
+import type { Fault } from './schedule.ts';
 import { settle } from './settle.ts';
 
 export interface ChaosOptions {
   seed: number;
   /** Three Redis masters in a cluster, instead of one Redis. */
   cluster: boolean;
-  /** For how long things are broken. */
+  /** For how long things are broken at least. */
   durationMs: number;
-  /** How many readings are sent meanwhile, all producers together. */
+  /** How many readings are sent, all producers together; as many a second as spreads them over the duration. */
   readings: number;
   /** The longest time without a new fault. */
   pauseMs: number;
@@ -50,30 +51,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const begun = await waitFor(() => consumers.every(({ subscribed }) => subscribed), patienceMs);
     if (!begun) throw new Error('not every consumer could subscribe');
 
-    const schedule = makeSchedule(
-      seed,
-      durationMs,
-      { ...platform.targets(), readers: consumers.map(({ options }) => options.name) },
-      pauseMs,
-    );
     const brokenFrom = performance.now();
     const seconds = () => Math.round((performance.now() - brokenFrom) / 1_000);
     const note = (text: string) => onProgress(`${String(seconds()).padStart(4)} s  ${text}`);
-    const { acknowledged, received } = { acknowledged: () => market?.acknowledged, received: () => market?.received };
-    report = setInterval(() => note(`${acknowledged()} acknowledged, ${received()} received`), progressEveryMs);
+    report = setInterval(() => {
+      note(`${market?.acknowledged} acknowledged, ${market?.received} received`);
+    }, progressEveryMs);
     for (const sender of senders) void sender.run();
-    for (const fault of schedule) {
-      await new Promise((resolve) => setTimeout(resolve, brokenFrom + fault.atMs - performance.now()));
-      note(`${fault.kind} ${fault.target}${fault.forMs ? ` for ${fault.forMs} ms` : ''}`);
-      if (fault.kind === 'slow-reader') {
-        consumers.find(({ options }) => options.name === fault.target)?.rest(fault.forMs);
-      } else {
-        platform.break(fault);
-      }
-    }
-    await platform.mended();
-    note('nothing is broken any more');
-
+    const faults = await breakThings(platform, market, { seed, durationMs, pauseMs, note });
     await settle(market, platform.engines.postgresUrl, patienceMs);
     await market.stop();
     note('checking');
@@ -85,7 +70,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       ...(unsent > 0 ? [`${unsent} producers could not bring all their readings in`] : []),
     ];
     return {
-      faults: schedule,
+      faults,
       verdict,
       findings,
       engines: await versionsOf(platform.engines),

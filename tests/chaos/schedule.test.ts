@@ -25,6 +25,11 @@ describe('a schedule', () => {
     expect(moments).toBeGreaterThan(faults.length / 2);
   });
 
+  it('of a longer run begins like that of a shorter one', () => {
+    const short = makeSchedule(1, 30_000, targets, 2_000);
+    expect(makeSchedule(1, 90_000, targets, 2_000).slice(0, short.length)).toEqual(short);
+  });
+
   it('is empty where there is nothing to break', () => {
     expect(makeSchedule(1, 60_000, { processes: [], links: [], servers: [], readers: [] }, 2_000)).toEqual([]);
   });
