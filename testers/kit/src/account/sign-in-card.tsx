@@ -1,3 +1,4 @@
+import { defaultLimits } from '@motience/protocol';
 import { useSignal } from '@preact/signals';
 import type { Credentials } from '../page-config.ts';
 import { Button } from '../parts/button.tsx';
@@ -107,6 +108,7 @@ export function SignInCard({ account, title, lead, demo, demoLead }: SignInCardP
             password
             autocomplete={registering ? 'new-password' : 'current-password'}
             error={errors.value.fields.password}
+            hint={registering ? `At least ${defaultLimits.passwordMinLength} characters` : undefined}
             required
           />
           {asksDevice ? (
@@ -114,7 +116,7 @@ export function SignInCard({ account, title, lead, demo, demoLead }: SignInCardP
               label="First device"
               name="device_id"
               error={errors.value.fields.device_id}
-              hint="Your own name for it, such as rpi_001. More can be added later."
+              hint="Your own name for it, such as rpi_001: letters, digits and . _ : - More can be added later."
             />
           ) : null}
           {errors.value.form === undefined ? null : <Notice tone="bad">{errors.value.form}</Notice>}

@@ -22,7 +22,8 @@ describe('checkText', () => {
 
   it.each([
     ['', 'expected a reading'],
-    ['{', 'expected JSON'],
+    ['{', 'expected JSON; the mistake is at line 1, column 2'],
+    ['{\n  "data": 4O\n}', 'line 2, column 12'],
     ['[]', 'an empty array sends nothing'],
     [good.replace('rpi_001', 'a b'), 'device_id: expected'],
     [good.replace('"data":{"temperature":24.3}', '"data":1'), 'data: expected an object'],

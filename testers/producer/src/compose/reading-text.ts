@@ -1,4 +1,5 @@
 import { type ParsedReading, parseReadings } from '@motience/protocol';
+import { findJsonMistake, placeInText } from './json-mistake.ts';
 
 /** What the editor holds: readings that may be sent, or what is wrong with them. */
 export type Checked =
@@ -10,6 +11,10 @@ const shownProblems = 5;
 /** Checks a text as the gateway will, so that page and gateway never disagree. */
 export function checkText(text: string): Checked {
   if (text.trim() === '') return { ok: false, problems: ['expected a reading, or an array of readings'] };
+  const mistake = findJsonMistake(text);
+  if (mistake !== undefined) {
+    return { ok: false, problems: [`expected JSON; the mistake is at ${placeInText(text, mistake)}`] };
+  }
   const parsed = parseReadings(text);
   if (parsed.length === 0) return { ok: false, problems: ['an empty array sends nothing'] };
   const readings: ParsedReading[] = [];
