@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import ms, { type StringValue } from 'ms';
 import { reportData, reportText } from './report.ts';
 import { runChaos } from './run-chaos.ts';
@@ -17,23 +17,27 @@ const time = (text: string): number => {
   return ms(text);
 };
 
+const timeOption = (flags: string, description: string) => new Option(flags, description).argParser(time);
+
 /** A time as it has to be typed; `ms` would round it. */
 const inFull = (milliseconds: number): string =>
   milliseconds % 60_000 === 0 ? `${milliseconds / 60_000}m` : `${milliseconds}ms`;
 
 const options = new Command('npm run chaos --')
   .description('Runs the platform on engines of its own, breaks it as a seed has it, and accounts for every reading.')
-  .option('--seed <number>', 'which faults, and when; drawn if left out', wholeNumber, randomInt(1, 1_000_000))
-  .option('--duration <time>', 'for how long things are broken at least', time, ms('2m'))
+  .option('--seed <number>', 'which faults, and when; drawn if left out', wholeNumber)
+  .addOption(timeOption('--duration <time>', 'for how long things are broken at least').default(ms('2m'), '2m'))
   .option('--readings <number>', 'how many readings are sent in that time', wholeNumber, 60_000)
-  .option('--pause <time>', 'the longest time without a new fault', time, ms('4s'))
+  .addOption(timeOption('--pause <time>', 'the longest time without a new fault').default(ms('4s'), '4s'))
   .option('--cluster', 'on a Redis Cluster of three masters instead of one Redis', false)
   .option('--report <path>', 'write a report to <path>.md and <path>.json')
   .showHelpAfterError()
   .parse()
-  .opts<{ seed: number; duration: number; readings: number; pause: number; cluster: boolean; report?: string }>();
+  .opts<{ seed?: number; duration: number; readings: number; pause: number; cluster: boolean; report?: string }>();
 
-const { seed, duration, readings, pause, cluster, report } = options;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+const { seed = randomInt(1, 1_000_000), duration, readings, pause, cluster, report } = options;
 const command = `npm run chaos -- --seed ${seed} --duration ${inFull(duration)} --readings ${readings} --pause ${inFull(pause)}${cluster ? ' --cluster' : ''}`;
 const logFolder = mkdtempSync(join(tmpdir(), 'motience-chaos-'));
 console.log(`${command}\nlogs in ${logFolder}`);

@@ -36,6 +36,10 @@ export class ServiceProcess {
     });
     this.child = child;
     this.killed = false;
+    // A frozen one would not notice that its parent has ended.
+    const endWithUs = () => child.kill('SIGKILL');
+    process.once('exit', endWithUs);
+    child.once('exit', () => process.off('exit', endWithUs));
     child.once('exit', (code, signal) => this.ended(child, code, signal));
     await new Promise<void>((resolve, reject) => {
       child.once('message', () => resolve());
