@@ -1,5 +1,5 @@
 import { isSessionLive } from '@motience/rights';
-import { authenticate, createHttpApp, type HttpApp } from '@motience/service-kit';
+import { authenticate, createHttpApp, type HttpApp, packageVersion } from '@motience/service-kit';
 import type { Context } from './context.ts';
 import { addAccountRoutes } from './routes/account.ts';
 import { addDeviceRoutes } from './routes/devices.ts';
@@ -13,7 +13,7 @@ export function createApp(context: Context): HttpApp {
   const { config, database, logger, readinessChecks, registry, verifyToken } = context;
   const app = createHttpApp({
     title: 'Motience Auth API',
-    version: '1.0.0',
+    version: packageVersion(new URL('../package.json', import.meta.url)),
     description: 'Accounts, their tokens, and the devices producers own.',
     logger,
     registry,

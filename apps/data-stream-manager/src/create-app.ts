@@ -1,5 +1,5 @@
 import { isSessionLive } from '@motience/rights';
-import { authenticate, createHttpApp, type HttpApp } from '@motience/service-kit';
+import { authenticate, createHttpApp, type HttpApp, packageVersion } from '@motience/service-kit';
 import type { Context } from './context.ts';
 import { addManagerRoute } from './routes/show-managers.ts';
 import { addStreamRoutes } from './routes/show-streams.ts';
@@ -9,7 +9,7 @@ export function createApp(context: Context): HttpApp {
   const { config, database, logger, metrics, readinessChecks, verifyToken } = context;
   const app = createHttpApp({
     title: 'Motience Data Stream Manager',
-    version: '1.0.0',
+    version: packageVersion(new URL('../package.json', import.meta.url)),
     description: 'What is streaming: head, rate, devices online, subscribers, retained range.',
     logger,
     registry: metrics,

@@ -1,5 +1,5 @@
 import { isSessionLive } from '@motience/rights';
-import { authenticate, createHttpApp, type HttpApp } from '@motience/service-kit';
+import { authenticate, createHttpApp, type HttpApp, packageVersion } from '@motience/service-kit';
 import type { Context } from './context.ts';
 import { addListRoutes } from './routes/list-subscriptions.ts';
 import { addSubscribeRoute } from './routes/subscribe.ts';
@@ -10,7 +10,7 @@ export function createApp(context: Context): HttpApp {
   const { config, database, logger, readinessChecks, registry, verifyToken } = context;
   const app = createHttpApp({
     title: 'Motience Subscription Manager',
-    version: '1.0.0',
+    version: packageVersion(new URL('../package.json', import.meta.url)),
     description: 'Who may receive which producer. Every request carries an access token of the auth API.',
     logger,
     registry,

@@ -19,7 +19,7 @@ export { type AuthenticateOptions, authenticate, bearerToken, requireRole } from
 export { isEngineAway } from './http/error-reply.ts';
 export { createHttpApp, type HttpApp, type HttpAppOptions } from './http/http-app.ts';
 export type { HttpEnv } from './http/http-env.ts';
-export { errorResponses, jsonBody, jsonResponse } from './http/openapi.ts';
+export { errorResponses, jsonBody, jsonResponse, packageVersion } from './http/openapi.ts';
 export { afterCursor, type Page, type PageQuery, pageOf } from './http/pages.ts';
 export { type HttpServer, type HttpServerOptions, serveHttp } from './http/serve-http.ts';
 export { type RunningApp, type RunOptions, runApp } from './lifecycle.ts';

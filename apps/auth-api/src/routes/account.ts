@@ -11,6 +11,7 @@ export function addAccountRoutes(app: HttpApp, services: Context, signedIn: Sign
   const account = { 200: jsonResponse('The account', userSchema) };
 
   const me = createRoute({
+    tags: ['Account'],
     ...own,
     method: 'get',
     path: '/me',
@@ -20,6 +21,7 @@ export function addAccountRoutes(app: HttpApp, services: Context, signedIn: Sign
   app.openapi(me, async (context) => context.json(await readOwnAccount(services, context.get('claims')), 200));
 
   const name = createRoute({
+    tags: ['Account'],
     ...own,
     method: 'put',
     path: '/me/name',
@@ -32,6 +34,7 @@ export function addAccountRoutes(app: HttpApp, services: Context, signedIn: Sign
   });
 
   const password = createRoute({
+    tags: ['Account'],
     ...own,
     method: 'put',
     path: '/me/password',

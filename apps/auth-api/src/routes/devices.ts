@@ -12,6 +12,7 @@ export function addDeviceRoutes(app: HttpApp, services: Context, signedIn: Signe
   const refusals = ['invalid-request', 'unauthenticated', 'token-expired', 'forbidden', 'unavailable'] as const;
 
   const list = createRoute({
+    tags: ['Devices'],
     ...own,
     method: 'get',
     path: '/devices',
@@ -27,11 +28,12 @@ export function addDeviceRoutes(app: HttpApp, services: Context, signedIn: Signe
   );
 
   const add = createRoute({
+    tags: ['Devices'],
     ...own,
     method: 'post',
     path: '/devices',
     summary: 'Add a device',
-    request: { body: jsonBody(newDeviceSchema) },
+    request: { body: jsonBody(newDeviceSchema, { device_id: 'rpi_002' }) },
     responses: {
       201: jsonResponse('The new device', deviceSchema),
       ...errorResponses(...refusals, 'conflict', 'rate-limited'),
@@ -42,6 +44,7 @@ export function addDeviceRoutes(app: HttpApp, services: Context, signedIn: Signe
   );
 
   const remove = createRoute({
+    tags: ['Devices'],
     ...own,
     method: 'delete',
     path: '/devices/{device_id}',

@@ -21,6 +21,7 @@ const jwksSchema = z.object({
 /** `GET /.well-known/jwks.json`: the keys access tokens are checked with; none when they are signed with a secret. */
 export function addJwksRoute(app: HttpApp, { signingKey }: Context): void {
   const route = createRoute({
+    tags: ['Session'],
     method: 'get',
     path: '/.well-known/jwks.json',
     summary: 'Public keys of access tokens',

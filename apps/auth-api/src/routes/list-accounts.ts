@@ -17,12 +17,19 @@ export function addListRoutes(app: HttpApp, services: Context, signedIn: SignedI
     },
   };
 
-  const producers = createRoute({ ...list, method: 'get', path: '/producers', summary: 'Producers' });
+  const producers = createRoute({
+    tags: ['Producers and consumers'],
+    ...list,
+    method: 'get',
+    path: '/producers',
+    summary: 'Producers',
+  });
   app.openapi(producers, async (context) =>
     context.json(await listProducers(services, context.req.valid('query')), 200),
   );
 
   const consumers = createRoute({
+    tags: ['Producers and consumers'],
     ...list,
     method: 'get',
     path: '/consumers',

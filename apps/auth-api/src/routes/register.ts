@@ -8,11 +8,19 @@ import { registerAccount } from '../services/register-account.ts';
 export function addRegisterRoute(app: HttpApp, services: Context): void {
   const { config, limits } = services;
   const route = createRoute({
+    tags: ['Account'],
     method: 'post',
     path: '/register',
     summary: 'Register as a producer or a consumer',
     description: 'A device_id, for producers only, becomes the first device.',
-    request: { body: jsonBody(registerRequestSchema(config.passwordMinLength)) },
+    request: {
+      body: jsonBody(registerRequestSchema(config.passwordMinLength), {
+        username: 'producer1',
+        password: 'pass123',
+        role: 'producer',
+        device_id: 'rpi_001',
+      }),
+    },
     responses: {
       201: jsonResponse('The new account', userSchema),
       ...errorResponses('invalid-request', 'conflict', 'rate-limited', 'unavailable'),

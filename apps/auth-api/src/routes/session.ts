@@ -10,10 +10,11 @@ import { refreshSession } from '../services/refresh-session.ts';
 /** `POST /login`, `POST /refresh` and `POST /logout`. */
 export function addSessionRoutes(app: HttpApp, services: Context, signedIn: SignedIn): void {
   const login = createRoute({
+    tags: ['Session'],
     method: 'post',
     path: '/login',
     summary: 'Log in',
-    request: { body: jsonBody(loginRequestSchema) },
+    request: { body: jsonBody(loginRequestSchema, { username: 'producer1', password: 'pass123' }) },
     responses: {
       200: jsonResponse('Tokens of a new session', tokensSchema),
       ...errorResponses('invalid-request', 'unauthenticated', 'rate-limited', 'unavailable'),
@@ -26,6 +27,7 @@ export function addSessionRoutes(app: HttpApp, services: Context, signedIn: Sign
   });
 
   const refresh = createRoute({
+    tags: ['Session'],
     method: 'post',
     path: '/refresh',
     summary: 'Exchange a refresh token for new tokens',
@@ -43,6 +45,7 @@ export function addSessionRoutes(app: HttpApp, services: Context, signedIn: Sign
   });
 
   const logout = createRoute({
+    tags: ['Session'],
     method: 'post',
     path: '/logout',
     summary: 'End the session of the access token',

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 /** `GET /managers`: which shards each stream manager takes care of, to an admin. */
 export function addManagerRoute(app: HttpApp, { share }: Context, signedIn: ReturnType<typeof authenticate>): void {
   const route = createRoute({
+    tags: ['Stream managers'],
     method: 'get',
     path: '/managers',
     summary: 'Stream managers',

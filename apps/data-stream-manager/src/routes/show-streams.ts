@@ -20,6 +20,7 @@ type SignedIn = ReturnType<typeof authenticate>;
 /** `GET /streams` and `GET /streams/{producerId}`: what is streaming, to those who may see it. */
 export function addStreamRoutes(app: HttpApp, context: Context, signedIn: SignedIn): void {
   const listStreams = createRoute({
+    tags: ['Streams'],
     method: 'get',
     path: '/streams',
     summary: 'Streams',
@@ -43,6 +44,7 @@ export function addStreamRoutes(app: HttpApp, context: Context, signedIn: Signed
   });
 
   const showStream = createRoute({
+    tags: ['Streams'],
     method: 'get',
     path: '/streams/{producerId}',
     summary: 'One stream',

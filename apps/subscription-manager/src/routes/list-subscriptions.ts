@@ -15,6 +15,7 @@ const responses = {
 /** `GET /subscriptions/:consumerId` and `GET /subscribers/:producerId`, each for that account or an admin. */
 export function addListRoutes(app: HttpApp, { database }: Context, signedIn: SignedIn): void {
   const subscriptionsRoute = createRoute({
+    tags: ['Subscriptions'],
     method: 'get',
     path: '/subscriptions/{consumerId}',
     summary: 'Subscriptions of a consumer',
@@ -30,6 +31,7 @@ export function addListRoutes(app: HttpApp, { database }: Context, signedIn: Sig
   });
 
   const subscribersRoute = createRoute({
+    tags: ['Subscriptions'],
     method: 'get',
     path: '/subscribers/{producerId}',
     summary: 'Subscribers of a producer',

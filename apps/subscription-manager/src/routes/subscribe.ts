@@ -10,13 +10,14 @@ import { refuseOtherConsumer } from './refuse-other-consumer.ts';
 export function addSubscribeRoute(app: HttpApp, services: Context, signedIn: SignedIn): void {
   const { config, projector } = services;
   const route = createRoute({
+    tags: ['Subscriptions'],
     method: 'post',
     path: '/subscribe',
     summary: 'Subscribe to a producer',
     description: 'Live readings of the producer start on every open socket of the consumer.',
     security: [{ bearer: [] }],
     middleware: [signedIn, requireRole('consumer')] as const,
-    request: { body: jsonBody(subscribeRequestSchema) },
+    request: { body: jsonBody(subscribeRequestSchema, { producer_id: '3' }) },
     responses: {
       200: jsonResponse('The subscription that is already active', subscriptionSchema),
       201: jsonResponse('The new subscription', subscriptionSchema),

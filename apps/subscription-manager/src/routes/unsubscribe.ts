@@ -12,6 +12,7 @@ const targetSchema = z.strictObject({ producer_id: idSchema.optional(), consumer
 /** `DELETE /unsubscribe`: 200 with the ended subscription. Once it has answered, delivery has been told to stop. */
 export function addUnsubscribeRoute(app: HttpApp, services: Context, signedIn: SignedIn): void {
   const route = createRoute({
+    tags: ['Subscriptions'],
     method: 'delete',
     path: '/unsubscribe',
     summary: 'Unsubscribe from a producer',

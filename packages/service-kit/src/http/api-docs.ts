@@ -17,7 +17,7 @@ const assets = [
   { path: '/favicon.ico', file: 'favicon-32x32.png', type: 'image/png' },
 ] as const;
 
-/** Swagger UI at `/api-docs`, every file of it served from here, so that it works without the internet. */
+/** Swagger UI at `/api-docs`, every file of it served from here, so that it works without the internet; `/` leads there. */
 export function addApiDocs(app: OpenAPIHono<HttpEnv>, title: string): void {
   const require = createRequire(import.meta.url);
   const folder = dirname(require.resolve('swagger-ui-dist/package.json'));
@@ -25,6 +25,7 @@ export function addApiDocs(app: OpenAPIHono<HttpEnv>, title: string): void {
     await next();
     context.header('content-security-policy', contentSecurityPolicy);
   });
+  app.get('/', (context) => context.redirect('/api-docs'));
   app.get(
     '/api-docs',
     swaggerUI({

@@ -222,6 +222,11 @@ describe('a service', () => {
     expect(document).toMatchObject({ openapi: '3.1.0', paths: { '/items/{id}': { post: {} } } });
   });
 
+  it('leads from / to its documentation', async () => {
+    const reply = await send('/', { redirect: 'manual' });
+    expect([reply.status, reply.headers.get('location')]).toEqual([302, '/api-docs']);
+  });
+
   it('shows Swagger UI from its own files alone', async () => {
     const page = await send('/api-docs');
     const html = await page.text();

@@ -1,9 +1,17 @@
+import { readFileSync } from 'node:fs';
 import { errorBodySchema, errorTable, type HttpErrorKind } from '@motience/protocol';
-import type { z } from 'zod';
+import { z } from 'zod';
 
-/** A required JSON body of a route's description. */
-export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
-  return { required: true, content: { 'application/json': { schema } } };
+const packageSchema = z.object({ version: z.string() });
+
+/** The version that a `package.json` names. */
+export function packageVersion(file: URL): string {
+  return packageSchema.parse(JSON.parse(readFileSync(file, 'utf8'))).version;
+}
+
+/** A required JSON body of a route's description, with one that would be taken. */
+export function jsonBody<Schema extends z.ZodType>(schema: Schema, example?: z.input<Schema>) {
+  return { required: true, content: { 'application/json': { schema, ...(example === undefined ? {} : { example }) } } };
 }
 
 /** A JSON reply of a route's description. */
