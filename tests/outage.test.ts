@@ -8,6 +8,7 @@ import { type ServiceName, ServicesUnderTest } from './services-under-test.ts';
 import { SocketClient, until } from './socket-client.ts';
 import { freezePostgres, freezeRedis } from './support/frozen-engine.ts';
 import { StreamingDevice } from './support/streaming-device.ts';
+import { eventually } from './support/test-socket.ts';
 
 const readingSchema = z.object({ value: z.int() });
 
@@ -166,15 +167,13 @@ async function moreAcknowledged(count: number): Promise<void> {
 async function everythingArrives(): Promise<void> {
   await device.finish();
   const everyOne = Array.from({ length: device.sent }, (_, at) => at + 1);
-  await until(() => received().length >= device.sent, 30_000);
-  expect(received()).toEqual(everyOne);
+  await eventually(() => expect(received()).toEqual(everyOne), 30_000);
   expect(consumer.frames('gap')).toEqual([]);
   expect(consumer.closed).toBeUndefined();
   const stored = () => sql<{ value: string }[]>`
     select (body || '}')::json -> 'data' ->> 'value' as value
     from readings where producer_id = ${producer.id} order by received_at, epoch, seq`;
-  await until(async () => (await stored()).length >= device.sent, 30_000);
-  expect((await stored()).map(({ value }) => Number(value))).toEqual(everyOne);
+  await eventually(async () => expect((await stored()).map(({ value }) => Number(value))).toEqual(everyOne), 30_000);
   expect(services.gone()).toEqual([]);
   for (const [at, megabytes] of (await memory()).entries())
     expect(megabytes).toBeLessThan(Number(memoryBefore[at]) + 150);
