@@ -138,7 +138,7 @@ describe('ConsumerEventSource', () => {
   });
 
   test('a slow reader holds the server back and loses nothing', async () => {
-    const count = 20_000;
+    const count = 12_000;
     const padding = 'x'.repeat(1_000);
     let heldBackSince = Number.POSITIVE_INFINITY;
     const { source, requests } = await connect(
@@ -154,16 +154,16 @@ describe('ConsumerEventSource', () => {
           }
         },
       ],
-      { bufferReadings: 2_000 },
+      { bufferReadings: 400 },
     );
     const readings = source.readings();
     source.start();
     await vi.waitFor(
       () => {
-        expect(source.state.received).toBeGreaterThan(999);
+        expect(source.state.received).toBeGreaterThan(199);
         expect(performance.now() - heldBackSince).toBeGreaterThan(2_000);
       },
-      { timeout: 10_000 },
+      { timeout: 30_000 },
     );
     let next = 0;
     for await (const { reading } of readings) {
@@ -172,7 +172,7 @@ describe('ConsumerEventSource', () => {
       if (next === count) break;
     }
     expect(requests).toHaveLength(1);
-  });
+  }, 60_000);
 
   test('an expired token is renewed and the stream goes on', async () => {
     const expire: Answer = (response) => {

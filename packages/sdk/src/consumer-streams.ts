@@ -1,14 +1,8 @@
 import type { ConsumerDownFrame, ConsumerUpFrame, DeliveredReading, StreamPosition } from '@motience/protocol';
 import type { Gap } from './consumer-events.ts';
 import type { EventOf } from './state-table.ts';
-import {
-  newStream,
-  type Place,
-  type StreamEvents,
-  type StreamNews,
-  type StreamState,
-  stepStream,
-} from './stream-state.ts';
+import { stepStream } from './step-stream.ts';
+import { newStream, type Place, type StreamEvents, type StreamNews, type StreamState } from './stream-state.ts';
 
 export type ConsumerNews = { type: 'gap'; gap: Gap } | { type: 'resumed'; position: StreamPosition };
 

@@ -11,7 +11,7 @@ import { isTokenRefusal } from './token-source.ts';
  * - `waiting`: the connection was lost; the next attempt comes when the wait is over.
  * - `stopped`: for good.
  */
-export type LinkPhase = 'idle' | 'connecting' | 'open' | 'leaving' | 'waiting' | 'stopped';
+type LinkPhase = 'idle' | 'connecting' | 'open' | 'leaving' | 'waiting' | 'stopped';
 
 /**
  * The life of a client's connection as a pure value: when to connect, wait, ping, give up. Times are milliseconds of a

@@ -11,7 +11,7 @@ import type { EventOf, StateTable } from './state-table.ts';
  * - `confirming`: the queue is noting that the server has stored a reading under its numbering.
  * - `renumbering`: our numbering fell behind the server's; nothing more happens on this connection.
  */
-export type ProducerPhase = 'down' | 'up' | 'quiet' | 'probing' | 'confirming' | 'renumbering';
+type ProducerPhase = 'down' | 'up' | 'quiet' | 'probing' | 'confirming' | 'renumbering';
 
 /**
  * What is under way on a producer's connection, as a pure value: which readings were sent, which are settled, what may
