@@ -52,6 +52,11 @@ export class ConsumerConnection implements OpenSocket {
     else this.socket.warn(refusal);
   }
 
+  /** Sends an error frame about a control frame that named a producer. */
+  warnAbout(producerId: string, refusal: Refusal): void {
+    this.socket.warn(refusal, { producerId });
+  }
+
   refuse(refusal: Refusal): void {
     this.socket.refuse(refusal);
   }

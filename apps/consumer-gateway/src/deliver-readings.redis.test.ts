@@ -185,7 +185,7 @@ describe('a subscription', () => {
     socket.send({ type: 'subscribe', producer_id: producer.id });
     await eventually(() => expect(kinds(socket)).toEqual(['forbidden']));
     expect(socket.ofType('error')).toMatchObject([
-      { detail: `producer_id: no active subscription to producer ${producer.id}` },
+      { producer_id: producer.id, detail: `producer_id: no active subscription to producer ${producer.id}` },
     ]);
   });
 });

@@ -86,7 +86,8 @@ export class Subscriptions {
   private subscribe(connection: ConsumerConnection, frame: Extract<ConsumerUpFrame, { type: 'subscribe' }>): void {
     const { producer_id: producerId, device_id: deviceId, epoch, after } = frame;
     if (!connection.account.items.has(producerId)) {
-      connection.warn(new Refusal('forbidden', `producer_id: no active subscription to producer ${producerId}`));
+      const why = `producer_id: no active subscription to producer ${producerId}`;
+      connection.warnAbout(producerId, new Refusal('forbidden', why));
       return;
     }
     const from = epoch === undefined || after === undefined ? undefined : { epoch, seq: after };
@@ -97,7 +98,8 @@ export class Subscriptions {
     if (this.leave(connection, producerId)) {
       connection.send({ type: 'unsubscribed', producer_id: producerId, reason: 'requested' });
     } else {
-      connection.warn(new Refusal('not-found', `producer_id: this socket does not receive producer ${producerId}`));
+      const why = `producer_id: this socket does not receive producer ${producerId}`;
+      connection.warnAbout(producerId, new Refusal('not-found', why));
     }
   }
 

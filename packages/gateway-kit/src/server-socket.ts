@@ -1,6 +1,6 @@
 import type { WebSocket } from 'uWebSockets.js';
 import { errorTable, type Refusal } from '@motience/protocol';
-import { errorFrame } from './error-frame.ts';
+import { type ErrorSubject, errorFrame } from './error-frame.ts';
 
 /** How long a socket that is to close may take to read what waits for it, in ms. */
 const farewellMs = 1_500;
@@ -75,8 +75,8 @@ export class ServerSocket {
   }
 
   /** Sends an error frame; the socket stays open. */
-  warn(refusal: Refusal): void {
-    this.send(errorFrame(refusal));
+  warn(refusal: Refusal, about?: ErrorSubject): void {
+    this.send(errorFrame(refusal, about));
   }
 
   /** Sends an error frame, then closes with the code the contract has for it. */
