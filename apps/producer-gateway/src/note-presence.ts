@@ -7,14 +7,20 @@ const intervalMs = 5_000;
 export class PresenceNotes {
   private seen = new Map<string, Set<string>>();
   private readonly timer: NodeJS.Timeout;
+  private noting = false;
 
   constructor(redis: RedisConnection, keys: Keys, shards: number, logger: Logger) {
     this.timer = setInterval(() => {
       const { seen } = this;
-      // While Redis is away nothing is worth noting: it would say "now" of what was long ago.
+      // While Redis, or a master of a cluster, is away nothing is worth noting: it would say "now" of what was long ago.
       this.seen = new Map();
-      if (seen.size === 0 || redis.status !== 'ready') return;
-      notePresence(redis, keys, shards, seen).catch((err: unknown) => logger.warn({ err }, 'presence not noted'));
+      if (seen.size === 0 || redis.status !== 'ready' || this.noting) return;
+      this.noting = true;
+      notePresence(redis, keys, shards, seen)
+        .catch((err: unknown) => logger.warn({ err }, 'presence not noted'))
+        .finally(() => {
+          this.noting = false;
+        });
     }, intervalMs);
   }
 

@@ -111,6 +111,21 @@ it('what is sent while a master is dead waits for it, and its streams are heard 
   await vi.waitFor(() => expect(heardOf(heard, 'c')).toEqual(producers), 10_000);
 }, 60_000);
 
+it('what is sent while every node is dead waits for them, and streams are heard again after', async () => {
+  const heard: string[] = [];
+  const back = await followAll(heard);
+  await sendAll('a');
+  const nodes = [...cluster.masters, ...cluster.replicas];
+  await Promise.all(nodes.map((node) => node.kill()));
+  const sending = sendAll('b');
+  await Promise.all(nodes.map((node) => node.restart()));
+  await sending;
+  await cluster.isWhole();
+  await vi.waitFor(() => expect(back.sort()).toEqual(producers), 10_000);
+  await sendAll('c');
+  await vi.waitFor(() => expect(heardOf(heard, 'c')).toEqual(producers), 10_000);
+}, 60_000);
+
 it('a replica that takes over from a frozen master is used, for commands and channels, without a restart', async () => {
   const heard: string[] = [];
   const back = await followAll(heard);
@@ -212,5 +227,6 @@ it('is ready while every master answers and writes its log first, and names the 
   await node.pause();
   expect(await check()).toEqual({ ok: false, reason: `${address}: no answer` });
   await node.resume();
+  await vi.waitFor(async () => expect(await check()).toEqual({ ok: true }), 10_000);
   await cluster.isWhole();
 });

@@ -9,12 +9,13 @@ type Answer = { ok: true; note?: string } | { ok: false; reason: string };
  * taken as it is.
  */
 export function redisReadiness(redis: RedisConnection) {
+  const questions = new WeakMap<Redis, Promise<Answer>>();
   return {
     name: 'redis',
     check: async (): Promise<Answer> => {
       if (redis.status !== 'ready') return { ok: false, reason: 'not connected' };
       const masters = mastersOf(redis);
-      const answers = await Promise.all(masters.map((master) => checkMaster(master, masters.length > 1)));
+      const answers = await Promise.all(masters.map((master) => checkMaster(master, masters.length > 1, questions)));
       const reasons = answers.flatMap((answer) => (answer.ok ? [] : [answer.reason]));
       if (reasons.length > 0) return { ok: false, reason: reasons.join('; ') };
       return answers.find((answer) => answer.ok && answer.note !== undefined) ?? { ok: true };
@@ -25,13 +26,20 @@ export function redisReadiness(redis: RedisConnection) {
 /** A master that does not answer is named before the whole check would be given up. */
 const patienceMs = 1_500;
 
-async function checkMaster(master: Redis, isOneOfMany: boolean): Promise<Answer> {
+async function checkMaster(
+  master: Redis,
+  isOneOfMany: boolean,
+  questions: WeakMap<Redis, Promise<Answer>>,
+): Promise<Answer> {
   const who = isOneOfMany ? `${master.options.host}:${master.options.port}: ` : '';
   // One that no command was sent to yet is connected by the first.
   if (master.status !== 'ready' && master.status !== 'wait') return { ok: false, reason: `${who}not connected` };
+  // One that was not answered yet is not followed by another: nobody knows for how long the master is frozen.
+  const question = questions.get(master) ?? askMaster(master, who).finally(() => questions.delete(master));
+  questions.set(master, question);
   const { promise: late, giveUp } = deadline(`${who}no answer`);
   try {
-    return await Promise.race([askMaster(master, who), late]);
+    return await Promise.race([question, late]);
   } finally {
     giveUp();
   }
