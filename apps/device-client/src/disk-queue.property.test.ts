@@ -140,7 +140,7 @@ class Run {
   }
 
   /** The process is killed, or the power fails, and all after the last synced write may be torn off or garbled. */
-  async #crash({ tornAt, garbage, boot }: Exclude<Command, string> & { tornAt: number }): Promise<void> {
+  async #crash({ tornAt, garbage, boot }: Extract<Command, { tornAt: number }>): Promise<void> {
     const before = this.#directory;
     this.#lives += 1;
     this.#directory = join(this.#folder, `life-${this.#lives}`);
