@@ -181,6 +181,25 @@ it('no function runs on half a shard: while its slot is being moved calls wait, 
   await vi.waitFor(() => expect(heardOf(heard, 'c')).toEqual(producers), 10_000);
 }, 60_000);
 
+it('a channel whose slot moves away and back, faster than anyone looks, is heard again', async () => {
+  const told: string[] = [];
+  const channel = `${corner.keys.rightsChanges}:elsewhere`;
+  const slot = slotOf(channel);
+  await corner.subscriber().subscribe(channel, {
+    onMessage: (message) => told.push(message.toString()),
+    onLost: () => told.push('lost'),
+    onBack: () => told.push('back'),
+  });
+  const masters = await allMasters(corner.redis);
+  const source = masterOf(corner.redis, slot);
+  const target = masters.find((master) => master !== source);
+  const ids = [String(await target?.cluster('MYID')), String(await source?.cluster('MYID'))];
+  for (const id of ids) for (const master of masters) await master.cluster('SETSLOT', slot, 'NODE', id);
+  await vi.waitFor(() => expect(told).toEqual(['lost', 'back']), 10_000);
+  expect(await corner.redis.spublish(channel, 'news')).toBe(1);
+  await vi.waitFor(() => expect(told).toContain('news'));
+});
+
 it('rights lie on all masters, are found on all, and changes are told once', async () => {
   const rights = new RightsStore(corner.redis, corner.keys);
   const told: unknown[] = [];
