@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { mastersOf, type RedisConnection } from './connection.ts';
 
@@ -37,11 +38,12 @@ async function checkMaster(
   // One that was not answered yet is not followed by another: nobody knows for how long the master is frozen.
   const question = questions.get(master) ?? askMaster(master, who).finally(() => questions.delete(master));
   questions.set(master, question);
-  const { promise: late, giveUp } = deadline(`${who}no answer`);
+  const answered = new AbortController();
+  const late = setTimeout<Answer>(patienceMs, { ok: false, reason: `${who}no answer` }, answered);
   try {
     return await Promise.race([question, late]);
   } finally {
-    giveUp();
+    answered.abort();
   }
 }
 
@@ -62,12 +64,4 @@ async function askMaster(master: Redis, who: string): Promise<Answer> {
 
 function weak(setting: string): Answer {
   return { ok: true, note: `${setting}: a crash of Redis may lose acknowledged readings` };
-}
-
-function deadline(reason: string): { promise: Promise<Answer>; giveUp: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  const promise = new Promise<Answer>((resolve) => {
-    timer = setTimeout(resolve, patienceMs, { ok: false, reason });
-  });
-  return { promise, giveUp: () => clearTimeout(timer) };
 }
