@@ -46,7 +46,9 @@ export class PlatformUnderChaos {
   private constructor(
     readonly engines: EnginesUnderChaos,
     private readonly logFolder: string,
-  ) {}
+  ) {
+    process.once('exit', this.abandon);
+  }
 
   /** Starts everything; resolves once all of it serves. What the services write goes to files in `logFolder`. */
   static async start(logFolder: string, options: { cluster: boolean }): Promise<PlatformUnderChaos> {
@@ -128,11 +130,17 @@ export class PlatformUnderChaos {
   }
 
   async stop(): Promise<void> {
+    process.off('exit', this.abandon);
     await Promise.all(this.services.map((service) => service.stop()));
     await this.mended();
     await Promise.all([...this.links.values()].map((link) => link.close()));
     await this.engines.close();
   }
+
+  /** A frozen service would not notice that its parent has ended. */
+  private readonly abandon = () => {
+    for (const service of this.services) service.abandon();
+  };
 
   private async add(app: App, secret: string): Promise<void> {
     for (let number = 1; number <= howMany[app]; number += 1) {

@@ -36,10 +36,6 @@ export class ServiceProcess {
     });
     this.child = child;
     this.killed = false;
-    // A frozen one would not notice that its parent has ended.
-    const endWithUs = () => child.kill('SIGKILL');
-    process.once('exit', endWithUs);
-    child.once('exit', () => process.off('exit', endWithUs));
     child.once('exit', (code, signal) => this.ended(child, code, signal));
     await new Promise<void>((resolve, reject) => {
       child.once('message', () => resolve());
@@ -54,6 +50,12 @@ export class ServiceProcess {
     this.killed = true;
     child.kill('SIGKILL');
     this.startIn(downMs);
+  }
+
+  /** Ends it at once and for good. */
+  abandon(): void {
+    this.stopping = true;
+    this.child?.kill('SIGKILL');
   }
 
   /** Stops it in its tracks for a while. */
