@@ -34,9 +34,14 @@ export class OpenAccount {
     return this.current;
   }
 
-  /** Grows with every change of the items. */
+  /** Grows with every change of the items, and with every one that was heard of. */
   get changes(): number {
     return this.changeCount;
+  }
+
+  /** A change was heard of; it may be none to the items held here, but is one to those that are just being read. */
+  hearChange(): void {
+    this.changeCount += 1;
   }
 
   /** With another `since` than before, the subscription had ended in between: it is withdrawn and granted anew. */

@@ -100,6 +100,7 @@ export class RightsWatch {
     for (const admission of this.admissions.get(right.accountId) ?? []) admission.overtaken = true;
     const account = this.accounts.get(right.accountId);
     if (!account || (right.kind !== this.kind && right.kind !== 'session')) return;
+    account.hearChange();
     if (right.kind === 'session') {
       if (!(await this.rights.has(right))) endSession(account, right.item);
       return;
