@@ -68,13 +68,16 @@ it('a manager that is frozen again and again in the middle of its work numbers a
   const published = new Map<string, { seq: number; value: number }[]>(producers.map((id) => [id, []]));
   const subscriber = new Subscriber(corner.redis, { onError: () => {} });
   const live = new LiveStreams(corner.redis, subscriber, corner.keys, defaultShardCount);
-  live.listen(({ producerId, firstSeq, batch }) => {
-    let seq = firstSeq;
-    readBatch(batch, (_, body) => {
-      published.get(producerId)?.push({ seq, value: JSON.parse(`${body}}`).data });
-      seq += 1;
-    });
-  });
+  live.listen(
+    ({ producerId, firstSeq, batch }) => {
+      let seq = firstSeq;
+      readBatch(batch, (_, body) => {
+        published.get(producerId)?.push({ seq, value: JSON.parse(`${body}}`).data });
+        seq += 1;
+      });
+    },
+    () => {},
+  );
   await Promise.all(producers.map((id) => live.follow(id)));
   let sent = 0;
   const send = async () => {

@@ -1,6 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { type NumberedBatch, type PackedReading, type Position, readingsIn } from '@motience/stream-log';
-import type { EntitledPast } from './entitled-past.ts';
+import type { EntitledPart, EntitledPast } from './entitled-past.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { LiveStream } from './live-stream.ts';
 import type { StreamEvent } from './stream-events.ts';
@@ -13,6 +13,8 @@ interface CatchUpSink {
   cork(send: () => void): void;
   reading(frame: Uint8Array, at: Position): void;
   control(event: Exclude<StreamEvent, { type: 'batch' }>): void;
+  /** Everything up to here was left out by its narrowing. */
+  position(at: Position): void;
   /** Whether so much waits to be read at the other end that it has to wait. */
   readonly isFull: boolean;
   /** Resolves when there is room again, or nobody is there any more. */
@@ -27,6 +29,8 @@ export interface CatchUpOptions {
   /** Only this device's readings; undefined: all. */
   deviceId: string | undefined;
   sink: CatchUpSink;
+  /** The past could not be read. */
+  onError(error: unknown): void;
   /** Whether it should go on; looked at after every wait. */
   isWanted(): boolean;
   /** Tells where it goes on, once what follows the position is known: before anything else is sent. */
@@ -41,10 +45,15 @@ export interface CatchUpOptions {
 /** Read from the past at once. */
 const partBytes = 512 * 1024;
 
-/** Sent in one turn of the loop, so that others get theirs in between. */
+/** Of a batch, sent in one turn of the loop, so that others get theirs in between. */
 const readingsPerTurn = 200;
 
 const longestWaitMs = 1_000;
+
+/** How long nothing may be sent before the position is told, in ms. */
+const quietMs = 5_000;
+
+const retryMs = 1_000;
 
 /**
  * Leads one who receives a stream from a position of its own to where the stream stands, through the past, as fast as
@@ -54,6 +63,7 @@ export class CatchUp {
   private readonly frames = new FrameWriter();
   private current: Position;
   private hasAnswered = false;
+  private sentAt = performance.now();
 
   constructor(private readonly options: CatchUpOptions) {
     this.current = options.position;
@@ -69,17 +79,35 @@ export class CatchUp {
     this.options.streams.endJoining(this.options.stream);
   }
 
-  /** Resolves when it is over or not wanted any more. Rejects if the past cannot be read. */
+  /** Resolves when it is over or not wanted any more. While the past cannot be read it tries again. */
   async run(): Promise<void> {
     for (;;) {
       if (await this.isHeldUp()) return;
-      const { events, known, reachesHead } = await this.options.past.readAfter(this.current, partBytes);
+      const part = await this.read();
       if (!this.options.isWanted()) return;
       // What was read may not be sent while rights may be out of date.
-      if (this.options.streams.isPaused) continue;
-      if (!(await this.sendAll(this.answered(events, known)))) return;
-      if (reachesHead && (await this.crossBridge())) return;
+      if (!part || this.options.streams.isPaused) continue;
+      if (!(await this.sendAll(this.answered(part.events, part.known)))) return;
+      if (part.reachesHead && (await this.crossBridge())) return;
+      this.tellPosition();
     }
+  }
+
+  /** What follows; undefined, after a pause, if it cannot be read now. */
+  private async read(): Promise<EntitledPart | undefined> {
+    try {
+      return await this.options.past.readAfter(this.current, partBytes);
+    } catch (err) {
+      this.options.onError(err);
+      await setTimeout(retryMs);
+      return undefined;
+    }
+  }
+
+  private tellPosition(): void {
+    if (!this.hasAnswered || performance.now() - this.sentAt < quietMs) return;
+    this.options.sink.position(this.current);
+    this.sentAt = performance.now();
   }
 
   /** Waits until it may send. Whether it is not wanted any more. */
@@ -106,12 +134,16 @@ export class CatchUp {
 
   private async sendAll(events: readonly StreamEvent[]): Promise<boolean> {
     for (const event of events) {
+      if (await this.isHeldUp()) return false;
       if (event.type === 'batch') {
         if (!(await this.sendBatch(event.batch, event.after))) return false;
-      } else this.options.sink.control(event);
+      } else {
+        this.options.sink.control(event);
+        this.sentAt = performance.now();
+      }
       this.current = event.at;
     }
-    return true;
+    return this.options.isWanted();
   }
 
   private async sendBatch(batch: NumberedBatch, after: number): Promise<boolean> {
@@ -138,28 +170,30 @@ export class CatchUp {
 
   private sendReading({ deviceId, body }: PackedReading, at: Position): void {
     const { sink, deviceId: only } = this.options;
-    if (only === undefined || only === deviceId) sink.reading(this.frames.frameOf(body, at.seq), at);
     this.current = at;
+    if (only !== undefined && only !== deviceId) return;
+    sink.reading(this.frames.frameOf(body, at.seq), at);
+    this.sentAt = performance.now();
   }
 
   /** Sends the few readings that the stream is ahead by. False if they have to be read from the past. */
   private async crossBridge(): Promise<boolean> {
     const { stream, streams, sink, isWanted, reached } = this.options;
-    for (let waits = 0; ; waits += 1) {
+    for (let isLate = false; ; ) {
+      if (!isWanted()) return true;
       if (!stream.position || sink.isFull || streams.isPaused) return false;
       const bridge = bridgeTo(stream.position, stream.recent?.all ?? [], this.current);
       if (bridge.type === 'behind') return false;
       if (bridge.type === 'join') {
         for (const batch of bridge.batches) sink.cork(() => this.sendNow(batch));
         if (reached() === 'over') return true;
-        waits = 0;
-      } else if (waits > 0) {
+      } else if (isLate) {
         // What was published has not come, and may have been lost.
         streams.fill(stream);
-        if (waits > 1 || stream.position.epoch !== this.current.epoch) return false;
+        return false;
       }
-      await hasAdvanced(stream);
-      if (!isWanted()) return true;
+      isLate = !(await hasAdvanced(stream));
+      if (stream.position.epoch !== this.current.epoch && !isLate) return false;
     }
   }
 
@@ -173,15 +207,17 @@ export class CatchUp {
   }
 }
 
-/** Resolves when a stream was given something, or after a second. */
-function hasAdvanced(stream: LiveStream): Promise<void> {
+/** Resolves with true when a stream was given something, and with false after a second. */
+function hasAdvanced(stream: LiveStream): Promise<boolean> {
   return new Promise((resolve) => {
-    const done = () => {
+    const advanced = () => {
       clearTimeout(timer);
-      stream.waiting.delete(done);
-      resolve();
+      resolve(true);
     };
-    const timer = setTimeout(done, longestWaitMs);
-    stream.waiting.add(done);
+    const timer = globalThis.setTimeout(() => {
+      stream.waiting.delete(advanced);
+      resolve(false);
+    }, longestWaitMs);
+    stream.waiting.add(advanced);
   });
 }

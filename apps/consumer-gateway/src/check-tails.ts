@@ -5,7 +5,6 @@ import type { LiveStream } from './live-stream.ts';
 import type { StreamTable } from './stream-table.ts';
 
 const intervalMs = 4_000;
-const streamsAtOnce = 200;
 
 /**
  * Looks every few seconds where the heads of the streams lie. What was published a moment ago may still be on its way;
@@ -14,7 +13,8 @@ const streamsAtOnce = 200;
  */
 export class TailCheck {
   private readonly timer: NodeJS.Timeout;
-  private isRunning = false;
+  /** Streams whose head is being read: one master of a cluster may be away. */
+  private readonly pending = new Set<LiveStream>();
 
   constructor(
     private readonly live: LiveStreams,
@@ -23,13 +23,7 @@ export class TailCheck {
     private readonly logger: Logger,
   ) {
     this.timer = setInterval(() => {
-      if (this.isRunning) return;
-      this.isRunning = true;
-      this.checkAll()
-        .catch((err: unknown) => this.logger.warn({ err }, 'heads could not be read'))
-        .finally(() => {
-          this.isRunning = false;
-        });
+      for (const stream of this.streams.all()) if (!this.pending.has(stream)) void this.checkOnce(stream);
     }, intervalMs);
   }
 
@@ -37,10 +31,14 @@ export class TailCheck {
     clearInterval(this.timer);
   }
 
-  private async checkAll(): Promise<void> {
-    const streams = this.streams.all().filter(({ position }) => position !== undefined);
-    for (let at = 0; at < streams.length; at += streamsAtOnce) {
-      await Promise.all(streams.slice(at, at + streamsAtOnce).map((stream) => this.check(stream)));
+  private async checkOnce(stream: LiveStream): Promise<void> {
+    this.pending.add(stream);
+    try {
+      await this.check(stream);
+    } catch (err) {
+      this.logger.warn({ err, producerId: stream.producerId }, 'the head of a stream could not be read');
+    } finally {
+      this.pending.delete(stream);
     }
   }
 

@@ -7,6 +7,7 @@ import {
   type SeqRange,
   type StreamPart,
 } from '@motience/stream-log';
+import pLimit from 'p-limit';
 import { readHistory } from './services/read-history.ts';
 
 /** What follows a position: batches, and the readings that nobody has any more. */
@@ -18,8 +19,13 @@ export type PastStep = { type: 'batch'; batch: RetainedBatch } | { type: 'gap'; 
 
 const historyRows = 1_000;
 
+/** Parts read at once for all of the process: each is held in memory here and in Redis. */
+const partsAtOnce = 32;
+
 /** What was published before: from the retained window in Redis, and what is older from PostgreSQL. */
 export class PastReadings {
+  private readonly limit = pLimit(partsAtOnce);
+
   constructor(
     private readonly retained: RetainedStreams,
     private readonly sql: Database['sql'],
@@ -29,7 +35,11 @@ export class PastReadings {
    * A part of what follows a position, oldest first, of about `maxBytes`: never nothing unless the position is the head.
    * Waits while Redis is away; rejects while PostgreSQL is, if it is needed.
    */
-  async readAfter(producerId: string, position: Position, maxBytes: number): Promise<PastPart> {
+  readAfter(producerId: string, position: Position, maxBytes: number): Promise<PastPart> {
+    return this.limit(() => this.readPart(producerId, position, maxBytes));
+  }
+
+  private async readPart(producerId: string, position: Position, maxBytes: number): Promise<PastPart> {
     const { missing, batches, ...part } = await this.retained.readAfter(producerId, position, maxBytes);
     const [range] = missing;
     if (!range) return { ...part, steps: batches.map((batch) => ({ type: 'batch', batch })) };

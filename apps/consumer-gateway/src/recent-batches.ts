@@ -11,8 +11,9 @@ export class RecentBatches<Batch extends NumberedBatch> {
     return this.batches;
   }
 
+  /** Copies the batch, which is a view into all that came from Redis with it. */
   add(batch: Batch): void {
-    this.batches.push(batch);
+    this.batches.push({ ...batch, batch: Buffer.from(batch.batch) });
     this.bytes += batch.batch.length;
     while (this.bytes > this.maxBytes) this.bytes -= this.batches.shift()?.batch.length ?? 0;
   }

@@ -21,12 +21,15 @@ export interface ReceptionContext {
   /** The past of a stream for this consumer; undefined once it has no subscription to it. */
   pastFor(account: OpenAccount, producerId: string): EntitledPast | undefined;
   onSent(readings: number): void;
+  /** The past of a stream cannot be read; it is tried again. */
+  unreadable(connection: ConsumerConnection, producerId: string, error: unknown): void;
   /** The stream cannot be received now: the socket has to reconnect. */
   failed(connection: ConsumerConnection, error: unknown): void;
 }
 
 /** One stream on one socket, from when it is wanted until it is not. */
 export class Reception {
+  private opening: Promise<LiveStream> | undefined;
   private stream: LiveStream | undefined;
   private isHeld = false;
   /** What was asked last and not begun yet, and how many answers are owed. */
@@ -46,16 +49,22 @@ export class Reception {
   ) {}
 
   /** Follows the stream. Rejects if it cannot be opened. */
-  async open(): Promise<LiveStream> {
+  open(): Promise<LiveStream> {
     this.isHeld = true;
-    const stream = await this.context.streams.hold(this.producerId);
-    this.stream = stream;
-    return stream;
+    this.opening ??= this.context.streams.hold(this.producerId).then((stream) => {
+      this.stream = stream;
+      return stream;
+    });
+    return this.opening;
+  }
+
+  /** Where the opened stream stands; undefined if it is not open. */
+  get position(): Position | undefined {
+    return this.stream?.position;
   }
 
   /** Begins to receive everything from where the opened stream stands, without an answer. */
   begin(): void {
-    if (this.asked || this.isOver) return;
     this.join();
   }
 
@@ -116,6 +125,7 @@ export class Reception {
       position,
       deviceId,
       isWanted,
+      onError: (error) => this.context.unreadable(connection, producerId, error),
       answer: (at, recovered) => this.answer(at, recovered),
       reached: () => {
         if (deviceId !== undefined) this.send({ type: 'position', ...this.positionFields(catchUp.position) });
@@ -125,9 +135,11 @@ export class Reception {
       sink: {
         cork: (send) => socket.cork(send),
         reading: (frame) => {
+          if (this.isOver) return;
           socket.sendBytes(frame);
           sent += 1;
         },
+        position: (at) => this.send({ type: 'position', ...this.positionFields(at) }),
         control: (event) => this.send(frameOfEvent(producerId, event)),
         get isFull() {
           return socket.bufferedBytes() > connection.backfillBytes;
@@ -154,7 +166,7 @@ export class Reception {
 
   private join(): void {
     const { stream, deviceId, connection } = this;
-    if (!stream || this.isLive || !connection.socket.isOpen) return;
+    if (!stream || this.isLive || this.isOver || !connection.socket.isOpen) return;
     this.isLive = true;
     stream.connections.add(connection);
     if (deviceId !== undefined) stream.narrowed.set(deviceId, (stream.narrowed.get(deviceId) ?? 0) + 1);
@@ -178,6 +190,6 @@ export class Reception {
   }
 
   private send(frame: ConsumerDownFrame): void {
-    this.connection.send(frame);
+    if (!this.isOver) this.connection.send(frame);
   }
 }

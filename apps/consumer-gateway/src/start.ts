@@ -70,13 +70,16 @@ export async function startConsumerGateway(config: Config, context: Context, log
     const why = 'a stream cannot be received now: reconnect';
     connection.refuse(new Refusal('unavailable', why, { retryAfterSeconds: 1 }));
   };
-  const subscriptions = new Subscriptions({ streams, pastFor, onSent: countDelivered, failed }, rate);
+  const unreadable = ({ socket }: ConsumerConnection, producerId: string, error: unknown) => {
+    logger.warn({ err: error, request_id: socket.requestId, producerId }, 'the past of a stream cannot be read now');
+  };
+  const subscriptions = new Subscriptions({ streams, pastFor, onSent: countDelivered, unreadable, failed }, rate);
   await watch.start(
     () => streams.pause(),
     () => streams.resume(),
   );
-  const admission = { ...context, role: 'consumer', maxSocketsPerAccount: config.socketsPerAccount } as const;
-  const events = new EventService({ ...admission, streams, pastFor, onSent: countDelivered, logger });
+  const admissionRules = { ...context, role: 'consumer', maxSocketsPerAccount: config.socketsPerAccount } as const;
+  const events = new EventService({ ...admissionRules, streams, pastFor, onSent: countDelivered, logger });
   const tails = new TailCheck(live, streams, delivery, logger);
   const stopWatchingExpiry = watchExpiry(accounts);
   const stopTimers = () => {
@@ -95,7 +98,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
       readiness: readinessProbe([...context.readiness, deliveryReadiness(streams)], logger),
       metrics: context.metrics,
       logger,
-      admit: (request) => admitSocket(request, admission),
+      admit: (request) => admitSocket(request, admissionRules),
       events: { path: '/consumer/sse', serve: (stream, request) => events.serve(stream, request) },
       open: (socket, admission, query) => {
         const { claims, items } = admission;

@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@motience/service-kit';
 import { type LiveBatch, type LiveStreams, lastSeq } from '@motience/stream-log';
-import pLimit from 'p-limit';
 import type { LiveStream } from './live-stream.ts';
 import type { PastReadings } from './past-readings.ts';
 import { RecentBatches } from './recent-batches.ts';
@@ -12,16 +11,13 @@ import { placeBatch } from './stream-position.ts';
 export interface StreamListener {
   /** Readings, a gap or a new epoch, each of which follows what came before. */
   next(stream: LiveStream, event: StreamEvent): void;
-  /** What is missing cannot be read: the sockets cannot go on. */
+  /** What is missing cannot be read: the sockets cannot go on, and none of them gets what comes next. */
   interrupted(stream: LiveStream): void;
 }
 
 /** Bytes of missing readings handed out at once, and the pause after: as fast as a consumer nearby can read. */
 const fillBytes = 1024 * 1024;
 const fillPauseMs = 10;
-
-/** Streams whose missing readings are read at once. */
-const fillsAtOnce = 32;
 
 /** Bytes kept of what comes while missing readings are read; what is older is read with them. */
 const maxMeanwhileBytes = 1024 * 1024;
@@ -37,8 +33,8 @@ const retryMs = 500;
  */
 export class StreamTable {
   private readonly streams = new Map<string, LiveStream>();
-  private readonly limitFills = pLimit(fillsAtOnce);
   /** While rights may be out of date nothing is handed out; resolves once they are not. */
+  private pauses = 0;
   private paused: { over: Promise<void>; end(): void } | undefined;
 
   constructor(
@@ -47,7 +43,13 @@ export class StreamTable {
     private readonly listener: StreamListener,
     private readonly logger: Logger,
   ) {
-    live.listen((batch) => this.receive(batch));
+    live.listen(
+      (batch) => this.receive(batch),
+      (producerId) => {
+        const stream = this.streams.get(producerId);
+        if (stream) this.fill(stream);
+      },
+    );
   }
 
   all(): LiveStream[] {
@@ -74,7 +76,7 @@ export class StreamTable {
     stream.holders -= 1;
     if (stream.holders > 0) return;
     this.streams.delete(producerId);
-    this.live.unfollow(producerId).catch((err: unknown) => this.logger.warn({ err, producerId }, 'unfollow failed'));
+    this.live.unfollow(producerId);
   }
 
   get isPaused(): boolean {
@@ -83,6 +85,7 @@ export class StreamTable {
 
   /** Hands out nothing until `resume`. */
   pause(): void {
+    this.pauses += 1;
     if (this.paused) return;
     let end = () => {};
     const over = new Promise<void>((resolve) => {
@@ -118,7 +121,9 @@ export class StreamTable {
   fill(stream: LiveStream): void {
     if (stream.filling || !stream.position) return;
     stream.filling = new RecentBatches(maxMeanwhileBytes);
-    stream.filled = this.limitFills(() => this.fillUntilJoined(stream));
+    stream.filled = this.fillUntilJoined(stream);
+    // Whoever waits for it is told; without one nobody has to be.
+    stream.filled.catch(() => {});
   }
 
   private open(producerId: string): LiveStream {
@@ -184,21 +189,43 @@ export class StreamTable {
     stream.waiting.clear();
   }
 
+  /** Rejects if what is missing cannot be read; the stream stands at its head then, and nobody receives it. */
   private async fillUntilJoined(stream: LiveStream): Promise<void> {
-    while (this.streams.get(stream.producerId) === stream && stream.position && !this.paused) {
-      try {
+    try {
+      while (this.isFollowed(stream) && stream.position && !this.paused) {
+        const { pauses } = this;
         const part = await this.past.readAfter(stream.producerId, stream.position, fillBytes);
         if (this.paused) break;
+        // What came while deliveries were paused was not kept, and may not be in what was read before.
+        if (pauses !== this.pauses) continue;
         for (const event of eventsAfter(stream.position, part)) this.next(stream, event);
         if (part.reachesHead && this.takeMeanwhile(stream)) return;
         if (!part.reachesHead) await setTimeout(fillPauseMs);
+      }
+      // While deliveries are paused nothing is kept: `resume` reads it.
+      stream.filling = undefined;
+    } catch (error) {
+      this.logger.warn({ err: error, producerId: stream.producerId }, 'missing readings cannot be read');
+      this.listener.interrupted(stream);
+      await this.goToHead(stream);
+      throw error;
+    }
+  }
+
+  private isFollowed(stream: LiveStream): boolean {
+    return this.streams.get(stream.producerId) === stream;
+  }
+
+  private async goToHead(stream: LiveStream): Promise<void> {
+    while (this.isFollowed(stream)) {
+      try {
+        stream.position = await this.live.head(stream.producerId);
+        if (this.paused || this.takeMeanwhile(stream)) break;
       } catch (err) {
-        this.logger.warn({ err, producerId: stream.producerId }, 'missing readings cannot be read');
-        this.listener.interrupted(stream);
+        this.logger.warn({ err, producerId: stream.producerId }, 'the head of a stream cannot be read');
         await setTimeout(retryMs);
       }
     }
-    // While deliveries are paused nothing is kept: `resume` reads it.
     stream.filling = undefined;
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { type Rate, takeTokens } from '@motience/gateway-kit';
 import {
   type ConsumerUpFrame,
@@ -7,9 +8,12 @@ import {
   Refusal,
   type StreamPosition,
 } from '@motience/protocol';
+import type { Position } from '@motience/stream-log';
 import type { ConsumerConnection } from './consumer-connection.ts';
-import type { LiveStream } from './live-stream.ts';
 import { Reception, type ReceptionContext } from './reception.ts';
+
+/** How long a socket waits for its streams before it is welcomed with those that are open, in ms. */
+const patienceMs = 2_000;
 
 /** Begins and ends streams on sockets: when one opens, on control frames, and when rights change. */
 export class Subscriptions {
@@ -24,17 +28,24 @@ export class Subscriptions {
    */
   async welcome(connection: ConsumerConnection): Promise<void> {
     const { session, account, socket } = connection;
-    const opening = (session.manual ? [] : [...account.items.keys()]).map((id) => this.receptionOf(connection, id));
-    const opened = await Promise.allSettled(opening.map((reception) => reception.open()));
-    const failed = opened.find((result) => result.status === 'rejected');
-    if (failed) this.context.failed(connection, failed.reason);
-    if (failed || !socket.isOpen) return;
+    const receptions = (session.manual ? [] : [...account.items.keys()]).map((id) => this.receptionOf(connection, id));
+    const opened = Promise.all(receptions.map((reception) => reception.open()));
+    try {
+      await Promise.race([opened, setTimeout(patienceMs, undefined, { ref: false })]);
+    } catch (error) {
+      this.context.failed(connection, error);
+      return;
+    }
+    if (!socket.isOpen) return;
     // Those whose subscription has ended meanwhile are not there any more.
-    const begun = opening.filter((reception) => session.receptions.get(reception.producerId) === reception);
-    const streams = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-    const positions = streams.filter(({ producerId }) => session.receptions.has(producerId)).map(positionOf);
-    connection.send({ type: 'welcome', session_id: socket.requestId, streams: positions });
-    for (const reception of begun) reception.begin();
+    const wanted = receptions.filter((reception) => session.receptions.get(reception.producerId) === reception);
+    const streams = wanted.flatMap(({ producerId, position }) => (position ? [positionOf(producerId, position)] : []));
+    connection.send({ type: 'welcome', session_id: socket.requestId, streams });
+    for (const reception of wanted) {
+      if (reception.position) reception.begin();
+      // One that takes long, because a part of Redis is away, is told once it is open.
+      else reception.ask({ deviceId: undefined, from: undefined });
+    }
     const early = session.early ?? [];
     session.early = undefined;
     // Subscriptions that were made meanwhile.
@@ -117,8 +128,8 @@ export class Subscriptions {
   }
 }
 
-function positionOf({ producerId, position }: LiveStream): StreamPosition {
-  return { producer_id: producerId, epoch: position?.epoch ?? '', seq: position?.seq ?? 0 };
+function positionOf(producerId: string, { epoch, seq }: Position): StreamPosition {
+  return { producer_id: producerId, epoch, seq };
 }
 
 function parseControlFrame(text: string | undefined): ConsumerUpFrame | Refusal {

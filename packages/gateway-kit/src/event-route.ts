@@ -51,8 +51,9 @@ export function addEventRoute(app: TemplatedApp, { path, serve }: EventRoute, co
       return refuse(response, new Refusal('unavailable', 'try again', { retryAfterSeconds: 1 }), requestId);
     }
     const eventRequest = { ...readUpgrade(request), lastEventId: request.getHeader('last-event-id') };
-    const stream = new EventStream(response, requestId, () => eventStreams.delete(stream));
+    const stream = new EventStream(response, requestId);
     eventStreams.add(stream);
+    void stream.ended.then(() => eventStreams.delete(stream));
     serve(stream, eventRequest).catch((error: unknown) => {
       if (!(error instanceof Refusal)) logger.error({ err: error, request_id: requestId }, 'internal error');
       const refusal = error instanceof Refusal ? error : new Refusal('internal', 'an internal error');

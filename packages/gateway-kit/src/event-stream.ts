@@ -11,15 +11,17 @@ export class EventStream {
   private isCorked = false;
   private full = false;
   private readonly waiting = new Set<() => void>();
-  private readonly onEnd: () => void;
+  private onEnd = () => {};
+  /** Resolves when it is over, whoever ended it. */
+  readonly ended = new Promise<void>((resolve) => {
+    this.onEnd = resolve;
+  });
 
   constructor(
     response: HttpResponse,
     readonly requestId: string,
-    onEnd: () => void,
   ) {
     this.response = response;
-    this.onEnd = onEnd;
     response.onAborted(() => this.forget());
     response.onWritable(() => {
       this.full = false;

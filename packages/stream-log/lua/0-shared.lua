@@ -13,12 +13,14 @@ end
 
 -- Names this life of Redis. It changes with a restart, a failover or a restored backup, and after any of these the
 -- numbering may have gone back.
+local runId
 local function life()
-  local info = redis.call('INFO', 'server', 'replication')
-  return string.match(info, 'run_id:(%w+)') .. string.match(info, 'master_replid:(%w+)')
+  -- That of a process never changes, and asking for it is dear.
+  runId = runId or string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+  return runId .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
 end
 
--- Former epochs that a stream remembers; older ones are forgotten.
+-- Former epochs that a stream remembers; older ones are forgotten once all their readings are in PostgreSQL.
 local maxFormerEpochs = 64
 
 -- A stream, which begins at 0 if Redis does not know it, and begins a new epoch in a new life of Redis.
@@ -41,8 +43,9 @@ local function openStream(prefix, producer, newEpoch, thisLife)
   local head = tonumber(known[4])
   epochs[#epochs + 1] = { epoch = known[1], base = tonumber(known[3]), last = head }
   if known[2] ~= thisLife then
-    local former = {}
-    for at = math.max(1, #epochs - maxFormerEpochs + 1), #epochs do
+    local former, oldest = {}, math.max(1, #epochs - maxFormerEpochs + 1)
+    while oldest > 1 and epochs[oldest - 1].last > tonumber(known[5]) do oldest = oldest - 1 end
+    for at = oldest, #epochs do
       former[#former + 1] = epochs[at].epoch .. ':' .. int(epochs[at].base) .. ':' .. int(epochs[at].last) .. ','
     end
     redis.call('HSET', key, 'epoch', newEpoch, 'life', thisLife, 'base', int(head), 'former', table.concat(former))

@@ -26,7 +26,9 @@ local function read(KEYS, ARGV)
   local stream = openStream(ARGV[1], ARGV[2], ARGV[3], life())
   local at, seq, standing = findEpoch(stream, ARGV[4]), tonumber(ARGV[5]), 'known'
   if not at then
-    at, seq, standing = 1, 0, 'unknown'
+    -- Names of epochs sort by when they began: what began before the one that is not known was dealt with.
+    at, seq, standing = #stream.epochs, 0, 'unknown'
+    while at > 1 and stream.epochs[at - 1].epoch > ARGV[4] do at = at - 1 end
   elseif stream.epochs[at].base + seq > stream.epochs[at].last then
     standing = 'beyond'
     if stream.epochs[at + 1] then at, seq = at + 1, 0 else seq = stream.epochs[at].last - stream.epochs[at].base end

@@ -9,9 +9,10 @@ export { createKeys, type Keys } from './keys.ts';
 export { type LiveBatch, LiveStreams } from './live-streams.ts';
 export { ManagerTable } from './manager-table.ts';
 export { lastSeq, type NumberedBatch, type RetainedBatch } from './numbered-batch.ts';
+export type { Position } from './position.ts';
 export { notePresence } from './presence.ts';
 export { redisReadiness } from './redis-readiness.ts';
-export { type Position, RetainedStreams, type SeqRange, type StreamPart } from './retained-streams.ts';
+export { RetainedStreams, type SeqRange, type StreamPart } from './retained-streams.ts';
 export {
   type AccountRights,
   type Grant,

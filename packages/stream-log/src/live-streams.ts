@@ -2,6 +2,7 @@ import type { RedisConnection } from './connection.ts';
 import { asList, asNumber, asText, callFunction } from './functions.ts';
 import type { Keys } from './keys.ts';
 import { type NumberedBatch, numbersOf } from './numbered-batch.ts';
+import type { Position } from './position.ts';
 import { shardOf } from './shards.ts';
 import { newEpoch } from './stream-writer.ts';
 import type { Subscriber } from './subscriber.ts';
@@ -27,7 +28,7 @@ export class LiveStreams {
    * Calls `onBatch` for each batch published on the streams that are followed, in order per stream, and `onBack` when a
    * stream is heard again after some may have been missed.
    */
-  listen(onBatch: (batch: LiveBatch) => void, onBack: (producerId: string) => void = () => {}): void {
+  listen(onBatch: (batch: LiveBatch) => void, onBack: (producerId: string) => void): void {
     this.onBatch = onBatch;
     this.onBack = onBack;
   }
@@ -41,12 +42,12 @@ export class LiveStreams {
   }
 
   /** Stops following a stream. */
-  async unfollow(producerId: string): Promise<void> {
+  unfollow(producerId: string): void {
     this.subscriber.unsubscribe(this.channel(producerId));
   }
 
   /** Where a stream stands now; one that nobody sent to yet begins its life at 0. */
-  async head(producerId: string): Promise<{ epoch: string; seq: number }> {
+  async head(producerId: string): Promise<Position> {
     const shard = shardOf(producerId, this.shardCount);
     const args = [this.keys.shardPrefix(shard), producerId, newEpoch()];
     const reply = await callFunction(this.redis, 'open', [this.keys.stream(shard, producerId)], args);

@@ -2,14 +2,9 @@ import type { RedisConnection } from './connection.ts';
 import { asBytes, asList, asNumber, asText, callFunction } from './functions.ts';
 import type { Keys } from './keys.ts';
 import { type RetainedBatch, retainedBatch } from './numbered-batch.ts';
+import type { Position } from './position.ts';
 import { shardOf } from './shards.ts';
 import { newEpoch } from './stream-writer.ts';
-
-/** A position in a stream: the last reading that was dealt with. */
-export interface Position {
-  epoch: string;
-  seq: number;
-}
 
 /** Consecutive readings of one epoch. */
 export interface SeqRange {

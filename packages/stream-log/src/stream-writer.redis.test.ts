@@ -13,7 +13,10 @@ afterEach(() => corner.close());
 async function follow(): Promise<LiveBatch[]> {
   const published: LiveBatch[] = [];
   const live = corner.live();
-  live.listen((batch) => published.push({ ...batch, batch: Buffer.from(batch.batch) }));
+  live.listen(
+    (batch) => published.push({ ...batch, batch: Buffer.from(batch.batch) }),
+    () => {},
+  );
   await live.follow(producerId);
   return published;
 }

@@ -1,0 +1,5 @@
+/** A position in a stream: the last reading that was dealt with. */
+export interface Position {
+  epoch: string;
+  seq: number;
+}
