@@ -14,14 +14,16 @@ const deleteEveryMs = 600_000;
 export class Bounds {
   private stopped = false;
   private readonly timers: NodeJS.Timeout[];
-  private running: Promise<void> = Promise.resolve();
+  private readonly running = new Map<string, Promise<void>>();
 
   constructor(writer: StreamWriter, share: ShardShare, sql: Database['sql'], historyAgeMs: number, logger: Logger) {
-    const queue = (what: string, work: () => Promise<unknown>) => {
-      this.running = this.running.then(work).then(
-        () => {},
-        (err: unknown) => logger.warn({ err }, `${what} failed; it is tried again`),
-      );
+    const begin = (what: string, work: () => Promise<unknown>) => {
+      // One that still waits, for a shard whose Redis is away, is not followed by another.
+      if (this.running.has(what)) return;
+      const run = work()
+        .catch((err: unknown) => logger.warn({ err }, `${what} failed; it is tried again`))
+        .then(() => void this.running.delete(what));
+      this.running.set(what, run);
     };
     const trim = async () => {
       for (const shard of share.shards) if (!this.stopped) await writer.trim(shard);
@@ -30,14 +32,14 @@ export class Bounds {
       if (share.owns(0)) await deleteOldReadings(sql, historyAgeMs, () => this.stopped);
     };
     this.timers = [
-      setInterval(() => queue('trimming the retained windows', trim), trimEveryMs),
-      setInterval(() => queue('deleting old readings', deleteOld), deleteEveryMs),
+      setInterval(() => begin('trimming the retained windows', trim), trimEveryMs),
+      setInterval(() => begin('deleting old readings', deleteOld), deleteEveryMs),
     ];
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     for (const timer of this.timers) clearInterval(timer);
-    await this.running;
+    await Promise.all(this.running.values());
   }
 }

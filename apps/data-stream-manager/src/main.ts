@@ -47,6 +47,7 @@ await runApp('data-stream-manager', async (logger) => {
       },
     };
   } catch (error) {
+    await settleWithin(share.stop(), drainMs);
     await context.close();
     throw error;
   }

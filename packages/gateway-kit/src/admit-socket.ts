@@ -1,17 +1,14 @@
 import { Refusal } from '@motience/protocol';
-import type { RightsStore } from '@motience/stream-log';
 import type { AccessClaims, TokenVerifier } from '@motience/tokens';
 import type { OpenAccounts } from './open-accounts.ts';
 import { tokenOfRequest, type UpgradeRequest } from './token-of-request.ts';
-import type { RightsWatch } from './watch-rights.ts';
+import { type RightsWatch, redisDoesNotAnswer } from './watch-rights.ts';
 
 /** Who a socket belongs to and what it may do. */
 export interface Admission {
   claims: AccessClaims;
   /** A producer's device_ids, with 0, or the producers a consumer is subscribed to, with since when, in ms since 1970. */
   items: ReadonlyMap<string, number>;
-  /** Whether the rights changed since they were read; they have to be read again then. */
-  overtaken(): boolean;
   /** To be called once, when the socket is open or did not come to be. */
   end(): void;
 }
@@ -19,7 +16,6 @@ export interface Admission {
 export interface AdmissionRules {
   role: 'producer' | 'consumer';
   verifyToken: TokenVerifier;
-  rights: RightsStore;
   watch: RightsWatch;
   accounts: OpenAccounts;
   maxSocketsPerAccount: number;
@@ -49,15 +45,14 @@ export async function admitSocket(request: UpgradeRequest, rules: AdmissionRules
     const limit = `an account may have ${rules.maxSocketsPerAccount} sockets open`;
     throw new Refusal('rate-limited', limit, { retryAfterSeconds: 60 });
   }
-  const admission = rules.watch.beginAdmission(claims.sub);
+  const { rights, end } = rules.watch.beginAdmission(claims.sub, claims.sid);
   try {
-    const kind = rules.role === 'producer' ? 'device' : 'subscription';
-    const account = await withinPatience(rules.rights.read(kind, claims.sub, claims.sid));
+    const account = await withinPatience(rights);
     if (account === undefined) throw new Refusal('unavailable', 'rights are being loaded; try again in a moment');
     if (!account.sessionIsLive) throw new Refusal('unauthenticated', 'this session has ended: log in again');
-    return { claims, items: account.items, ...admission };
+    return { claims, items: account.items, end };
   } catch (error) {
-    admission.end();
+    end();
     throw error;
   }
 }
@@ -65,8 +60,7 @@ export async function admitSocket(request: UpgradeRequest, rules: AdmissionRules
 async function withinPatience<Value>(work: Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    const refusal = new Refusal('unavailable', 'Redis does not answer; try again', { retryAfterSeconds: 2 });
-    timer = setTimeout(reject, patienceMs, refusal);
+    timer = setTimeout(() => reject(redisDoesNotAnswer()), patienceMs);
   });
   try {
     return await Promise.race([work, deadline]);

@@ -30,7 +30,6 @@ async function serve({ open = () => {}, receiveText = () => {}, log = () => {} }
     admit: async () => ({
       claims: { sub: '1', role: 'consumer', sid: 'session', jti: 'token', iat: 0, exp: 0 },
       items: new Map(),
-      overtaken: () => false,
       end: () => {},
     }),
     open: () => {

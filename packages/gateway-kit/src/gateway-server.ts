@@ -85,7 +85,7 @@ const goodbyeMs = 300;
 /** Most sockets that may wait for their token to be checked. */
 const maxPendingAdmissions = 10_000;
 
-/** Serves sockets at `path`, and `/health`, `/ready` and `/metrics`. The only place that knows uWebSockets.js. */
+/** Serves sockets at `path`, and `/health`, `/ready` and `/metrics`. Only this package knows uWebSockets.js. */
 export async function startGatewayServer<Session>(options: GatewayServerOptions<Session>): Promise<GatewayServer> {
   await checkPortIsFree(options);
   const app = createApp(options.tls);

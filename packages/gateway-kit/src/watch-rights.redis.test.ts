@@ -58,7 +58,7 @@ async function openWatch() {
   await watch.start(() => {}, fresh);
   await rights.markComplete();
   await eventually(() => expect(fresh).toHaveBeenCalledOnce());
-  return { rights, accounts, watch, fresh };
+  return { rights, accounts, watch, fresh, redis };
 }
 
 function createSocket(told: string[]): OpenSocket {
@@ -98,4 +98,31 @@ it('a right that was revoked while everything was being read is not granted, tho
   await eventually(() => expect(fresh).toHaveBeenCalledTimes(2));
   expect(told).toEqual([]);
   expect(account.items).toEqual(new Map());
+});
+
+it('a socket is admitted with what it may do after the last change that was heard meanwhile', async () => {
+  const { rights, accounts, watch } = await openWatch();
+  const socket = createSocket([]);
+  accounts.enter('7', new Map([['1', 100]])).sockets.add(socket);
+  await rights.grant({ kind: 'session', accountId: '7', item: socket.sessionId, seconds: 1_000 });
+  await rights.grant({ ...right, kind: 'subscription', since: 100 });
+  await eventually(() => expect(rights.readBack).toBe(1));
+
+  rights.hold = true;
+  const admission = watch.beginAdmission('7', socket.sessionId);
+  await eventually(() => expect(rights.waiting).toHaveLength(1));
+  await rights.revoke(right);
+  await eventually(() => expect(rights.readBack).toBe(2));
+  rights.release();
+  expect(await admission.rights).toEqual({ sessionIsLive: true, items: new Map() });
+  admission.end();
+  expect(watch.countAdmissions('7')).toBe(0);
+});
+
+it('nobody is admitted, nor kept waiting, while Redis is away', async () => {
+  const { watch, redis } = await openWatch();
+  redis.disconnect();
+  await eventually(() => expect(redis.status).toBe('end'));
+  expect(() => watch.beginAdmission('7', randomUUID())).toThrow('Redis does not answer');
+  expect(watch.countAdmissions('7')).toBe(0);
 });

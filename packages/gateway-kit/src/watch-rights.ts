@@ -7,9 +7,12 @@ import type { OpenAccount, OpenAccounts, OpenSocket } from './open-accounts.ts';
 const accountsReadAtOnce = 100;
 const retryMs = 500;
 
+/** Most readings for sockets that want to open that may wait for Redis, those included that nobody waits for any more. */
+const maxUnanswered = 10_000;
+
 /** A socket that is being admitted. */
-interface Admission {
-  /** Whether a right of its account may have changed since it began. */
+interface Admitting {
+  /** Whether a right of its account may have changed since its rights were begun to be read. */
   overtaken: boolean;
 }
 
@@ -20,11 +23,12 @@ interface Admission {
  */
 export class RightsWatch {
   /** Sockets that are being admitted, by account. */
-  private readonly admissions = new Map<string, Set<Admission>>();
+  private readonly admissions = new Map<string, Set<Admitting>>();
   private onStale = () => {};
   private onFresh = () => {};
   /** Grows with whatever makes a reading of everything that is under way insufficient. */
   private round = 0;
+  private unanswered = 0;
 
   constructor(
     private readonly kind: 'device' | 'subscription',
@@ -56,25 +60,38 @@ export class RightsWatch {
     return this.admissions.get(accountId)?.size ?? 0;
   }
 
-  /** To be called before the rights of a socket that wants to open are read. */
-  beginAdmission(accountId: string): { overtaken(): boolean; end(): void } {
-    const admission: Admission = { overtaken: false };
+  /**
+   * Reads what a socket that wants to open may do, again whenever a change was heard meanwhile: no change is heard
+   * between the answer and what is done at once with it. Undefined while Redis does not hold all of it. Throws a
+   * Refusal while Redis is away, or too many wait for it. Counts as being admitted until `end` is called.
+   */
+  beginAdmission(accountId: string, sessionId: string): { rights: Promise<AccountRights | undefined>; end(): void } {
+    if (!this.rights.isConnected || this.unanswered >= maxUnanswered) throw redisDoesNotAnswer();
+    const admission: Admitting = { overtaken: false };
     const ofAccount = this.admissions.get(accountId) ?? new Set();
     this.admissions.set(accountId, ofAccount.add(admission));
-    return {
-      overtaken: () => admission.overtaken,
-      end: () => {
-        ofAccount.delete(admission);
-        if (ofAccount.size === 0 && this.admissions.get(accountId) === ofAccount) this.admissions.delete(accountId);
-      },
+    const end = () => {
+      ofAccount.delete(admission);
+      if (ofAccount.size === 0 && this.admissions.get(accountId) === ofAccount) this.admissions.delete(accountId);
     };
+    const readUnovertaken = async () => {
+      for (;;) {
+        admission.overtaken = false;
+        const read = await this.rights.read(this.kind, accountId, sessionId);
+        if (!admission.overtaken || !ofAccount.has(admission)) return read;
+      }
+    };
+    this.unanswered += 1;
+    const rights = readUnovertaken().finally(() => {
+      this.unanswered -= 1;
+    });
+    return { rights, end };
   }
 
   /** Begins to watch an admitted socket that is now open. */
-  watchSocket(account: OpenAccount, socket: OpenSocket, admission: { overtaken(): boolean; end(): void }): void {
+  watchSocket(account: OpenAccount, socket: OpenSocket, admission: { end(): void }): void {
     account.sockets.add(socket);
     admission.end();
-    if (admission.overtaken()) this.readAccountAgain(account).catch(this.distrust);
   }
 
   /** Reads everything one account's sockets stand on. Rejects while Redis does not hold all of it. */
@@ -141,6 +158,10 @@ export class RightsWatch {
       await Promise.all(some.map((account) => this.readAccountAgain(account)));
     }
   }
+}
+
+export function redisDoesNotAnswer(): Refusal {
+  return new Refusal('unavailable', 'Redis does not answer; try again', { retryAfterSeconds: 2 });
 }
 
 function endSession(account: OpenAccount, sessionId: string): void {

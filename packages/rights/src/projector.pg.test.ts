@@ -444,6 +444,28 @@ describe('the rebuild', () => {
     await eventually(async () => expect(await rights.has(device)).toBe(true));
   });
 
+  it('tells the gateways what it put right before it failed half-way, or another one before it was killed', async () => {
+    class FailingOnce extends RightsStore {
+      failures = 0;
+      override async *accountIds(kind: ItemKind): AsyncGenerator<string[]> {
+        if (this.failures++ === 0) throw new Error('Redis went away');
+        yield* super.accountIds(kind);
+      }
+    }
+    const device = await addDevice(await addAccount('producer'), 'pump');
+    await rights.markComplete();
+    const told: unknown[] = [];
+    await watchInto(told);
+    const failing = new FailingOnce(redis, keys);
+    openProjector({ rights: failing }).start();
+    await eventually(async () => expect(told).toEqual([undefined]));
+    expect(await rights.has(device)).toBe(true);
+    expect(failing.failures).toBeGreaterThan(1);
+
+    openProjector().start();
+    await eventually(async () => expect(told).toEqual([undefined, undefined]));
+  });
+
   it('puts right a wrong or unreadable time since when a subscription is active', async () => {
     const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
     const right = await subscribe(consumer, producer);

@@ -50,6 +50,8 @@ export function createProjector(options: ProjectorOptions): Projector {
   let polling: Promise<void> | undefined;
   /** Which Redis was last found equal to PostgreSQL, and when. */
   let reconciled = { serverId: '', at: Number.NEGATIVE_INFINITY };
+  /** Whether gateways may not know of something that a comparison, also one that failed half-way, put right. */
+  let announceDue = true;
 
   const patiently = <Result>(work: () => Promise<Result>) =>
     patience.run(work, () => {
@@ -109,6 +111,7 @@ export function createProjector(options: ProjectorOptions): Projector {
 
   async function rebuildIfNeeded(): Promise<void> {
     const serverId = await patiently(() => rights.serverId());
+    if (serverId !== reconciled.serverId) announceDue = true;
     const due = serverId !== reconciled.serverId || Date.now() - reconciled.at >= reconcileMs;
     if (!due && (await patiently(() => rights.isComplete()))) return;
     await database.db.transaction(async (tx) => {
@@ -116,14 +119,21 @@ export function createProjector(options: ProjectorOptions): Projector {
       const startedAt = Date.now();
       const complete = await patiently(() => rights.isComplete());
       const token = complete ? undefined : await patiently(() => rights.beginRebuild());
-      const changed = await rebuildRights({ database, rights, patiently });
+      const changed = await rebuildRights({ database, rights, patiently }).catch((error: unknown) => {
+        announceDue = true;
+        throw error;
+      });
       if (token !== undefined) {
         if (!(await patiently(() => rights.finishRebuild(token)))) return;
         logger.info({ ms: Date.now() - startedAt }, 'rights in Redis rebuilt');
-      } else if (changed) {
-        await patiently(() => rights.announceAll());
-        logger.warn({ ms: Date.now() - startedAt }, 'rights in Redis differed from PostgreSQL and were put right');
+      } else {
+        if (changed) {
+          announceDue = true;
+          logger.warn({ ms: Date.now() - startedAt }, 'rights in Redis differed from PostgreSQL and were put right');
+        }
+        if (announceDue) await patiently(() => rights.announceAll());
       }
+      announceDue = false;
       reconciled = { serverId, at: Date.now() };
     });
   }

@@ -103,8 +103,16 @@ export function masterOf(redis: RedisConnection, slot: number): Redis | undefine
 export async function allMasters(redis: RedisConnection): Promise<Redis[]> {
   if (redis instanceof Cluster && redis.status !== 'ready') {
     await new Promise<void>((resolve, reject) => {
-      redis.once('ready', resolve);
-      redis.once('end', () => reject(new Error('Connection is closed.')));
+      const ready = () => {
+        redis.off('end', end);
+        resolve();
+      };
+      const end = () => {
+        redis.off('ready', ready);
+        reject(new Error('Connection is closed.'));
+      };
+      redis.once('ready', ready);
+      redis.once('end', end);
     });
   }
   return mastersOf(redis);

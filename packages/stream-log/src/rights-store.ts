@@ -46,6 +46,11 @@ export class RightsStore {
     private readonly keys: Keys,
   ) {}
 
+  /** Whether what is asked now is sent to Redis at once; otherwise it waits until Redis is back. */
+  get isConnected(): boolean {
+    return this.redis.status === 'ready';
+  }
+
   /** Makes one right exist, and tells the gateways. Repeating it is harmless. */
   async grant(grant: Grant): Promise<void> {
     if (grant.kind === 'session') {

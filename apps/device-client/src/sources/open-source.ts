@@ -29,11 +29,12 @@ export function openSource(
 ): Source {
   const { source, deviceId, intervalMs } = config;
   const items = untilAborted(() => {
-    if (source.kind === 'system') return systemSource(deviceId, clock, signal);
+    if (source.kind === 'system') return systemSource(deviceId, clock, intervalMs, signal);
     if (source.kind === 'stdin') return jsonLinesSource(addAbortSignal(signal, stdin), deviceId, clock);
     return fileSource(source, config, { signal, clock, after });
   }, signal);
-  return intervalMs === 0 ? items : paced(items, intervalMs, signal);
+  // What is measured is measured when it is due, and not held back after.
+  return intervalMs === 0 || source.kind === 'system' ? items : paced(items, intervalMs, signal);
 }
 
 /** A source whose input is cut off on purpose ends; it does not fail. What was read before still comes. */

@@ -1,6 +1,7 @@
 import { loadavg, uptime } from 'node:os';
 import si from 'systeminformation';
 import type { SteadyClock } from '../steady-clock.ts';
+import { ticks } from './paced.ts';
 import { readingText, type SourceItem } from './source.ts';
 
 /** Figures of one kind, absent where this machine has none. */
@@ -19,13 +20,17 @@ async function measureSystem(): Promise<Record<string, number>> {
   );
 }
 
-/** A reading of this machine whenever it is asked for one, until the signal. */
+/** A reading of this machine per interval, measured when it is due, until the signal. */
 export async function* systemSource(
   deviceId: string,
   clock: SteadyClock,
+  intervalMs: number,
   signal: AbortSignal,
 ): AsyncGenerator<SourceItem> {
-  while (!signal.aborted) yield { text: readingText(deviceId, clock.now(), JSON.stringify(await measureSystem())) };
+  for await (const _due of ticks(intervalMs, signal)) {
+    const figures = await measureSystem();
+    yield { text: readingText(deviceId, clock.now(), JSON.stringify(figures)) };
+  }
 }
 
 async function cpu(): Promise<Figures> {
