@@ -130,6 +130,74 @@ describe('after Redis was restarted', () => {
   });
 });
 
+describe('former epochs', () => {
+  /** As if Redis had been restarted: the stream's next touch begins a new epoch. */
+  const outlive = async () => {
+    await corner.redis.hset(corner.keys.stream(shard, producerId), 'life', 'a former one');
+    return (await head()).epoch;
+  };
+  const readAfter = (epoch: string, seq: number) => retained.readAfter(producerId, { epoch, seq }, 10_000);
+
+  it('are remembered, the last 64 and those before whose readings are not in PostgreSQL', async () => {
+    const first = await publish('one', 'two');
+    const later: string[] = [];
+    while (later.length < 70) later.push(await outlive());
+    const writer = corner.writer();
+    const ranges = await writer.unpersisted(shard, 10, 10_000);
+    expect(ranges).toMatchObject([{ epoch: first, from: 1, to: 2 }]);
+    const part = await readAfter(first, 1);
+    expect(part.standing).toBe('known');
+    expect(bodies(part)).toEqual(['two']);
+    await writer.notePersisted(shard, ranges);
+    expect(await writer.unpersisted(shard, 10, 10_000)).toEqual([]);
+    await outlive();
+    const standings = await Promise.all([first, ...later.slice(5, 7)].map((epoch) => readAfter(epoch, 0)));
+    expect(standings.map(({ standing }) => standing)).toEqual(['unknown', 'unknown', 'known']);
+  });
+});
+
+describe('a position of an epoch that a restored backup does not have', () => {
+  const key = () => corner.keys.stream(shard, producerId);
+  const window = () => corner.keys.retained(shard, producerId);
+
+  /** What Redis holds of the stream; restores it when called. */
+  async function backUp(): Promise<() => Promise<void>> {
+    const [state, readings] = await Promise.all([corner.redis.dumpBuffer(key()), corner.redis.dumpBuffer(window())]);
+    return async () => {
+      await corner.redis.restore(key(), 0, state, 'REPLACE');
+      await corner.redis.restore(window(), 0, readings, 'REPLACE');
+    };
+  }
+
+  it('goes on with the first epoch that began after it, and repeats nothing from before it', async () => {
+    await publish('one');
+    const restore = await backUp();
+    await restart();
+    const lost = await publish('lost');
+    await restart();
+    await restore();
+    const third = await publish('three');
+    await restart();
+    const fourth = await publish('four');
+    const part = await retained.readAfter(producerId, { epoch: lost, seq: 1 }, 10_000);
+    expect(part).toMatchObject({
+      standing: 'unknown',
+      start: { epoch: third, seq: 0 },
+      head: { epoch: fourth, seq: 1 },
+      missing: [],
+    });
+    expect(bodies(part)).toEqual(['three', 'four']);
+  });
+
+  it('goes on with the current one when none of those known began after it', async () => {
+    await publish('one');
+    const current = await restart().then(() => publish('two'));
+    const part = await retained.readAfter(producerId, { epoch: `${current}-later`, seq: 4 }, 10_000);
+    expect(part).toMatchObject({ standing: 'unknown', start: { epoch: current, seq: 0 }, missing: [] });
+    expect(bodies(part)).toEqual(['two']);
+  });
+});
+
 describe('a position that Redis cannot place', () => {
   it('of an unknown epoch goes on with the first reading that is known of', async () => {
     const first = await publish('one');
