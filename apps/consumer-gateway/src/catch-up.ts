@@ -83,13 +83,13 @@ export class CatchUp {
   async run(): Promise<void> {
     for (;;) {
       if (await this.isHeldUp()) return;
+      this.tellPosition();
       const part = await this.read();
       if (!this.options.isWanted()) return;
       // What was read may not be sent while rights may be out of date.
       if (!part || this.options.streams.isPaused) continue;
       if (!(await this.sendAll(this.answered(part.events, part.known)))) return;
       if (part.reachesHead && (await this.crossBridge())) return;
-      this.tellPosition();
     }
   }
 
