@@ -70,7 +70,14 @@ export class StreamCorner {
 
   /** Runs an app here, on a free port unless `environment` says otherwise. */
   run(app: string, environment: Record<string, string> = {}): AppProcess {
-    const running = runApp(app, {
+    const running = runApp(app, { ...this.environment, ...environment });
+    this.processes.push(running);
+    return running;
+  }
+
+  /** What an app is configured with that is to run here. */
+  get environment(): Record<string, string> {
+    return {
       REDIS_URL: this.url,
       REDIS_KEY_PREFIX: this.prefix,
       // Nobody there: what needs PostgreSQL is given one.
@@ -79,10 +86,7 @@ export class StreamCorner {
       WSS1_PORT: '0',
       WSS2_PORT: '0',
       DSM_PORT: '0',
-      ...environment,
-    });
-    this.processes.push(running);
-    return running;
+    };
   }
 
   /** A new account whose session is live, with its devices or, for a consumer, the producers it is subscribed to. */

@@ -1,11 +1,16 @@
 import { expect, onTestFinished } from 'vitest';
 import { defaultShardCount, shardOf } from '../../packages/stream-log/dist/index.js';
-import type { AppProcess } from './app-process.ts';
 import type { StreamCorner } from './stream-corner.ts';
 import { eventually, TestSocket } from './test-socket.ts';
 
+/** A consumer gateway, in this process or in one of its own. */
+interface RunningGateway {
+  /** Resolves with its port. */
+  readonly listening: Promise<number>;
+}
+
 /** A consumer's socket, past its welcome; closed when the test is over. */
-export async function openConsumer(gateway: AppProcess, token: string, query = ''): Promise<TestSocket> {
+export async function openConsumer(gateway: RunningGateway, token: string, query = ''): Promise<TestSocket> {
   const socket = await TestSocket.open(`ws://127.0.0.1:${await gateway.listening}/consumer`, { token, query });
   onTestFinished(() => socket.close());
   await eventually(() => expect(socket.ofType('welcome')).toHaveLength(1));
@@ -13,7 +18,7 @@ export async function openConsumer(gateway: AppProcess, token: string, query = '
 }
 
 /** A new producer that has sent one reading since a new consumer subscribed to it. */
-export async function streamingConsumer(corner: StreamCorner, gateway: AppProcess) {
+export async function streamingConsumer(corner: StreamCorner, gateway: RunningGateway) {
   const producer = await corner.account('producer', ['a']);
   const consumer = await corner.account('consumer', [producer.id]);
   const socket = await openConsumer(gateway, consumer.token);

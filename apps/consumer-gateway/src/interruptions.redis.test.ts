@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import type { AppProcess } from '../../../tests/support/app-process.ts';
 import { StreamCorner } from '../../../tests/support/stream-corner.ts';
 import { openConsumer, seqs, streamingConsumer, unavailable, upTo } from '../../../tests/support/streaming-consumer.ts';
-import { eventually } from '../../../tests/support/test-socket.ts';
+import { eventually, TestSocket } from '../../../tests/support/test-socket.ts';
+import { HeldGateway } from './held-gateway.fixture.ts';
 
 let corner: StreamCorner;
 let gateway: AppProcess;
@@ -74,6 +75,47 @@ describe('readings that are missing', () => {
     await corner.redis.spublish(corner.keys.live(shard, producer.id), `${epoch}:1:1\n`);
     await corner.publish(producer.id, [{}]);
     await eventually(() => expect(seqs(socket)).toEqual([1, 2]));
+  });
+});
+
+describe('readings that are missing and cannot be read', () => {
+  it('refuse those on the stream and those who wait for it; the stream goes on at the head', async () => {
+    const held = await HeldGateway.start(corner, { SOCKETS_PER_ACCOUNT: '2' });
+    onTestFinished(() => held.stop());
+    const { producer, consumer, socket, shard, streamKey } = await streamingConsumer(corner, held);
+    // One who is led through the past is not on the stream, and keeps it followed.
+    const led = await corner.account('consumer', [producer.id]);
+    const url = `http://127.0.0.1:${await held.listening}/consumer/sse?producer_id=${producer.id}`;
+    const leading = new AbortController();
+    await fetch(url, { headers: { authorization: `Bearer ${led.token}` }, signal: leading.signal });
+    held.pasts.close(producer.id);
+    await corner.retainUntold(producer.id, {});
+    await corner.redis.xdel(corner.keys.retained(shard, producer.id), '1-0', '2-0');
+    await corner.redis.hset(streamKey, 'retained_from', 3);
+    await corner.publish(producer.id, [{}]);
+    await eventually(() => expect(held.pasts.held(producer.id)).toBe(1));
+    const waiting = await TestSocket.open(`ws://127.0.0.1:${await held.listening}/consumer`, consumer);
+    const other = await openConsumer(held, (await corner.account('consumer', [producer.id])).token, 'mode=manual');
+    other.send({ type: 'subscribe', producer_id: producer.id });
+    // Answered once what was sent before it waits.
+    other.send('{');
+    await eventually(() => expect(other.ofType('error')).toHaveLength(1));
+    held.pasts.open(producer.id);
+    const error = { type: 'error', kind: 'unavailable', retry_after: 1 };
+    for (const refused of [socket, waiting, other]) {
+      expect(await refused.closed).toEqual(unavailable);
+      expect(refused.frames.at(-1)).toMatchObject(error);
+    }
+    expect(seqs(socket)).toEqual([1]);
+    expect(waiting.ofType('welcome')).toEqual([]);
+    // Both of its places are free again.
+    const again = [await openConsumer(held, consumer.token), await openConsumer(held, consumer.token)];
+    await corner.publish(producer.id, [{}]);
+    for (const one of again) await eventually(() => expect(seqs(one)).toEqual([4]));
+    for (const one of again) one.close();
+    leading.abort();
+    const channel = corner.keys.live(shard, producer.id);
+    await eventually(async () => expect(await corner.redis.pubsub('SHARDCHANNELS')).not.toContain(channel));
   });
 });
 

@@ -1,10 +1,11 @@
-import { type Database, openDatabase } from '@motience/database';
-import { createTestDatabase, type TestDatabase } from '@motience/engines/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Database, migrateDatabase, openDatabase } from '@motience/database';
+import { createTestDatabase, startPrivatePostgres, type TestDatabase } from '@motience/engines/testing';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { AppProcess } from '../../../tests/support/app-process.ts';
 import { StreamCorner, type TestAccount } from '../../../tests/support/stream-corner.ts';
 import { openConsumer, seqs, upTo } from '../../../tests/support/streaming-consumer.ts';
 import { eventually } from '../../../tests/support/test-socket.ts';
+import { HeldGateway } from './held-gateway.fixture.ts';
 
 let corner: StreamCorner;
 let testDatabase: TestDatabase;
@@ -22,9 +23,11 @@ afterEach(async () => {
   await testDatabase.drop();
 });
 
+const runManager = (url: string) => corner.run('data-stream-manager', { DATABASE_URL: url, RETAINED_READINGS: '5' });
+
 /** Has a stream manager number and persist this many readings, of which Redis retains the last five. */
 async function persist(producer: TestAccount, count: number): Promise<void> {
-  const manager = corner.run('data-stream-manager', { DATABASE_URL: testDatabase.url, RETAINED_READINGS: '5' });
+  const manager = runManager(testDatabase.url);
   await manager.listening;
   for (let sent = 1; sent <= count; sent += 1)
     await corner.store(producer.id, [{ sent, text: '"é🛰' }], sent % 2 ? 'a' : 'b');
@@ -66,6 +69,43 @@ describe('a position that Redis no longer retains', () => {
       [23, 25, 'not-retained'],
     ]);
     expect(socket.ofType('subscribed')).toMatchObject([{ seq: 1, recovered: false }]);
+  });
+});
+
+describe('a past that cannot be read because PostgreSQL is away', () => {
+  it('goes on by itself once it is back, without a hole or a repeat; the position is told meanwhile', {
+    timeout: 60_000,
+  }, async () => {
+    const postgres = await startPrivatePostgres();
+    onTestFinished(() => postgres.close());
+    await migrateDatabase(postgres.url);
+    const producer = await corner.account('producer', ['a']);
+    const consumer = await corner.account('consumer', [producer.id]);
+    const manager = runManager(postgres.url);
+    await manager.listening;
+    const batch = Array.from({ length: 500 }, () => ({}));
+    for (let sent = 0; sent < 6; sent += 1) await corner.store(producer.id, batch);
+    await eventually(async () => expect((await corner.streamState(producer.id)).retained_from).toBe('2501'));
+    await manager.end('SIGTERM');
+    const held = await HeldGateway.start(corner, { DATABASE_URL: postgres.url });
+    onTestFinished(() => held.stop());
+    const { epoch } = await corner.head(producer.id);
+    const socket = await openConsumer(held, consumer.token, 'mode=manual');
+    held.pasts.close(producer.id);
+    socket.send({ type: 'subscribe', producer_id: producer.id, epoch, after: 0 });
+    await eventually(() => expect(held.pasts.held(producer.id)).toBe(1));
+    await postgres.stop();
+    held.pasts.open(producer.id);
+    const told = { type: 'position', producer_id: producer.id, epoch, seq: 1_000 };
+    await eventually(() => expect(socket.ofType('position')).toEqual([told]), 20_000);
+    expect(held.logged('the past of a stream cannot be read now').length).toBeGreaterThan(1);
+    expect(socket.readings).toHaveLength(1_000);
+    await postgres.restart();
+    await eventually(() => expect(socket.readings).toHaveLength(3_000), 20_000);
+    await corner.publish(producer.id, [{}]);
+    await eventually(() => expect(seqs(socket)).toEqual(upTo(3_001)));
+    expect(socket.ofType('subscribed')).toMatchObject([{ epoch, seq: 0, recovered: true }]);
+    expect(socket.ofType('gap')).toEqual([]);
   });
 });
 
