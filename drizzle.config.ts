@@ -1,3 +1,7 @@
 import { defineConfig } from 'drizzle-kit';
 
-export default defineConfig({ dialect: 'postgresql', schema: './packages/database/src/schema.ts', out: './drizzle' });
+export default defineConfig({
+  dialect: 'postgresql',
+  schema: ['./packages/database/src/schema.ts', './packages/database/src/ledger-schema.ts'],
+  out: './drizzle',
+});

@@ -1,0 +1,12 @@
+import { ledgerAccounts, type Queryable } from '@motience/database';
+import { eq } from 'drizzle-orm';
+import { codeOf, type LedgerAccount } from './ledger-account.ts';
+
+/** What an account's entries add up to, in micro-units of its currency; 0 for one that nothing was posted to. */
+export async function balanceOf(db: Queryable, account: LedgerAccount): Promise<bigint> {
+  const [row] = await db
+    .select({ balance: ledgerAccounts.balance })
+    .from(ledgerAccounts)
+    .where(eq(ledgerAccounts.code, codeOf(account)));
+  return row?.balance ?? 0n;
+}

@@ -1,0 +1,8 @@
+/** The double-entry ledger in PostgreSQL. Amounts, prices and intervals are in `@motience/ledger/pricing`. */
+export { balanceOf } from './balance-of.ts';
+export { type BooksReport, checkBooks } from './check-books.ts';
+export { type Capture, capture, captureTransaction, type HeldFrom, type Holding, hold, release } from './holds.ts';
+export { codeOf, type HoldAccount, type LedgerAccount } from './ledger-account.ts';
+export { type LedgerDatabase, type Posted, post, postAll } from './post.ts';
+export { type Reversal, reverse } from './reverse.ts';
+export type { Entry, Transaction, TransactionKind } from './transaction.ts';
