@@ -264,4 +264,20 @@ describe('a hole that is being filled', () => {
     // Before a look at the stream's tail could find it.
     await eventually(() => expect(seqs(socket)).toEqual(upTo(4)), 3_000);
   });
+
+  it('once all have left the stream does not come to one who has joined it anew', async () => {
+    const { producer, consumer, socket } = await streamingConsumer(corner, gateway);
+    gateway.pasts.close(producer.id);
+    await corner.retainUntold(producer.id, {});
+    await corner.publish(producer.id, [{}]);
+    await heldPast(producer);
+    socket.close();
+    await eventually(async () => expect(await followed()).not.toContain(shardChannel(producer)));
+    const next = await openConsumer(gateway, consumer.token);
+    expect(next.ofType('welcome')).toMatchObject([{ streams: [{ seq: 3 }] }]);
+    gateway.pasts.open(producer.id);
+    await corner.publish(producer.id, [{}]);
+    await eventually(() => expect(seqs(next).at(-1)).toBe(4));
+    expect(seqs(next)).toEqual([4]);
+  });
 });

@@ -179,6 +179,8 @@ export class StreamTable {
   }
 
   private next(stream: LiveStream, event: StreamEvent): void {
+    // Since all have left it, others may have begun to follow it anew: they are not given this.
+    if (!this.isFollowed(stream)) return;
     stream.position = event.at;
     if (event.type === 'batch') {
       stream.isBusy = true;
