@@ -161,6 +161,9 @@ describe('a position of an epoch that is over', () => {
     await redis.restart();
     await corner.publish(producer.id, [{}]);
     const second = (await corner.head(producer.id)).epoch;
+    // Until it has Redis again the gateway has sockets reconnect.
+    const ready = `http://127.0.0.1:${await gateway.listening}/ready`;
+    await eventually(async () => expect(await fetch(ready)).toMatchObject({ status: 200 }));
     const socket = await open();
     subscribe(socket, producer, { epoch, after: 1 });
     await eventually(() => expect(seqs(socket)).toEqual([2, 3, 1]));
