@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import { type NumberedBatch, type PackedReading, type Position, readingsIn } from '@motience/stream-log';
+import { type NumberedBatch, type Position, readBatch } from '@motience/stream-log';
 import type { EntitledPart, EntitledPast } from './entitled-past.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { LiveStream } from './live-stream.ts';
@@ -146,29 +146,26 @@ export class CatchUp {
     return this.options.isWanted();
   }
 
-  private async sendBatch(batch: NumberedBatch, after: number): Promise<boolean> {
-    const readings = readingsIn(batch.batch);
-    let seq = batch.firstSeq - 1;
-    for (;;) {
-      let isDone = false;
+  private async sendBatch({ epoch, firstSeq, batch }: NumberedBatch, after: number): Promise<boolean> {
+    let seq = firstSeq - 1;
+    for (let from = 0; ; ) {
+      let sent = 0;
+      const send = (deviceId: string, body: Buffer) => {
+        seq += 1;
+        sent += 1;
+        if (seq > after) this.sendReading(deviceId, body, { epoch, seq });
+        return sent < readingsPerTurn && !this.options.sink.isFull;
+      };
       this.options.sink.cork(() => {
-        for (let sent = 0; sent < readingsPerTurn && !this.options.sink.isFull; sent += 1) {
-          const next = readings.next();
-          if (next.done) {
-            isDone = true;
-            return;
-          }
-          seq += 1;
-          if (seq > after) this.sendReading(next.value, { epoch: batch.epoch, seq });
-        }
+        from = readBatch(batch, send, from);
       });
-      if (isDone) return true;
+      if (from === batch.length) return true;
       await setImmediate();
       if (await this.isHeldUp()) return false;
     }
   }
 
-  private sendReading({ deviceId, body }: PackedReading, at: Position): void {
+  private sendReading(deviceId: string, body: Buffer, at: Position): void {
     const { sink, deviceId: only } = this.options;
     this.current = at;
     if (only !== undefined && only !== deviceId) return;
@@ -197,13 +194,13 @@ export class CatchUp {
     }
   }
 
-  private sendNow(batch: NumberedBatch): void {
+  private sendNow({ epoch, firstSeq, batch }: NumberedBatch): void {
     const { seq: after } = this.current;
-    let seq = batch.firstSeq - 1;
-    for (const reading of readingsIn(batch.batch)) {
+    let seq = firstSeq - 1;
+    readBatch(batch, (deviceId, body) => {
       seq += 1;
-      if (seq > after) this.sendReading(reading, { epoch: batch.epoch, seq });
-    }
+      if (seq > after) this.sendReading(deviceId, body, { epoch, seq });
+    });
   }
 }
 

@@ -19,4 +19,21 @@ describe('a batch', () => {
       }),
     );
   });
+
+  it('is read on from wherever reading was stopped', () => {
+    fc.assert(
+      fc.property(fc.array(deviceId, { maxLength: 10 }), fc.integer({ min: 1, max: 4 }), (devices, atOnce) => {
+        const writer = new BatchWriter();
+        for (const device of devices) writer.add(device, 'é');
+        const batch = writer.bytes();
+        const read: string[] = [];
+        for (let from = 0; from < batch.length; ) {
+          const before = read.length;
+          from = readBatch(batch, (device) => read.push(device) < before + atOnce, from);
+          expect(read.length - before).toBeLessThanOrEqual(atOnce);
+        }
+        expect(read).toEqual(devices);
+      }),
+    );
+  });
 });

@@ -41,32 +41,19 @@ export class BatchWriter {
   }
 }
 
-/** Calls `each` with every reading of a batch, in order. `body` is a view into the batch, not a copy. */
-export function readBatch(batch: Buffer, each: (deviceId: string, body: Buffer) => void): void {
-  let at = 0;
+/**
+ * Calls `each` with every reading of a batch from the byte `from` on, in order, until it returns false. Returns the byte to
+ * go on from, which is the batch's length after its last reading. `body` is a view into the batch, not a copy.
+ */
+export function readBatch(batch: Buffer, each: (deviceId: string, body: Buffer) => unknown, from = 0): number {
+  let at = from;
   while (at < batch.length) {
     const deviceEnd = at + 1 + batch.readUInt8(at);
     const bodyStart = deviceEnd + 4;
     const bodyEnd = bodyStart + batch.readUInt32BE(deviceEnd);
-    each(batch.toString('latin1', at + 1, deviceEnd), batch.subarray(bodyStart, bodyEnd));
+    const goesOn = each(batch.toString('latin1', at + 1, deviceEnd), batch.subarray(bodyStart, bodyEnd));
     at = bodyEnd;
+    if (goesOn === false) break;
   }
-}
-
-/** A reading of a batch. `body` is a view into the batch, not a copy. */
-export interface PackedReading {
-  deviceId: string;
-  body: Buffer;
-}
-
-/** The readings of a batch, in order, for those who stop in between; `readBatch` is faster. */
-export function* readingsIn(batch: Buffer): Generator<PackedReading> {
-  let at = 0;
-  while (at < batch.length) {
-    const deviceEnd = at + 1 + batch.readUInt8(at);
-    const bodyStart = deviceEnd + 4;
-    const bodyEnd = bodyStart + batch.readUInt32BE(deviceEnd);
-    yield { deviceId: batch.toString('latin1', at + 1, deviceEnd), body: batch.subarray(bodyStart, bodyEnd) };
-    at = bodyEnd;
-  }
+  return at;
 }
