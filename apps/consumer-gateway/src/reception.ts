@@ -31,7 +31,6 @@ export interface ReceptionContext {
 export class Reception {
   private opening: Promise<LiveStream> | undefined;
   private stream: LiveStream | undefined;
-  private isHeld = false;
   /** What was asked last and not begun yet, and how many answers are owed. */
   private asked: Ask | undefined;
   private answersOwed = 0;
@@ -50,7 +49,6 @@ export class Reception {
 
   /** Follows the stream. Rejects if it cannot be opened. */
   open(): Promise<LiveStream> {
-    this.isHeld = true;
     this.opening ??= this.context.streams.hold(this.producerId).then((stream) => {
       this.stream = stream;
       return stream;
@@ -76,12 +74,11 @@ export class Reception {
     if (!this.isRunning) void this.run();
   }
 
-  /** Nothing more is sent. */
+  /** Nothing more is sent. Called once. */
   end(): void {
     this.isOver = true;
     this.leave();
-    if (this.isHeld) this.context.streams.release(this.producerId);
-    this.isHeld = false;
+    if (this.opening) this.context.streams.release(this.producerId);
   }
 
   private async run(): Promise<void> {
