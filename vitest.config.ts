@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['{apps,packages,testers}/*/src/**/*.test.ts', 'tests/**/*.test.ts'],
+    include: ['{apps,packages,testers}/*/src/**/*.test.ts', '{tests,bench}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     // One PostgreSQL and one Redis for the whole run; see packages/engines/src/testing.ts.
     globalSetup: ['packages/engines/dist/testing-setup.js'],

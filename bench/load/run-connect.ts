@@ -1,0 +1,15 @@
+import { openAll } from './connection.ts';
+import type { ConnectPlan, ConnectResult } from './plan.ts';
+
+/** Opens the sockets and holds them until `pause` resolves. */
+export async function runConnect(plan: ConnectPlan, pause: (name: string) => Promise<void>): Promise<ConnectResult> {
+  await pause('before');
+  const start = performance.now();
+  const connections = await openAll(plan.endpoints, plan.atOnce);
+  const seconds = (performance.now() - start) / 1_000;
+  const troubles: string[] = [];
+  for (const connection of connections) connection.onTrouble = (why) => troubles.push(why);
+  await pause('open');
+  for (const connection of connections) connection.end();
+  return { kind: 'connect', opened: connections.length, seconds, troubles: troubles.slice(0, 5) };
+}

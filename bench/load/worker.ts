@@ -1,0 +1,30 @@
+/** A process that carries out one plan and ends. It ends with its parent. */
+import type { Plan, Report, Result } from './plan.ts';
+import { runConnect } from './run-connect.ts';
+import { runResume } from './run-resume.ts';
+import { runStream } from './run-stream.ts';
+
+const report = (message: Report) => void process.send?.(message);
+let goOn = () => {};
+
+function pause(name: string): Promise<void> {
+  return new Promise((resolve) => {
+    goOn = resolve;
+    report({ type: 'pause', name });
+  });
+}
+
+function carryOut(plan: Plan): Promise<Result> {
+  if (plan.kind === 'stream') return runStream(plan, (name) => report({ type: 'mark', name }));
+  return plan.kind === 'connect' ? runConnect(plan, pause) : runResume(plan, pause);
+}
+
+process.on('disconnect', () => process.exit());
+// The parent is the only one who can send, and sends a plan or that it is over with a pause.
+process.on('message', (message: Plan | 'go on') => {
+  if (message === 'go on') return goOn();
+  carryOut(message)
+    .then((result) => report({ type: 'result', result }))
+    .catch((error: unknown) => report({ type: 'failed', why: error instanceof Error ? error.message : String(error) }));
+});
+report({ type: 'ready' });

@@ -1,0 +1,74 @@
+import type { Market } from '../targets/target.ts';
+import { behind, measureLoad, times } from './measure-load.ts';
+import { oneProducer, type Scenario, window } from './scenario.ts';
+
+interface AtRate {
+  name: string;
+  title: string;
+  about: string;
+  perSecond: number;
+  deliveriesPerReading: number;
+  market(quick: boolean): Market;
+}
+
+export const oneToThousand = latencyAt({
+  name: 'one-to-thousand',
+  title: '1 → 1,000 at 1,000 readings/s',
+  about: 'One producer, a thousand consumers: a million deliveries a second are due.',
+  perSecond: 1_000,
+  deliveriesPerReading: 1_000,
+  market: () => oneProducer(1_000),
+});
+export const steady = latencyAt({
+  name: 'steady',
+  title: '1 → 1 at 20,000 readings/s',
+  about: 'One producer, one consumer.',
+  perSecond: 20_000,
+  deliveriesPerReading: 1,
+  market: () => oneProducer(1),
+});
+
+const people = 1_000;
+const streamsEach = 10;
+
+export const manyToMany = latencyAt({
+  name: 'many-to-many',
+  title: '1,000 producers × 10/s → 1,000 consumers × 10 streams',
+  about: '10,000 readings a second in, 100,000 deliveries a second out.',
+  perSecond: 10 * people,
+  deliveriesPerReading: streamsEach,
+  market: () => ({
+    producers: people,
+    subscriptions: Array.from({ length: people }, (_, consumer) =>
+      Array.from({ length: streamsEach }, (_, stream) => (consumer * streamsEach + stream) % people),
+    ),
+  }),
+});
+
+/** Readings at a fixed rate, and how long each takes. */
+function latencyAt({ name, title, about, perSecond, deliveriesPerReading, market }: AtRate): Scenario {
+  return {
+    name,
+    title,
+    about: `${about} From the writing of a reading to its reading at the consumer.`,
+    figures: [
+      { key: 'p99', title: 'p99', unit: 'ms', better: 'less', decimals: 2 },
+      { key: 'p50', title: 'p50', unit: 'ms', better: 'less', decimals: 2 },
+      { key: 'rate', title: 'deliveries/s', unit: 'deliveries/s', better: 'more', decimals: 0 },
+    ],
+    market,
+    async measure(target, options) {
+      const { result, cores } = await measureLoad(
+        { kind: 'stream', ...target.sockets, deliveriesPerReading, window, perSecond, ...times(options.quick) },
+        options,
+      );
+      const { latency, deliveredPerSecond, lost, troubles } = result;
+      return {
+        values: { p50: latency.p50, p99: latency.p99, rate: deliveredPerSecond },
+        lost,
+        troubles: [...troubles, ...behind(deliveredPerSecond, perSecond * deliveriesPerReading)],
+        cores,
+      };
+    },
+  };
+}

@@ -1,0 +1,9 @@
+import { motience, motienceEverysec } from './motience.ts';
+import { bareRelay, plainWs, socketIo, uwsAlone } from './peers.ts';
+import type { Target } from './target.ts';
+
+/** In the order in which each round goes through them. */
+export const targets: readonly Target[] = [motience, bareRelay, motienceEverysec, plainWs, socketIo, uwsAlone];
+
+/** The one that others are compared with. */
+export const yardstick = bareRelay;
