@@ -16,7 +16,7 @@ export interface Wishes {
 }
 
 const quickRuns = 1;
-const usualRuns = 5;
+const usualRuns = 3;
 
 /** Reads the command line; prints help or what is wrong with it and ends the process where that is called for. */
 export function readCommandLine(args: readonly string[]): Wishes {

@@ -56,7 +56,9 @@ try {
       say,
       signal: stopping.signal,
     });
-    isWhole &&= outcome.targets.every(({ lost, troubles }) => lost === 0 && troubles.length === 0);
+    // What peers lose is a figure; what we lose is a failure.
+    const ours = outcome.targets.filter(({ name }) => name.startsWith('motience'));
+    isWhole &&= ours.every(({ lost, troubles }) => lost === 0 && troubles.length === 0);
     say(`\n${scenario.title}\n\n${outcomeText(scenario, outcome)}\n`);
     if (wishes.out !== undefined) {
       await keepOutcome(wishes.out, scenario, outcome);

@@ -12,7 +12,8 @@ export interface RunOptions extends MeasureOptions {
   say: (text: string) => void;
 }
 
-const mostTroubles = 5;
+/** Of a target, of each kind. */
+const mostRemarks = 5;
 
 /** Starts the targets, measures them in turns, and stops them, also when it is aborted. */
 export async function runScenario(
@@ -75,15 +76,18 @@ function combine(measurements: readonly Measurement[]) {
   return {
     values,
     lost: measurements.reduce((sum, { lost }) => sum + lost, 0),
-    troubles: [...new Set(measurements.flatMap(({ troubles }) => troubles))].slice(0, mostTroubles),
+    troubles: remarks(measurements.flatMap(({ troubles }) => troubles)),
+    notes: remarks(measurements.flatMap(({ notes = [] }) => notes)),
     cores: Object.fromEntries([...shares].map(([part, all]) => [part, summarize(all)?.median ?? 0])),
   };
 }
 
-function measurementText({ figures }: Scenario, { values, lost, troubles }: Measurement): string {
+const remarks = (all: readonly string[]): string[] => [...new Set(all)].slice(0, mostRemarks);
+
+function measurementText({ figures }: Scenario, { values, lost, troubles, notes = [] }: Measurement): string {
   const parts = figures.flatMap((figure) => {
     const value = values[figure.key];
     return value === undefined ? [] : [`${figure.title} ${inWords(value, figure)}`];
   });
-  return [...parts, lost === 0 ? 'nothing lost' : `${lost} LOST`, ...troubles].join('; ');
+  return [...parts, lost === 0 ? 'nothing lost' : `${lost} LOST`, ...troubles, ...notes].join('; ');
 }

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { end } from '../processes/end-process.ts';
 import { type Plan, type Result, type ResultOf, reportSchema } from './plan.ts';
 
 export interface LoadOptions {
@@ -30,8 +31,7 @@ export async function runLoad<P extends Plan>(plan: P, options: LoadOptions): Pr
       });
     });
   } finally {
-    child.removeAllListeners('exit');
-    child.kill();
+    await end(child, 'SIGKILL');
   }
 }
 

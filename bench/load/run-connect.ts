@@ -1,12 +1,15 @@
 import { openAll } from './connection.ts';
+import type { Parent } from './parent.ts';
 import type { ConnectPlan, ConnectResult } from './plan.ts';
 
-/** Opens the sockets and holds them until `pause` resolves. */
-export async function runConnect(plan: ConnectPlan, pause: (name: string) => Promise<void>): Promise<ConnectResult> {
+/** Opens the sockets and holds them until the parent has looked. */
+export async function runConnect(plan: ConnectPlan, { mark, pause }: Parent): Promise<ConnectResult> {
   await pause('before');
+  mark('begin');
   const start = performance.now();
   const connections = await openAll(plan.endpoints, plan.atOnce);
   const seconds = (performance.now() - start) / 1_000;
+  mark('end');
   const troubles: string[] = [];
   for (const connection of connections) connection.onTrouble = (why) => troubles.push(why);
   await pause('open');

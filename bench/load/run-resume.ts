@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from './connection.ts';
+import type { Parent } from './parent.ts';
 import type { ResumePlan, ResumeResult } from './plan.ts';
 import { streamsOf } from './receiver.ts';
 import { Traffic } from './traffic.ts';
 
 const patienceMs = 60_000;
 
-/** Carries out a resume plan. At `pause` the parent waits until what was missed is stored for good. */
-export async function runResume(plan: ResumePlan, pause: (name: string) => Promise<void>): Promise<ResumeResult> {
+/** Carries out a resume plan. In the pause the parent waits until what was missed is stored for good. */
+export async function runResume(plan: ResumePlan, { mark, pause }: Parent): Promise<ResumeResult> {
   const traffic = await Traffic.open({
     producers: [plan.producer],
     consumers: [plan.witness],
@@ -37,11 +38,13 @@ export async function runResume(plan: ResumePlan, pause: (name: string) => Promi
     returning.onTrouble = (why) => traffic.complain(`the one that came back: ${why}`);
     traffic.latency.begin();
     const { producer_id, epoch, seq } = position;
+    mark('begin');
     const start = performance.now();
     returning.sendText(JSON.stringify({ type: 'subscribe', producer_id, epoch, after: seq }));
     while (received < plan.missed && traffic.troubles.length === 0 && performance.now() - start < patienceMs)
       await delay(1);
     const seconds = (performance.now() - start) / 1_000;
+    mark('end');
     const meanwhile = traffic.latency.read();
     await traffic.stop();
     const deadline = performance.now() + patienceMs;

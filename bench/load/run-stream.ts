@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Parent } from './parent.ts';
 import type { StreamPlan, StreamResult } from './plan.ts';
 import { Traffic } from './traffic.ts';
 
-/** Carries out a stream plan. `mark` is told when the measured time begins and ends. */
-export async function runStream(plan: StreamPlan, mark: (name: 'begin' | 'end') => void): Promise<StreamResult> {
+/** Carries out a stream plan. */
+export async function runStream(plan: StreamPlan, { mark }: Parent): Promise<StreamResult> {
   const traffic = await Traffic.open(plan);
   try {
     if (plan.perSecond === undefined) traffic.startWindow();

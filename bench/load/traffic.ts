@@ -100,12 +100,13 @@ export class Traffic {
 
   account(): Account {
     const { sent, delivered, troubles } = this;
+    const idle = sent === 0 ? ['nothing was sent'] : [];
     const unsettled = this.settled < sent ? [`${sent - this.settled} readings were never settled`] : [];
     return {
       sent,
       delivered,
       lost: sent * this.options.deliveriesPerReading - delivered,
-      troubles: [...troubles, ...unsettled],
+      troubles: [...troubles, ...idle, ...unsettled],
     };
   }
 

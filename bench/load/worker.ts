@@ -1,4 +1,5 @@
 /** A process that carries out one plan and ends. It ends with its parent. */
+import type { Parent } from './parent.ts';
 import type { Plan, Report, Result } from './plan.ts';
 import { runConnect } from './run-connect.ts';
 import { runResume } from './run-resume.ts';
@@ -7,16 +8,18 @@ import { runStream } from './run-stream.ts';
 const report = (message: Report) => void process.send?.(message);
 let goOn = () => {};
 
-function pause(name: string): Promise<void> {
-  return new Promise((resolve) => {
-    goOn = resolve;
-    report({ type: 'pause', name });
-  });
-}
+const parent: Parent = {
+  mark: (name) => report({ type: 'mark', name }),
+  pause: (name) =>
+    new Promise((resolve) => {
+      goOn = resolve;
+      report({ type: 'pause', name });
+    }),
+};
 
 function carryOut(plan: Plan): Promise<Result> {
-  if (plan.kind === 'stream') return runStream(plan, (name) => report({ type: 'mark', name }));
-  return plan.kind === 'connect' ? runConnect(plan, pause) : runResume(plan, pause);
+  if (plan.kind === 'stream') return runStream(plan, parent);
+  return plan.kind === 'connect' ? runConnect(plan, parent) : runResume(plan, parent);
 }
 
 process.on('disconnect', () => process.exit());

@@ -7,14 +7,14 @@ import type { Outcome, TargetOutcome } from './outcome.ts';
 export function outcomeText(scenario: Scenario, outcome: Outcome): string {
   const base = outcome.targets.find(({ name }) => name === yardstick.name);
   const { figures } = scenario;
-  const header = ['', ...figures.flatMap(({ title }) => [title, 'spread', `vs ${yardstick.title}`]), 'lost'];
+  const header = ['', ...figures.flatMap(({ title }) => (base ? [title, 'ratio'] : [title])), 'lost'];
   const rows = outcome.targets.map((target) => [
     titleOf(target.name),
     ...figures.flatMap((figure) => cells(figure, target, base)),
     target.lost === 0 ? 'nothing' : inWords(target.lost, { decimals: 0 }),
   ]);
   return [
-    `${scenario.about} Median of ${outcome.runs} ${outcome.runs === 1 ? 'run' : 'runs'}.`,
+    `${scenario.about} Median of ${outcome.runs} ${outcome.runs === 1 ? 'run' : 'runs, and their spread'}${base ? `; ratios to the ${yardstick.title}` : ''}.`,
     '',
     table(header, rows),
     '',
@@ -24,7 +24,8 @@ export function outcomeText(scenario: Scenario, outcome: Outcome): string {
       ['', 'cores'],
       outcome.targets.map((target) => [titleOf(target.name), busyParts(target)]),
     ),
-    ...troublesOf(outcome),
+    ...remarks('Not as it should be', outcome, ({ troubles }) => troubles),
+    ...remarks('Notes', outcome, ({ notes }) => notes),
   ].join('\n');
 }
 
@@ -34,13 +35,11 @@ export function titleOf(name: string): string {
 
 function cells(figure: Figure, target: TargetOutcome, base: TargetOutcome | undefined): string[] {
   const summary = summarize(target.values[figure.key]);
-  if (!summary) return ['–', '', ''];
-  const baseline = summarize(base?.values[figure.key])?.median;
-  return [
-    inWords(summary.median, figure),
-    `${inWords(summary.min, figure)} – ${inWords(summary.max, figure)}`,
-    ratio(summary.median, baseline),
-  ];
+  if (!summary) return base ? ['–', '–'] : ['–'];
+  const median = inWords(summary.median, figure);
+  const spread = `${inWords(summary.min, figure)} – ${inWords(summary.max, figure)}`;
+  const text = summary.min === summary.max ? median : `${median} (${spread})`;
+  return base ? [text, ratio(summary.median, summarize(base.values[figure.key])?.median)] : [text];
 }
 
 /** What took next to nothing is left out. */
@@ -54,11 +53,9 @@ function busyParts({ cores }: TargetOutcome): string {
     .join(', ');
 }
 
-function troublesOf(outcome: Outcome): string[] {
-  const troubles = outcome.targets.flatMap(({ name, troubles }) =>
-    troubles.map((text) => `- ${titleOf(name)}: ${text}`),
-  );
-  return troubles.length === 0 ? [] : ['', 'Not as it should be:', '', ...troubles];
+function remarks(heading: string, { targets }: Outcome, pick: (target: TargetOutcome) => string[]): string[] {
+  const lines = targets.flatMap((target) => pick(target).map((text) => `- ${titleOf(target.name)}: ${text}`));
+  return lines.length === 0 ? [] : ['', `${heading}:`, '', ...lines];
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {

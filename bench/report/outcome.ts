@@ -18,6 +18,7 @@ export const outcomeSchema = z.object({
       values: z.record(z.string(), z.array(z.number())),
       lost: z.number(),
       troubles: z.array(z.string()),
+      notes: z.array(z.string()),
       /** Median cores that each part was busy on. */
       cores: z.record(z.string(), z.number()),
     }),

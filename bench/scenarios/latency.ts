@@ -64,9 +64,10 @@ function latencyAt({ name, title, about, perSecond, deliveriesPerReading, market
       );
       const { latency, deliveredPerSecond, lost, troubles } = result;
       return {
-        values: { p50: latency.p50, p99: latency.p99, rate: deliveredPerSecond },
+        values: { ...(latency.count > 0 && { p50: latency.p50, p99: latency.p99 }), rate: deliveredPerSecond },
         lost,
-        troubles: [...troubles, ...behind(deliveredPerSecond, perSecond * deliveriesPerReading)],
+        troubles,
+        notes: behind(deliveredPerSecond, perSecond * deliveriesPerReading),
         cores,
       };
     },

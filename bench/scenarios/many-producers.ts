@@ -32,7 +32,8 @@ export const manyProducers: Scenario = {
         p99: withMany.result.latency.p99,
       },
       lost: withFew.result.lost + withMany.result.lost,
-      troubles: [...withFew.troubles, ...withMany.troubles],
+      troubles: [...withFew.result.troubles, ...withMany.result.troubles],
+      notes: [...withFew.notes, ...withMany.notes],
       cores: withMany.cores,
     };
   },
@@ -56,6 +57,6 @@ async function runPairs({ sockets }: RunningTarget, count: number, options: Meas
     result,
     cores,
     microsEach: (busy / result.deliveredPerSecond) * 1e6,
-    troubles: [...result.troubles, ...behind(result.deliveredPerSecond, perSecond)],
+    notes: behind(result.deliveredPerSecond, perSecond),
   };
 }

@@ -1,6 +1,6 @@
 import { runLoad } from '../load/load-process.ts';
 import type { Plan, ResultOf, StreamPlan } from '../load/plan.ts';
-import { cpuByPart } from '../machine/processes.ts';
+import { cpuByPart } from '../processes/look-at-processes.ts';
 import type { MeasureOptions } from './scenario.ts';
 
 interface Measured<P extends Plan> {
@@ -40,6 +40,6 @@ export function times(quick: boolean): Pick<StreamPlan, 'warmUpMs' | 'measureMs'
 /** Says so when load was not kept up with; what is measured then is a queue. */
 export function behind(perSecond: number, wanted: number): string[] {
   return perSecond < wanted * 0.98
-    ? [`fell behind: ${Math.round(perSecond).toLocaleString('en')} of ${wanted.toLocaleString('en')} deliveries/s`]
+    ? [`falls behind: ${Math.round(perSecond).toLocaleString('en')} of ${wanted.toLocaleString('en')} deliveries/s`]
     : [];
 }

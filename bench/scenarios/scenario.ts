@@ -18,6 +18,8 @@ export interface Measurement {
   lost: number;
   /** Whatever else was not as it should be. */
   troubles: string[];
+  /** What the reader has to know to read the values. */
+  notes?: string[];
   /** Cores that each part was busy on while it was measured. */
   cores: Map<string, number>;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { residentBytes } from '../machine/processes.ts';
+import { residentBytes } from '../processes/look-at-processes.ts';
 import type { RunningTarget } from '../targets/target.ts';
 import { measureLoad } from './measure-load.ts';
 import { type Measurement, type MeasureOptions, oneProducer, type Scenario } from './scenario.ts';

@@ -7,11 +7,11 @@ import postgres from 'postgres';
 import { migrateDatabase } from '../../packages/database/dist/index.js';
 import { findFreePort } from '../../packages/engines/dist/free-port.js';
 import { waitFor } from '../../packages/engines/dist/wait.js';
-import { descendants } from '../machine/processes.ts';
+import { end } from '../processes/end-process.ts';
+import { descendants } from '../processes/look-at-processes.ts';
 import { counter } from './metrics.ts';
 import { makeFolder, startPlatformEngines } from './private-engines.ts';
 import { seedMarket } from './seed.ts';
-import { end } from './server-process.ts';
 import type { PlatformUnderTest, RunningTarget, StartOptions, Target } from './target.ts';
 
 /** Raised because one address and few accounts do here what otherwise many do. Everything else is as `npm start` has it. */

@@ -1,7 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { end } from '../processes/end-process.ts';
 
 const listeningSchema = z.object({ type: z.literal('listening'), port: z.int() });
 
@@ -23,12 +23,4 @@ export async function startServer(name: string, environment: Record<string, stri
     child.once('exit', (code) => reject(new Error(`${name} ended with ${code} before it listened`)));
   });
   return { pid: child.pid ?? 0, port, stop: () => end(child, 'SIGKILL') };
-}
-
-/** Ends a process and resolves once it is gone. */
-export async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  child.kill(signal);
-  await gone;
 }
