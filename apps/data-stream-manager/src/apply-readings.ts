@@ -1,16 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@motience/service-kit';
 import type { StreamWriter } from '@motience/stream-log';
+import { Pace } from './pace.ts';
 import type { ShardShare } from './share-shards.ts';
 
 /** Bounds one call beside its bytes, so that Redis is not kept busy for long. */
-const entriesPerCall = 64;
+const batchesPerCall = 256;
 
-/**
- * Pause of the whole manager after a call that ended at its bound. While it catches up it publishes no more than some
- * 80 MB a second, so that no gateway falls so far behind that Redis cuts its connection.
- */
-const catchUpPauseMs = 25;
+/** What a manager publishes at most while it catches up: so no gateway falls so far behind that Redis cuts its connection. */
+const catchUpBytesPerMs = 80_000;
 
 /** How often this manager's shards are looked at though nothing woke it, because a wake-up can get lost. */
 const lookAnywayMs = 500;
@@ -27,8 +25,7 @@ export class Applier {
   private readonly busy = new Map<number, { again: boolean }>();
   private readonly timer: NodeJS.Timeout;
   private readonly running = new Set<Promise<void>>();
-  /** Resolves when the next call that catches up may be made. */
-  private catchUp: Promise<unknown> = Promise.resolve();
+  private readonly catchUp = new Pace(catchUpBytesPerMs);
   private stopped = false;
 
   constructor(
@@ -68,12 +65,12 @@ export class Applier {
     try {
       while (state.again && !this.stopped && this.share.owns(shard)) {
         state.again = false;
-        const { readings, endedEarly } = await this.writer.apply(shard, entriesPerCall);
+        const { readings, bytes, endedEarly } = await this.writer.apply(shard, batchesPerCall);
         if (readings > 0) this.onApplied(readings);
         if (!endedEarly) continue;
         state.again = true;
-        this.catchUp = this.catchUp.then(() => setTimeout(catchUpPauseMs));
-        await this.catchUp;
+        const pauseMs = this.catchUp.spend(bytes, performance.now());
+        if (pauseMs > 0) await setTimeout(pauseMs);
       }
     } catch (err) {
       this.logger.error({ err, shard }, 'readings could not be applied');

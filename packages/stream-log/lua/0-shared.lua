@@ -6,9 +6,13 @@ local function int(number)
   return string.format('%.0f', number)
 end
 
-local function nowMs()
+local function nowUs()
   local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+local function nowMs()
+  return math.floor(nowUs() / 1000)
 end
 
 -- Names this life of Redis. It changes with a restart, a failover or a restored backup, and after any of these the
@@ -20,21 +24,42 @@ local function life()
   return runId .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
 end
 
+-- A whole number with the digits 0 to z.
+local function base36(number)
+  local text = ''
+  repeat
+    local digit = number % 36
+    text = string.char(digit < 10 and 48 + digit or 87 + digit) .. text
+    number = (number - digit) / 36
+  until number == 0
+  return text
+end
+
+-- The name of an epoch that begins now, by the clock of Redis: the ms, which sort by time as text until 2059, and what no
+-- other epoch of the stream has: the µs within it, and the life of Redis. One that follows another is later by name,
+-- even if the clock went back.
+local function newEpoch(thisLife, after)
+  local now = nowUs()
+  local ms = math.floor(now / 1000)
+  local last = after and tonumber(string.match(after, '^%w+'), 36)
+  return base36(last and math.max(ms, last + 1) or ms) .. '-' .. int(now % 1000) .. string.sub(thisLife, 1, 8)
+end
+
 -- Former epochs that a stream remembers; older ones are forgotten once all their readings are in PostgreSQL.
 local maxFormerEpochs = 64
 
 -- A stream, which begins at 0 if Redis does not know it, and begins a new epoch in a new life of Redis.
 -- Its readings have an offset, 1, 2, 3 ... over all its epochs, in which the retained window and what is persisted are
 -- counted; a seq is the offset less the base of its epoch. `epochs` has what Redis still knows of them, oldest first.
-local function openStream(prefix, producer, newEpoch, thisLife)
+local function openStream(prefix, producer, thisLife)
   local key = prefix .. 'stream:' .. producer
   local known = redis.call('HMGET', key, 'epoch', 'life', 'base', 'head', 'persisted', 'retained_from', 'former')
   if not known[2] then
-    redis.call('DEL', prefix .. 'retained:' .. producer)
-    redis.call('HSET', key, 'epoch', newEpoch, 'life', thisLife, 'base', '0', 'head', '0', 'persisted', '0',
+    local epoch = newEpoch(thisLife)
+    redis.call('UNLINK', prefix .. 'retained:' .. producer)
+    redis.call('HSET', key, 'epoch', epoch, 'life', thisLife, 'base', '0', 'head', '0', 'persisted', '0',
       'retained_from', '1', 'bytes', '0')
-    redis.call('SADD', prefix .. 'streams', producer)
-    known = { newEpoch, thisLife, '0', '0', '0', '1', false }
+    known = { epoch, thisLife, '0', '0', '0', '1', false }
   end
   local epochs = {}
   for epoch, base, last in string.gmatch(known[7] or '', '([^:]+):(%d+):(%d+),') do
@@ -48,8 +73,9 @@ local function openStream(prefix, producer, newEpoch, thisLife)
     for at = oldest, #epochs do
       former[#former + 1] = epochs[at].epoch .. ':' .. int(epochs[at].base) .. ':' .. int(epochs[at].last) .. ','
     end
-    redis.call('HSET', key, 'epoch', newEpoch, 'life', thisLife, 'base', int(head), 'former', table.concat(former))
-    epochs[#epochs + 1] = { epoch = newEpoch, base = head, last = head }
+    local epoch = newEpoch(thisLife, known[1])
+    redis.call('HSET', key, 'epoch', epoch, 'life', thisLife, 'base', int(head), 'former', table.concat(former))
+    epochs[#epochs + 1] = { epoch = epoch, base = head, last = head }
   end
   return {
     key = key,
@@ -68,37 +94,67 @@ local function findEpoch(stream, epoch)
   end
 end
 
+-- Most entries that are read and deleted at once; each has up to a whole flush.
+local mostTrimmedAtOnce = 32
+
 -- Forgets the oldest retained batches of a stream while it holds more than its bounds allow, as far as they are in
--- PostgreSQL (or need not be). While the shard as a whole holds too much, each stream may keep an equal share, so that a
--- busy stream pushes out its own past and not a quiet one's. The id of an entry is the last offset in it; its field says
--- when it was retained, in ms, and its epoch, first seq and count; its value is the batch.
-local function trimStream(prefix, producer, bounds)
+-- PostgreSQL (or need not be), and at most `room` of them. While the shard as a whole holds too much, each stream that
+-- holds anything may keep an equal share, so that a busy stream pushes out its own past and not a quiet one's. The id of
+-- an entry is the last offset in it; its field says when it was retained, in ms, and its epoch, first seq and count; its
+-- value is the batch. Returns how much of `room` is left; if nothing, there may be more to forget.
+local function trimStream(prefix, producer, bounds, room)
   local key, retained, shard = prefix .. 'stream:' .. producer, prefix .. 'retained:' .. producer, prefix .. 'shard'
   local state = redis.call('HMGET', key, 'head', 'persisted', 'bytes')
   local head, persisted, bytes = tonumber(state[1]), tonumber(state[2]), tonumber(state[3])
-  if not head then return end
+  if not head then
+    redis.call('SREM', prefix .. 'streams', producer)
+    return room
+  end
   local mostBytes = bounds.bytes
   if tonumber(redis.call('HGET', shard, 'retained_bytes') or '0') > bounds.shardBytes then
-    mostBytes = math.min(mostBytes, bounds.shardBytes / redis.call('SCARD', prefix .. 'streams'))
+    mostBytes = math.min(mostBytes, bounds.shardBytes / math.max(1, redis.call('SCARD', prefix .. 'streams')))
   end
   local oldestAllowed = nowMs() - bounds.ageMs
-  local freed, retainedFrom = 0, nil
-  for _ = 1, 1000 do
-    local oldest = redis.call('XRANGE', retained, '-', '+', 'COUNT', 1)[1]
-    if not oldest then break end
-    local last = tonumber(string.match(oldest[1], '^(%d+)'))
-    if bounds.persist and last > persisted then break end
-    local tooMany = head - last >= bounds.readings
-    local retainedAt = tonumber(string.match(oldest[2][1], '^%d+'))
-    if not tooMany and bytes - freed <= mostBytes and retainedAt >= oldestAllowed then break end
-    redis.call('XDEL', retained, oldest[1])
-    freed = freed + #oldest[2][2]
-    retainedFrom = last + 1
+  local function mayStay(entry, last, left)
+    if bounds.persist and last > persisted then return true end
+    local retainedAt = tonumber(string.match(entry[2][1], '^%d+'))
+    return head - last < bounds.readings and left <= mostBytes and retainedAt >= oldestAllowed
+  end
+  local left, retainedFrom, done, atOnce = bytes, nil, false, 1
+  while not done and room > 0 do
+    local oldest = redis.call('XRANGE', retained, '-', '+', 'COUNT', math.min(atOnce, room))
+    local ids = {}
+    done = #oldest == 0
+    for _, entry in ipairs(oldest) do
+      local last = tonumber(string.match(entry[1], '^(%d+)'))
+      done = mayStay(entry, last, left)
+      if done then break end
+      ids[#ids + 1] = entry[1]
+      left = left - #entry[2][2]
+      retainedFrom = last + 1
+    end
+    if #ids > 0 then redis.call('XDEL', retained, unpack(ids)) end
+    room = room - #ids
+    atOnce = math.min(2 * atOnce, mostTrimmedAtOnce)
   end
   if retainedFrom then
-    redis.call('HSET', key, 'bytes', int(bytes - freed), 'retained_from', int(retainedFrom))
-    redis.call('HINCRBY', shard, 'retained_bytes', int(-freed))
+    redis.call('HSET', key, 'bytes', int(left), 'retained_from', int(retainedFrom))
+    redis.call('HINCRBY', shard, 'retained_bytes', int(left - bytes))
   end
+  if left <= 0 then redis.call('SREM', prefix .. 'streams', producer) end
+  return room
+end
+
+-- Trims streams, and at most so many batches of all of them that Redis is not kept busy for long. Returns the streams that
+-- it has to be called for again.
+local mostTrimmedPerCall = 2000
+local function trimStreams(prefix, producers, bounds)
+  local room, rest = mostTrimmedPerCall, {}
+  for _, producer in ipairs(producers) do
+    if room > 0 then room = trimStream(prefix, producer, bounds, room) end
+    if room == 0 then rest[#rest + 1] = producer end
+  end
+  return rest
 end
 
 -- The bounds of a retained window: readings, bytes, age in ms, bytes of all windows of the shard, and whether unpersisted

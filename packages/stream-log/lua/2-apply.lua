@@ -1,8 +1,7 @@
 -- Takes the oldest entries of a shard's ingest log and, for each batch in them: numbers it, retains it, publishes it.
 -- The entries leave the log in the same step, so whoever calls, and however often, each is applied exactly once.
--- KEYS: ingest log, shard, unpersisted. ARGV: prefix, most entries, bytes after which it ends, name of an epoch
--- that begins, bounds (5). Replies with how many entries and readings were applied, and whether it ended at one of its
--- bounds ("1" or "0").
+-- KEYS: ingest log, shard, unpersisted. ARGV: prefix, batches and bytes after which it ends, bounds (5).
+-- Replies with how many entries, readings and bytes were applied, and whether it ended at one of its bounds ("1" or "0").
 local rateWindowMs = 10000
 
 local function countRate(key, now, readings)
@@ -18,18 +17,21 @@ end
 
 local function applyBatch(call, producer, count, batch)
   local prefix, now, bounds = call.prefix, call.now, call.bounds
-  local stream = openStream(prefix, producer, call.newEpoch, call.life)
+  local stream = openStream(prefix, producer, call.life)
   local key, current = stream.key, stream.current
   local last = int(stream.head + tonumber(count))
   local first = int(stream.head - current.base + 1)
   local numbered = current.epoch .. ':' .. first .. ':' .. count
   redis.call('XADD', prefix .. 'retained:' .. producer, last .. '-0', int(now) .. ':' .. numbered, batch)
   redis.call('HSET', key, 'head', last)
-  redis.call('HINCRBY', key, 'bytes', int(#batch))
+  if redis.call('HINCRBY', key, 'bytes', int(#batch)) == #batch then
+    redis.call('SADD', prefix .. 'streams', producer)
+  end
   countRate(key, now, tonumber(count))
   redis.call('SPUBLISH', prefix .. 'live:' .. producer, numbered .. '\n' .. batch)
   if bounds.persist then redis.call('SADD', call.unpersisted, producer) else redis.call('HSET', key, 'persisted', last) end
-  trimStream(prefix, producer, bounds)
+  -- Not all at once when a bound was lowered, but always more than came in.
+  trimStream(prefix, producer, bounds, 2 + math.floor(#batch / 64))
 end
 
 local function apply(KEYS, ARGV)
@@ -37,15 +39,14 @@ local function apply(KEYS, ARGV)
   local call = {
     prefix = ARGV[1],
     unpersisted = KEYS[3],
-    newEpoch = ARGV[4],
     life = life(),
     now = nowMs(),
-    bounds = boundsFrom(ARGV, 5),
+    bounds = boundsFrom(ARGV, 4),
   }
-  local entries, readings, bytes = 0, 0, 0
-  while entries < tonumber(ARGV[2]) and bytes < tonumber(ARGV[3]) do
+  local entries, batches, readings, bytes = 0, 0, 0, 0
+  while batches < tonumber(ARGV[2]) and bytes < tonumber(ARGV[3]) do
     local entry = redis.call('XRANGE', ingest, '-', '+', 'COUNT', 1)[1]
-    if not entry then return { entries, readings, '0' } end
+    if not entry then return { entries, readings, bytes, '0' } end
     local entryBytes = 0
     for field = 1, #entry[2], 2 do
       local producer, count = string.match(entry[2][field], '^(%d+):(%d+)$')
@@ -57,7 +58,7 @@ local function apply(KEYS, ARGV)
     redis.call('XDEL', ingest, entry[1])
     redis.call('HINCRBY', shard, 'ingest_bytes', int(-entryBytes))
     if call.bounds.persist then redis.call('HINCRBY', shard, 'unpersisted_bytes', int(entryBytes)) end
-    entries, bytes = entries + 1, bytes + entryBytes
+    entries, batches, bytes = entries + 1, batches + #entry[2] / 2, bytes + entryBytes
   end
-  return { entries, readings, '1' }
+  return { entries, readings, bytes, '1' }
 end

@@ -21,14 +21,14 @@ local function unpersisted(KEYS, ARGV)
 end
 
 -- Notes that streams are in PostgreSQL up to a seq, and trims what need not stay for its sake any more.
--- KEYS: shard, unpersisted. ARGV: prefix, name of an epoch that begins, bounds (5), then per range: producer, epoch, first
--- seq, last seq, bytes. A range that does not begin where the last one ended was noted by somebody else, and one that
--- Redis no longer knows was numbered in a life that it lost: neither changes anything.
+-- KEYS: shard, unpersisted. ARGV: prefix, bounds (5), then per range: producer, epoch, first seq, last seq, bytes. A range
+-- that does not begin where the last one ended was noted by somebody else, and one that Redis no longer knows was numbered
+-- in a life that it lost: neither changes anything. Replies with the streams that `trim` has to go on with.
 local function persisted(KEYS, ARGV)
-  local prefix, bounds, thisLife = ARGV[1], boundsFrom(ARGV, 3), life()
-  for at = 8, #ARGV, 5 do
+  local prefix, thisLife, noted = ARGV[1], life(), {}
+  for at = 7, #ARGV, 5 do
     local producer = ARGV[at]
-    local stream = openStream(prefix, producer, ARGV[2], thisLife)
+    local stream = openStream(prefix, producer, thisLife)
     local epoch = stream.epochs[findEpoch(stream, ARGV[at + 1]) or 0]
     local first = epoch and epoch.base + tonumber(ARGV[at + 2])
     local last = epoch and epoch.base + tonumber(ARGV[at + 3])
@@ -36,10 +36,10 @@ local function persisted(KEYS, ARGV)
       redis.call('HSET', stream.key, 'persisted', int(last))
       redis.call('HINCRBY', KEYS[1], 'unpersisted_bytes', int(-tonumber(ARGV[at + 4])))
       if last >= stream.head then redis.call('SREM', KEYS[2], producer) end
-      trimStream(prefix, producer, bounds)
+      noted[#noted + 1] = producer
     end
   end
-  return 'ok'
+  return trimStreams(prefix, noted, boundsFrom(ARGV, 2))
 end
 
 -- Gives up the backlog for PostgreSQL: what is not there need not go there any more.

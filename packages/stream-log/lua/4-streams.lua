@@ -1,8 +1,13 @@
--- Epoch and last seq of a stream, which begins its life here if nobody sent anything yet.
--- KEYS: stream. ARGV: prefix, producer, name of an epoch that begins.
-local function open(KEYS, ARGV)
-  local stream = openStream(ARGV[1], ARGV[2], ARGV[3], life())
-  return { stream.current.epoch, int(stream.head - stream.current.base) }
+-- Epoch and last seq of streams, in turn; one that nobody sent anything to yet begins its life here.
+-- KEYS: streams. ARGV: prefix, then producers.
+local function heads(KEYS, ARGV)
+  local result, thisLife = {}, life()
+  for at = 2, #ARGV do
+    local stream = openStream(ARGV[1], ARGV[at], thisLife)
+    result[#result + 1] = stream.current.epoch
+    result[#result + 1] = int(stream.head - stream.current.base)
+  end
+  return result
 end
 
 -- The readings between two offsets, as ranges of the epochs they lie in.
@@ -16,19 +21,18 @@ local function ranges(stream, first, last)
 end
 
 -- What follows a position, oldest first.
--- KEYS: stream. ARGV: prefix, producer, name of an epoch that begins, epoch and seq of the position, bytes after which it
--- ends.
+-- KEYS: stream. ARGV: prefix, producer, epoch and seq of the position, bytes after which it ends.
 -- Replies: 'known', 'unknown' if Redis does not know the epoch, or 'beyond' if the epoch ended before the seq; epoch and
 -- seq of where reading began; epoch and seq of the head; what follows that is not retained any more, as ranges (epoch,
 -- first seq, last seq); if that is nothing, in turn, what an entry says of a batch (see trimStream) and the batch; '1' if
 -- they end at the head, otherwise '0'.
 local function read(KEYS, ARGV)
-  local stream = openStream(ARGV[1], ARGV[2], ARGV[3], life())
-  local at, seq, standing = findEpoch(stream, ARGV[4]), tonumber(ARGV[5]), 'known'
+  local stream = openStream(ARGV[1], ARGV[2], life())
+  local at, seq, standing = findEpoch(stream, ARGV[3]), tonumber(ARGV[4]), 'known'
   if not at then
     -- Names of epochs sort by when they began: what began before the one that is not known was dealt with.
     at, seq, standing = #stream.epochs, 0, 'unknown'
-    while at > 1 and stream.epochs[at - 1].epoch > ARGV[4] do at = at - 1 end
+    while at > 1 and stream.epochs[at - 1].epoch > ARGV[3] do at = at - 1 end
   elseif stream.epochs[at].base + seq > stream.epochs[at].last then
     standing = 'beyond'
     if stream.epochs[at + 1] then at, seq = at + 1, 0 else seq = stream.epochs[at].last - stream.epochs[at].base end
@@ -36,7 +40,7 @@ local function read(KEYS, ARGV)
   local start = stream.epochs[at]
   local offset = start.base + seq
   local missing = ranges(stream, offset + 1, stream.retainedFrom - 1)
-  local batches, room = {}, tonumber(ARGV[6])
+  local batches, room = {}, tonumber(ARGV[5])
   while #missing == 0 and room > 0 and offset < stream.head do
     local from = int(offset + 1) .. '-0'
     local entry = redis.call('XRANGE', ARGV[1] .. 'retained:' .. ARGV[2], from, '+', 'COUNT', 1)[1]
@@ -55,9 +59,7 @@ local function read(KEYS, ARGV)
 end
 
 -- Trims quiet streams, whose readings grow old although nothing new pushes them out.
--- KEYS: streams. ARGV: prefix, bounds (5), then producers.
+-- KEYS: streams. ARGV: prefix, bounds (5), then producers. Replies with those that it has to be called for again.
 local function trim(KEYS, ARGV)
-  local bounds = boundsFrom(ARGV, 2)
-  for at = 7, #ARGV do trimStream(ARGV[1], ARGV[at], bounds) end
-  return 'ok'
+  return trimStreams(ARGV[1], { unpack(ARGV, 7) }, boundsFrom(ARGV, 2))
 end

@@ -1,6 +1,6 @@
 import { type PrivateEngine, startPrivateRedis } from '@motience/engines/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LogCorner, producerId, shard, shardCount } from './log-corner.fixture.ts';
+import { LogCorner, producerId, segment, shard, shardCount } from './log-corner.fixture.ts';
 import { fixShardCount } from './shards.ts';
 
 let redis: PrivateEngine;
@@ -38,6 +38,29 @@ describe('a Redis that has used up its memory', () => {
   });
 });
 
+describe('the retained windows of a shard', () => {
+  it('are trimmed to their bounds however many batches that takes, in calls that are each bounded', async () => {
+    const own = await LogCorner.open(redis.url);
+    const streams = Array.from({ length: 5 }, (_, at) => String(Number(producerId) + at * shardCount));
+    const log = own.log();
+    const flush = streams.flatMap((id) => Array.from({ length: 100 }, () => segment(['one'], [], id)));
+    for (let number = 1; number <= 10; number += 1) await log.append(shard, number, flush);
+    const writer = own.writer({ readings: 10 });
+    while ((await own.writer().apply(shard, 1_000)).endedEarly);
+    const lengths = () => Promise.all(streams.map((id) => own.redis.xlen(own.keys.retained(shard, id))));
+    const ranges = await writer.unpersisted(shard, 10, 2 ** 24);
+    expect(await lengths()).toEqual(streams.map(() => 1_000));
+    await own.redis.config('RESETSTAT');
+    await writer.notePersisted(shard, ranges);
+    expect(await lengths()).toEqual(streams.map(() => 10));
+    // Of 4,950 batches no call takes away more than 2,000.
+    const calls = /cmdstat_fcall:calls=(\d+)/.exec(await own.redis.info('commandstats'))?.[1];
+    expect(Number(calls)).toBe(3);
+    expect(await own.redis.hget(own.keys.shard(shard), 'retained_bytes')).toBe(String(5 * 10 * (1 + 1 + 4 + 3)));
+    await own.close();
+  });
+});
+
 describe('the retained windows of a shard that holds too much', () => {
   it('are cut to an equal share each, so that a busy stream does not push a quiet one out', async () => {
     const other = await LogCorner.open();
@@ -55,6 +78,20 @@ describe('the retained windows of a shard that holds too much', () => {
     // quiet one left, plus the batch that made it look.
     expect(busyLength).toBeGreaterThanOrEqual(4);
     expect(busyLength).toBeLessThanOrEqual(10);
+    await other.close();
+  });
+
+  it('are shared by those that hold anything, not by those that once did', async () => {
+    const other = await LogCorner.open();
+    const kilobyte = 'x'.repeat(1024);
+    const quiet = Array.from({ length: 100 }, (_, at) => String(Number(producerId) + (at + 1) * shardCount));
+    for (const id of quiet) await other.storeFor(id, 'gone');
+    await other.writer({ persist: false }).apply(shard, 1_000);
+    await other.writer({ persist: false, ageMs: -1 }).trim(shard);
+    for (const call of other.live().heads(quiet)) await call.heads;
+    for (let at = 0; at < 20; at += 1) await other.store(kilobyte);
+    await other.writer({ shardBytes: 10 * 1024, persist: false }).apply(shard, 1_000);
+    expect(await other.redis.xlen(other.keys.retained(shard, producerId))).toBe(9);
     await other.close();
   });
 });

@@ -12,7 +12,7 @@ const flagsOf = {
   unpersisted: 'no-writes',
   persisted: 'allow-oom',
   forget: 'allow-oom',
-  open: 'allow-oom',
+  heads: 'allow-oom',
   read: 'allow-oom',
   trim: 'allow-oom',
   announce: 'allow-oom',

@@ -15,7 +15,7 @@ export interface Keys {
   flush(shard: number, gatewayId: string): string;
   /** Set of a shard's producers that have readings not yet in PostgreSQL. */
   unpersisted(shard: number): string;
-  /** Set of all producers with a stream in a shard. */
+  /** Set of a shard's producers whose streams retain anything. */
   streams(shard: number): string;
   /** Hash with a stream's epoch, head and counters. */
   stream(shard: number, producerId: string): string;

@@ -58,9 +58,9 @@ export class LogCorner {
     return new StreamWriter(this.redis, this.keys, { ...wideBounds, ...bounds });
   }
 
-  /** Applies what is stored, `entries` of it at most; how many readings that were. */
-  async apply(bounds: Partial<RetentionBounds> = {}, entries = 100): Promise<number> {
-    return (await this.writer(bounds).apply(shard, entries)).readings;
+  /** Applies what is stored, `batches` of it at most; how many readings that were. */
+  async apply(bounds: Partial<RetentionBounds> = {}, batches = 100): Promise<number> {
+    return (await this.writer(bounds).apply(shard, batches)).readings;
   }
 
   live(): LiveStreams {

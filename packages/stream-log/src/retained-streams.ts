@@ -4,7 +4,6 @@ import type { Keys } from './keys.ts';
 import { type RetainedBatch, retainedBatch } from './numbered-batch.ts';
 import type { Position } from './position.ts';
 import { shardOf } from './shards.ts';
-import { newEpoch } from './stream-writer.ts';
 
 /** Consecutive readings of one epoch. */
 export interface SeqRange {
@@ -39,7 +38,7 @@ export class RetainedStreams {
   /** What follows a position, oldest first: whole batches, ending with the one that reaches `maxBytes`. */
   async readAfter(producerId: string, { epoch, seq }: Position, maxBytes: number): Promise<StreamPart> {
     const shard = shardOf(producerId, this.shardCount);
-    const args = [this.keys.shardPrefix(shard), producerId, newEpoch(), epoch, seq, maxBytes];
+    const args = [this.keys.shardPrefix(shard), producerId, epoch, seq, maxBytes];
     const reply = asList(await callFunction(this.redis, 'read', [this.keys.stream(shard, producerId)], args));
     const [standing, startEpoch, startSeq, headEpoch, headSeq, missing, list, reachesHead] = reply;
     const items = asList(list);

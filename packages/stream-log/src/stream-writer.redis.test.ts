@@ -60,8 +60,50 @@ describe('applying', () => {
     expect([(await live.head(producerId)).seq, (await live.head(other)).seq]).toEqual([2, 1]);
   });
 
+  it('ends after the batches or the bytes asked for, and tells how many bytes it applied', async () => {
+    const other = String(Number(producerId) + shardCount);
+    const twoBatches = [segment(['a'.repeat(100)]), segment(['b'.repeat(100)], [], other)];
+    for (let flush = 1; flush <= 4; flush += 1) await corner.log().append(shard, flush, twoBatches);
+    const bytes = 2 * (1 + 1 + 4 + 100);
+    const writer = corner.writer();
+    expect(await writer.apply(shard, 2)).toEqual({ entries: 1, readings: 2, bytes, endedEarly: true });
+    expect(await writer.apply(shard, 100, bytes + 1)).toEqual({
+      entries: 2,
+      readings: 4,
+      bytes: 2 * bytes,
+      endedEarly: true,
+    });
+    expect(await writer.apply(shard, 100)).toEqual({ entries: 1, readings: 2, bytes, endedEarly: false });
+  });
+
   it('of an empty log changes nothing', async () => {
     expect(await corner.apply()).toBe(0);
+  });
+});
+
+describe('an epoch', () => {
+  it('is named later than any before it, also when the clock has gone back', async () => {
+    const inAnHour = `${(Date.now() + 3_600_000).toString(36)}-abc`;
+    const stream = corner.keys.stream(shard, producerId);
+    const live = corner.live();
+    await live.head(producerId);
+    await corner.redis.hset(stream, 'epoch', inAnHour);
+    const epochs = [inAnHour];
+    for (let times = 0; times < 3; times += 1) {
+      await corner.redis.hset(stream, 'life', 'a former one');
+      epochs.push((await live.head(producerId)).epoch);
+    }
+    expect(epochs).toEqual([...new Set(epochs)].toSorted());
+  });
+
+  it('is named by the clock of Redis, for each stream by itself', async () => {
+    const streams = Array.from({ length: 3 }, (_, at) => String(Number(producerId) + at * shardCount));
+    vi.useFakeTimers({ toFake: ['Date'], now: 0 });
+    const told = await Promise.all(streams.map((id) => corner.live().head(id))).finally(() => vi.useRealTimers());
+    for (const { epoch } of told) {
+      expect(epoch).toMatch(/^[0-9a-z]+-[0-9a-f]+$/);
+      expect(Math.abs(Number.parseInt(epoch, 36) - Date.now())).toBeLessThan(60_000);
+    }
   });
 });
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { RedisConnection } from './connection.ts';
 import { maxFlushBytes } from './flush-bounds.ts';
 import { asBytes, asList, asNumber, asText, callFunction } from './functions.ts';
@@ -29,17 +28,13 @@ export interface UnpersistedRange {
 export interface Applied {
   entries: number;
   readings: number;
+  bytes: number;
   /** Whether it ended at one of its bounds, so that more may be waiting. */
   endedEarly: boolean;
 }
 
 /** What one call may publish; Redis does nothing else meanwhile. */
 const maxApplyBytes = 2 * maxFlushBytes;
-
-/** A new epoch; sorts by time for those who read it, and never repeats. */
-export function newEpoch(): string {
-  return `${Date.now().toString(36)}-${randomBytes(6).toString('base64url')}`;
-}
 
 /** Streams as the data stream manager writes them. */
 export class StreamWriter {
@@ -50,20 +45,26 @@ export class StreamWriter {
   ) {}
 
   /**
-   * Numbers, retains and publishes the oldest entries of a shard's ingest log in one atomic step: at most `maxEntries`,
-   * and none after `maxBytes`. Every entry is applied exactly once, whoever calls and whatever happens to the reply.
+   * Numbers, retains and publishes the oldest entries of a shard's ingest log in one atomic step: none after `maxBatches`
+   * or `maxBytes`; an entry has a batch for each connection of its flush. Every entry is applied exactly once, whoever
+   * calls and whatever happens to the reply.
    */
-  async apply(shard: number, maxEntries: number, maxBytes = maxApplyBytes): Promise<Applied> {
+  async apply(shard: number, maxBatches: number, maxBytes = maxApplyBytes): Promise<Applied> {
     const { keys } = this;
-    const [entries, readings, endedEarly] = asList(
+    const [entries, readings, bytes, endedEarly] = asList(
       await callFunction(
         this.redis,
         'apply',
         [keys.ingest(shard), keys.shard(shard), keys.unpersisted(shard)],
-        [keys.shardPrefix(shard), maxEntries, maxBytes, newEpoch(), ...this.boundsArgs()],
+        [keys.shardPrefix(shard), maxBatches, maxBytes, ...this.boundsArgs()],
       ),
     );
-    return { entries: asNumber(entries), readings: asNumber(readings), endedEarly: asText(endedEarly) === '1' };
+    return {
+      entries: asNumber(entries),
+      readings: asNumber(readings),
+      bytes: asNumber(bytes),
+      endedEarly: asText(endedEarly) === '1',
+    };
   }
 
   /** Readings of a shard that PostgreSQL does not have yet, up to about `maxBytes`. */
@@ -82,10 +83,10 @@ export class StreamWriter {
     });
   }
 
-  /** Notes that these ranges are in PostgreSQL. Noting one twice is harmless. */
+  /** Notes that these ranges are in PostgreSQL, and trims their streams. Noting one twice is harmless. */
   async notePersisted(shard: number, ranges: readonly UnpersistedRange[]): Promise<void> {
     const { keys } = this;
-    const args: (string | number)[] = [keys.shardPrefix(shard), newEpoch(), ...this.boundsArgs()];
+    const args: (string | number)[] = [keys.shardPrefix(shard), ...this.boundsArgs()];
     for (const { producerId, epoch, from, to, batches } of ranges) {
       args.push(
         producerId,
@@ -95,7 +96,8 @@ export class StreamWriter {
         batches.reduce((bytes, { batch }) => bytes + batch.length, 0),
       );
     }
-    await callFunction(this.redis, 'persisted', [keys.shard(shard), keys.unpersisted(shard)], args);
+    const rest = await callFunction(this.redis, 'persisted', [keys.shard(shard), keys.unpersisted(shard)], args);
+    await this.trimStreams(shard, asList(rest).map(asText));
   }
 
   /** Gives up the backlog for PostgreSQL, when persistence is turned off. */
@@ -111,9 +113,18 @@ export class StreamWriter {
     do {
       const [next, producers] = await this.redis.sscan(keys.streams(shard), cursor, 'COUNT', 200);
       cursor = next;
-      const args = [keys.shardPrefix(shard), ...this.boundsArgs(), ...producers];
-      if (producers.length > 0) await callFunction(this.redis, 'trim', [keys.streams(shard)], args);
+      await this.trimStreams(shard, producers);
     } while (cursor !== '0');
+  }
+
+  /** Some at a time: Redis does nothing else meanwhile. */
+  private async trimStreams(shard: number, producers: readonly string[]): Promise<void> {
+    const { keys } = this;
+    let rest = producers;
+    while (rest.length > 0) {
+      const args = [keys.shardPrefix(shard), ...this.boundsArgs(), ...rest];
+      rest = asList(await callFunction(this.redis, 'trim', [keys.streams(shard)], args)).map(asText);
+    }
   }
 
   private boundsArgs(): (string | number)[] {
