@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { type Dialect, dialects } from './dialects.ts';
-import { clientFrame, FrameReader, opcodes } from './frames.ts';
+import type { Dialect } from './dialect.ts';
+import { dialects } from './dialects.ts';
+import { clientFrame, frameReader, opcodes } from './frames.ts';
+import { PacketReader } from './packets.ts';
 import type { Endpoint } from './plan.ts';
 
 /** All sockets of the process are read into the same memory, one after another. */
@@ -22,13 +24,16 @@ export class Connection {
   onChunk: () => void = () => {};
   onTrouble: (why: string) => void = () => {};
   private readonly socket: Socket;
-  private readonly frames = new FrameReader((opcode, bytes, start, end) => this.receive(opcode, bytes, start, end));
+  private readonly frames = frameReader((opcode, bytes, start, end) => this.receive(opcode, bytes, start, end));
+  private readonly packets: PacketReader | undefined;
   private header: Buffer | undefined = Buffer.alloc(0);
   private settleOpen: { resolve(): void; reject(error: Error): void } | undefined;
   private ended = false;
 
-  private constructor(endpoint: Endpoint) {
+  private constructor(readonly endpoint: Endpoint) {
     this.dialect = dialects[endpoint.dialect];
+    const { packetSize } = this.dialect;
+    if (packetSize) this.packets = new PacketReader(packetSize, (bytes, start, end) => this.hear(bytes, start, end));
     this.socket = connect({
       host: '127.0.0.1',
       port: endpoint.port,
@@ -69,7 +74,7 @@ export class Connection {
   }
 
   sendText(text: string): void {
-    this.write(clientFrame(opcodes.text, Buffer.from(text)));
+    this.write(clientFrame(this.dialect.opcode, Buffer.from(text, 'latin1')));
   }
 
   /** Ends it without a goodbye. */
@@ -80,7 +85,7 @@ export class Connection {
 
   private read(bytes: Buffer, length: number): void {
     try {
-      if (this.header === undefined) this.frames.read(bytes, length);
+      if (this.header === undefined) this.frames.read(bytes, 0, length);
       else this.readHeader(Buffer.concat([this.header, bytes.subarray(0, length)]));
     } catch (error) {
       this.fail(error instanceof Error ? error.message : String(error));
@@ -96,25 +101,32 @@ export class Connection {
     const status = bytes.toString('latin1', 0, bytes.indexOf('\r\n'));
     if (!status.startsWith('HTTP/1.1 101')) throw new Error(`the upgrade was answered with ${status}`);
     this.header = undefined;
-    for (const text of this.dialect.hello) this.sendText(text);
+    for (const text of [...this.dialect.hello, ...(this.endpoint.hello ?? [])]) this.sendText(text);
     if (this.dialect.readyAtOpen) this.becomeReady();
-    this.frames.read(bytes.subarray(end + endOfHeader.length), bytes.length - end - endOfHeader.length);
+    this.frames.read(bytes, end + endOfHeader.length, bytes.length);
   }
 
   private receive(opcode: number, bytes: Buffer, start: number, end: number): void {
     if (opcode === opcodes.text || opcode === opcodes.binary) {
-      const kind = this.dialect.kindOf(bytes, start, end);
-      if (kind === 'reading') this.onReading(bytes, start, end);
-      else if (kind === 'ack') this.acknowledged = this.dialect.acknowledged(bytes, end);
-      else if (kind === 'ready') this.hearReady(bytes.toString('utf8', start, end));
-      else if (kind === 'ping') this.sendText(this.dialect.pong);
-      else if (kind === 'trouble')
-        this.onTrouble(`unexpected: ${bytes.toString('utf8', start, Math.min(end, start + 300))}`);
+      if (this.packets) this.packets.read(bytes, start, end);
+      else this.hear(bytes, start, end);
     } else if (opcode === opcodes.ping) this.write(clientFrame(opcodes.pong, bytes.subarray(start, end)));
     else if (opcode === opcodes.close) {
       const why =
         end - start >= 2 ? `${bytes.readUInt16BE(start)} ${bytes.toString('utf8', start + 2, end)}` : 'no code';
       this.fail(`closed with ${why}`);
+    }
+  }
+
+  /** What a frame holds: all of it, or one of the packets in it. */
+  private hear(bytes: Buffer, start: number, end: number): void {
+    const kind = this.dialect.kindOf(bytes, start, end);
+    if (kind === 'reading') this.onReading(bytes, start, end);
+    else if (kind === 'ack') this.acknowledged = this.dialect.acknowledged(bytes, end);
+    else if (kind === 'ready') this.hearReady(bytes.toString('utf8', start, end));
+    else if (kind === 'ping') this.sendText(this.dialect.pong);
+    else if (kind === 'trouble') {
+      this.onTrouble(`unexpected: ${bytes.toString('utf8', start, Math.min(end, start + 300))}`);
     }
   }
 
@@ -153,7 +165,7 @@ export async function openAll(endpoints: readonly Endpoint[], atOnce: number): P
   return opened;
 }
 
-function upgradeRequest({ port, path, token }: Endpoint): string {
+function upgradeRequest({ port, path, token, dialect }: Endpoint): string {
   const lines = [
     `GET ${path} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
@@ -161,6 +173,7 @@ function upgradeRequest({ port, path, token }: Endpoint): string {
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',
     `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
+    ...(dialects[dialect].subprotocol === '' ? [] : [`Sec-WebSocket-Protocol: ${dialects[dialect].subprotocol}`]),
     ...(token === undefined ? [] : [`Authorization: Bearer ${token}`]),
   ];
   return `${lines.join('\r\n')}\r\n\r\n`;

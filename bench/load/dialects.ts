@@ -1,32 +1,16 @@
-/** How each kind of server speaks: what goes around a reading, and what a frame from it is. */
+/** How each kind of server speaks. */
+import type { Dialect } from './dialect.ts';
 import { opcodes } from './frames.ts';
+import { mqttDialect } from './mqtt.ts';
+import { natsDialect } from './nats.ts';
 import { readNumberBefore } from './reading.ts';
-
-/** `note` is passed over; `trouble` is whatever should not come. */
-type FrameKind = 'reading' | 'ready' | 'ack' | 'note' | 'ping' | 'trouble';
-
-export interface Dialect {
-  /** Sent once the socket is open. */
-  readonly hello: readonly string[];
-  /** Whether a socket can be used as soon as it is open; otherwise once a `ready` has come. */
-  readonly readyAtOpen: boolean;
-  readonly opcode: number;
-  readonly before: string;
-  readonly after: string;
-  /** Whether what is settled is acknowledged to the sender. */
-  readonly acknowledges: boolean;
-  /** The answer to a `ping` that is a frame like others. */
-  readonly pong: string;
-  kindOf(bytes: Buffer, start: number, end: number): FrameKind;
-  /** How many readings an `ack` settles, counted from the first of the connection. */
-  acknowledged(bytes: Buffer, end: number): number;
-}
 
 const plain = {
   hello: [],
   readyAtOpen: true,
   opcode: opcodes.text,
-  before: '',
+  subprotocol: '',
+  before: () => '',
   after: '',
   acknowledges: false,
   pong: '',
@@ -77,7 +61,7 @@ const socketIo: Dialect = {
   ...plain,
   hello: ['40'],
   readyAtOpen: false,
-  before: '42["reading",',
+  before: () => '42["reading",',
   after: ']',
   pong: '3',
   kindOf(bytes, start, end) {
@@ -90,12 +74,20 @@ const socketIo: Dialect = {
   },
 };
 
+/** Nchan answers what is published with a report; who subscribes gets what was published meanwhile too. */
+const nchanProducer: Dialect = { ...plain, kindOf: () => 'note' };
+const nchanConsumer: Dialect = { ...plain, kindOf: (bytes, start) => (bytes[start] === brace ? 'reading' : 'trouble') };
+
 export const dialects = {
   'plain-producer': plainProducer,
   'plain-consumer': plainConsumer,
   'motience-producer': motience,
   'motience-consumer': motienceConsumer,
   'socket-io': socketIo,
+  'nchan-producer': nchanProducer,
+  'nchan-consumer': nchanConsumer,
+  nats: natsDialect,
+  mqtt: mqttDialect,
 } satisfies Record<string, Dialect>;
 
 export type DialectName = keyof typeof dialects;

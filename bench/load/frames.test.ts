@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { Connection } from './connection.ts';
-import { clientFrame, FrameReader, opcodes } from './frames.ts';
+import { clientFrame, frameReader, opcodes } from './frames.ts';
 
 /** A frame as servers send it, without a mask. */
 function serverFrame(payload: string, opcode: number = opcodes.text): Buffer {
@@ -16,14 +16,14 @@ function serverFrame(payload: string, opcode: number = opcodes.text): Buffer {
 /** What a reader makes of chunks that all come in the same memory, as from a socket. */
 function readChunks(chunks: readonly Buffer[]): string[] {
   const found: string[] = [];
-  const reader = new FrameReader((opcode, bytes, start, end) =>
+  const reader = frameReader((opcode, bytes, start, end) =>
     found.push(`${opcode}:${bytes.toString('latin1', start, end)}`),
   );
   const memory = Buffer.alloc(Math.max(1, ...chunks.map(({ length }) => length)));
   for (const chunk of chunks) {
     memory.fill(0xee);
     chunk.copy(memory);
-    reader.read(memory, chunk.length);
+    reader.read(memory, 0, chunk.length);
   }
   return found;
 }

@@ -1,4 +1,5 @@
 /** What load needs of the WebSocket framing (RFC 6455), and no more: whole frames, no fragments, no extensions. */
+import { PacketReader } from './packets.ts';
 
 export const opcodes = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
@@ -29,52 +30,14 @@ function headerLength(secondByte: number): number {
 
 type OnFrame = (opcode: number, bytes: Buffer, start: number, end: number) => void;
 
-/**
- * Finds a server's frames in what comes in over TCP, however it is cut. Each is handed on as a range of bytes, which are
- * good until `read` returns. Throws on what no server of ours sends.
- */
-export class FrameReader {
-  /** The beginning of a frame whose end has not come yet. */
-  private rest: Buffer | undefined;
-
-  constructor(private readonly onFrame: OnFrame) {}
-
-  read(bytes: Buffer, length: number): void {
-    let at = this.finishRest(bytes, length);
-    for (;;) {
-      const size = frameSize(bytes, at, length);
-      if (size === undefined || at + size > length) break;
-      this.hand(bytes, at, size);
-      at += size;
-    }
-    // The bytes will be overwritten.
-    if (at < length) this.rest = Buffer.from(bytes.subarray(at, length));
-  }
-
-  /** Completes the frame that was cut with as many bytes as it lacks; gives where the next one begins. */
-  private finishRest(bytes: Buffer, length: number): number {
-    let at = 0;
-    while (this.rest) {
-      const size = frameSize(this.rest, 0, this.rest.length);
-      const wanted = (size ?? this.rest.length + 1) - this.rest.length;
-      const taken = Math.min(wanted, length - at);
-      if (taken === 0 && wanted > 0) return length;
-      this.rest = Buffer.concat([this.rest, bytes.subarray(at, at + taken)]);
-      at += taken;
-      if (this.rest.length !== size) continue;
-      const whole = this.rest;
-      this.rest = undefined;
-      this.hand(whole, 0, size);
-    }
-    return at;
-  }
-
-  private hand(bytes: Buffer, at: number, size: number): void {
-    const first = bytes[at] ?? 0;
-    const second = bytes[at + 1] ?? 0;
+/** Finds a server's frames in what comes in over TCP. Throws on what no server of ours sends. */
+export function frameReader(onFrame: OnFrame): PacketReader {
+  return new PacketReader(frameSize, (bytes, start, end) => {
+    const first = bytes[start] ?? 0;
+    const second = bytes[start + 1] ?? 0;
     if ((first & 0xf0) !== finalFragment || second >= masked) throw new Error('expected a whole, plain server frame');
-    this.onFrame(first & 0x0f, bytes, at + headerLength(second), at + size);
-  }
+    onFrame(first & 0x0f, bytes, start + headerLength(second), end);
+  });
 }
 
 /** Bytes of the frame that begins at `at`; undefined if too little of it is there to know. */

@@ -9,6 +9,10 @@ export interface Endpoint {
   /** Sent as `Authorization: Bearer`. */
   token?: string;
   dialect: DialectName;
+  /** Sent once it is open, after what its dialect begins with; each character is a byte. */
+  hello?: string[];
+  /** What readings are sent to, where each says so itself. */
+  topic?: string;
 }
 
 /** Sends readings over `producers` and counts what `consumers` get. */

@@ -10,7 +10,8 @@ export class Sender {
 
   constructor(private readonly connection: Connection) {
     const { opcode, before, after } = connection.dialect;
-    this.frame = clientFrame(opcode, Buffer.from(before + readingText + after));
+    const topic = connection.endpoint.topic ?? '';
+    this.frame = clientFrame(opcode, Buffer.from(before(topic) + readingText + after, 'latin1'));
     this.stampAt = findStamp(this.frame, 0, this.frame.length);
   }
 

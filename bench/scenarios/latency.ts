@@ -9,6 +9,7 @@ interface AtRate {
   perSecond: number;
   deliveriesPerReading: number;
   market(quick: boolean): Market;
+  targets?: readonly string[];
 }
 
 export const oneToThousand = latencyAt({
@@ -36,6 +37,8 @@ export const manyToMany = latencyAt({
   title: '1,000 producers × 10/s → 1,000 consumers × 10 streams',
   about: '10,000 readings a second in, 100,000 deliveries a second out.',
   perSecond: 10 * people,
+  // A socket of Nchan has one stream.
+  targets: ['motience', 'bare-relay', 'motience-everysec', 'plain-ws', 'socket-io', 'nats', 'mosquitto', 'ceiling'],
   deliveriesPerReading: streamsEach,
   market: () => ({
     producers: people,
@@ -46,17 +49,15 @@ export const manyToMany = latencyAt({
 });
 
 /** Readings at a fixed rate, and how long each takes. */
-function latencyAt({ name, title, about, perSecond, deliveriesPerReading, market }: AtRate): Scenario {
+function latencyAt({ about, perSecond, deliveriesPerReading, ...others }: AtRate): Scenario {
   return {
-    name,
-    title,
+    ...others,
     about: `${about} From the writing of a reading to its reading at the consumer.`,
     figures: [
       { key: 'p99', title: 'p99', unit: 'ms', better: 'less', decimals: 2 },
       { key: 'p50', title: 'p50', unit: 'ms', better: 'less', decimals: 2 },
       { key: 'rate', title: 'deliveries/s', unit: 'deliveries/s', better: 'more', decimals: 0 },
     ],
-    market,
     async measure(target, options) {
       const { result, cores } = await measureLoad(
         { kind: 'stream', ...target.sockets, deliveriesPerReading, window, perSecond, ...times(options.quick) },

@@ -18,10 +18,20 @@ const upgrade: NonNullable<uWS.WebSocketBehavior<Session>['upgrade']> = (respons
 const maxBackpressure = 64 * 1024 * 1024;
 
 const app = uWS.App();
+let waiting: { ids: string[]; reading: string }[] = [];
+
+function publishAll(): void {
+  const published = waiting;
+  waiting = [];
+  for (const { ids, reading } of published) for (const id of ids) app.publish(id, reading, false);
+}
+
 app.ws<Session>('/producer', {
   upgrade,
   message: (socket, frame) => {
-    for (const id of socket.getUserData().ids) app.publish(id, frame, false);
+    // Sent from here, each would be a call of its own: this socket is corked, and only one can be at a time.
+    if (waiting.length === 0) setImmediate(publishAll);
+    waiting.push({ ids: socket.getUserData().ids, reading: Buffer.from(frame).toString() });
   },
 });
 app.ws<Session>('/consumer', {
