@@ -50,7 +50,7 @@ export const ledgerAccounts = pgTable(
 
 /**
  * What was posted, once per key for ever. Append-only; the entries of a transaction are inserted in the same database
- * transaction and add up to zero in each currency when it commits. Owned by packages/ledger.
+ * transaction, by one statement, and add up to zero in each currency. Owned by packages/ledger.
  */
 export const ledgerTransactions = pgTable(
   'ledger_transactions',

@@ -189,6 +189,13 @@ describe('posting', () => {
     );
   });
 
+  it('of the most that can be posted at once works, of more is refused', async () => {
+    const many = Array.from({ length: 1_000 }, (_, index) => topUp(`t${index}`, 1n));
+    await postAll(ledger.db, many);
+    expect(await balance(ledger.wallet)).toBe(1_000n);
+    expect(await refusalOf(postAll(ledger.db, [...many, topUp('one more', 1n)]))).toContain('invalid-request: at most');
+  });
+
   it('refuses what would make a balance too large', async () => {
     await post(ledger.db, topUp('all', maxMicros));
     expect(await refusalOf(post(ledger.db, topUp('one more', 1n)))).toBe(

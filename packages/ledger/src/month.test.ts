@@ -40,6 +40,12 @@ describe('seconds by month', () => {
     ]);
   });
 
+  it('are counted where they begin', () => {
+    const from = new Date('2026-11-01T00:00:00.400Z');
+    expect(secondsByMonth(from, new Date('2026-11-01T00:00:01.000Z'))).toEqual([]);
+    expect(secondsByMonth(from, new Date('2026-11-01T00:00:01.001Z'))).toEqual([{ month: '2026-11', seconds: 1n }]);
+  });
+
   it('are none when a clock went back', () => {
     expect(secondsByMonth(new Date('2026-11-02Z'), new Date('2026-11-01Z'))).toEqual([]);
   });

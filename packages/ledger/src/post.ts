@@ -14,6 +14,9 @@ export interface Posted {
   readonly transactionId: bigint;
 }
 
+const maxTransactionsAtOnce = 1_000;
+const maxEntriesAtOnce = 10_000;
+
 /** Posts one transaction; see `postAll`. */
 export async function post(db: LedgerDatabase, transaction: Transaction): Promise<Posted> {
   const [posted] = await postAll(db, [transaction]);
@@ -31,6 +34,11 @@ export async function post(db: LedgerDatabase, transaction: Transaction): Promis
  * each takes what it has to wait for in one order, first accounts it opens, then keys, then balances.
  */
 export async function postAll(db: LedgerDatabase, transactions: readonly Transaction[]): Promise<Posted[]> {
+  const entryCount = transactions.reduce((sum, { entries }) => sum + entries.length, 0);
+  if (transactions.length > maxTransactionsAtOnce || entryCount > maxEntriesAtOnce) {
+    const most = `at most ${maxTransactionsAtOnce} transactions and ${maxEntriesAtOnce} entries can be posted at once`;
+    throw new Refusal('invalid-request', most);
+  }
   const drafts = transactions.map(draft);
   const distinct = new Map<string, Draft>();
   for (const next of drafts) {
