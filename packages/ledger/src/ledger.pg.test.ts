@@ -139,6 +139,33 @@ describe('posting', () => {
     expect((await balance(one)) + (await balance(other))).toBe(2_000n);
   });
 
+  it('of the same transactions at once, in any order, opens their accounts and posts each once, without a deadlock', async () => {
+    // Connections that are open, and rows that take their time, so that statements overlap.
+    await Promise.all(Array.from({ length: 6 }, () => ledger.sql`select pg_sleep(0.1)`));
+    for (const table of ['ledger_accounts', 'ledger_transactions']) {
+      await ledger.sql.unsafe(`
+        create function slow_${table}() returns trigger language plpgsql as
+          'begin perform pg_sleep(0.005); return new; end';
+        create trigger slow before insert on ${table} for each row execute function slow_${table}()`);
+    }
+    // The first round opens accounts; in the second they are there, and only keys are waited for.
+    for (const round of [1n, 2n]) {
+      const all = Array.from({ length: 20 }, (_, index): Transaction => {
+        const entries = [
+          { account: { kind: 'provider' as const, currency: 'EUR' as const, name: `p${index}` }, amount: -1n },
+          { account: ledger.wallet, amount: 1n },
+        ];
+        return { key: `${round}-${index}`, kind: 'top-up', entries };
+      });
+      const orders = Array.from({ length: 6 }, (_, turn) => [...all.slice(turn * 3), ...all.slice(0, turn * 3)]);
+      const outcomes = await Promise.all(
+        orders.map((order, turn) => postAll(ledger.db, turn % 2 === 0 ? order : order.toReversed())),
+      );
+      expect(outcomes.flat().filter(({ status }) => status === 'posted')).toHaveLength(20);
+      expect(await balance(ledger.wallet)).toBe(20n * round);
+    }
+  });
+
   it('of several is all or none', async () => {
     await post(ledger.db, topUp('a', 10n));
     expect(await refusalOf(postAll(ledger.db, [debit('b', 9n), debit('c', 9n)]))).toContain('payment-required');
