@@ -29,6 +29,8 @@ export class Connection {
   private header: Buffer | undefined = Buffer.alloc(0);
   private settleOpen: { resolve(): void; reject(error: Error): void } | undefined;
   private ended = false;
+  /** What was told before a refusal, say. */
+  private lastWords = '';
 
   private constructor(readonly endpoint: Endpoint) {
     this.dialect = dialects[endpoint.dialect];
@@ -126,7 +128,8 @@ export class Connection {
     else if (kind === 'ready') this.hearReady(bytes.toString('utf8', start, end));
     else if (kind === 'ping') this.sendText(this.dialect.pong);
     else if (kind === 'trouble') {
-      this.onTrouble(`unexpected: ${bytes.toString('utf8', start, Math.min(end, start + 300))}`);
+      this.lastWords = bytes.toString('utf8', start, Math.min(end, start + 300));
+      this.onTrouble(`unexpected: ${this.lastWords}`);
     }
   }
 
@@ -146,7 +149,7 @@ export class Connection {
     if (this.ended) return;
     this.ended = true;
     this.socket.destroy();
-    if (this.settleOpen) this.settleOpen.reject(new Error(why));
+    if (this.settleOpen) this.settleOpen.reject(new Error(`${why} ${this.lastWords}`.trimEnd()));
     else this.onTrouble(why);
   }
 }
