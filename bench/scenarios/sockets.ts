@@ -11,6 +11,9 @@ const quickSockets = 500;
 /** Until what admission needed is collected. */
 const calmMs = 3_000;
 
+/** Resident memory of targets that never had a socket. */
+const emptyBytes = new WeakMap<RunningTarget, number>();
+
 export const idleMemory: Scenario = {
   name: 'idle-memory',
   title: 'Memory of an idle consumer’s socket',
@@ -19,13 +22,13 @@ export const idleMemory: Scenario = {
   targets: ['motience', 'bare-relay', 'plain-ws', 'socket-io'],
   market: (quick) => oneProducer(quick ? quickSockets : sockets),
   async measure(target, options) {
-    let before = 0;
     let memory = 0;
     const measurement = await openSockets(target, target.sockets.consumers.length, options, async (name) => {
       if (!options.quick) await delay(calmMs);
       const bytes = residentBytes(target.consumerServerPid);
-      if (name === 'before') before = bytes;
-      else memory = bytes - before;
+      // What a process has once had it keeps: only before its first sockets is it without any.
+      if (!emptyBytes.has(target)) emptyBytes.set(target, bytes);
+      if (name === 'open') memory = bytes - (emptyBytes.get(target) ?? 0);
     });
     return { ...measurement, values: { memory: memory / 1_024 / target.sockets.consumers.length } };
   },
