@@ -64,8 +64,15 @@ export class StreamCorner {
     const redis = new Redis(url);
     redis.on('error', () => {});
     const corner = new StreamCorner(redis, shared.prefix, url, shared.drop);
-    await corner.rights.markComplete();
+    await corner.completeRights();
+    // As the APIs do on a Redis that was restarted.
+    redis.on('ready', () => corner.completeRights().catch(() => {}));
     return corner;
+  }
+
+  /** Declares the rights in Redis complete. */
+  async completeRights(): Promise<void> {
+    await this.rights.finishRebuild(await this.rights.beginRebuild());
   }
 
   /** Runs an app here, on a free port unless `environment` says otherwise. */

@@ -70,7 +70,7 @@ async function pause(...producers: TestAccount[]): Promise<void> {
 }
 
 async function resume(): Promise<void> {
-  await corner.rights.markComplete();
+  await corner.completeRights();
   await eventually(async () => expect(await isPaused()).toBe(false));
 }
 

@@ -56,7 +56,7 @@ describe('connections to Redis that are lost', () => {
 describe('while rights cannot be read again after that', () => {
   const incomplete = {
     make: async () => corner.redis.del(corner.keys.rightsProjected),
-    mend: async () => corner.rights.markComplete(),
+    mend: async () => corner.completeRights(),
   };
   const unreadable = (key: string) => ({
     make: async () => corner.redis.multi().rename(key, `${key}:kept`).set(key, 'no hash').exec(),

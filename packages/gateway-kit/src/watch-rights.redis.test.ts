@@ -56,7 +56,7 @@ async function openWatch() {
   const watch = new RightsWatch('subscription', rights, subscriber, accounts, logger);
   const fresh = vi.fn();
   await watch.start(() => {}, fresh);
-  await rights.markComplete();
+  await rights.finishRebuild(await rights.beginRebuild());
   await eventually(() => expect(fresh).toHaveBeenCalledOnce());
   return { rights, accounts, watch, fresh, redis };
 }

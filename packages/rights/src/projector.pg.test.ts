@@ -175,7 +175,7 @@ const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 
 
 async function activeSinceInRedis({ accountId, item }: Right): Promise<number> {
   const session = randomUUID();
-  await rights.markComplete();
+  await rights.finishRebuild(await rights.beginRebuild());
   const read = await rights.read('subscription', accountId, session);
   expect(await rights.since('subscription', accountId, item)).toBe(read?.items.get(item));
   return read?.items.get(item) ?? Number.NaN;
@@ -371,7 +371,7 @@ describe('the poll', () => {
 
   it('works through more leftovers than a page holds, with two processes at it', async () => {
     const producer = await addAccount('producer');
-    await rights.markComplete();
+    await rights.finishRebuild(await rights.beginRebuild());
     await database.sql`
       insert into rights_outbox (kind, account_id, item, created_at)
       select 'device', ${String(producer)}::bigint, 'd' || n, now() - interval '1 minute' from generate_series(1, 300) n`;
@@ -427,7 +427,7 @@ describe('the rebuild', () => {
       { kind: 'subscription', accountId: String(consumer), item: String(producer), since: 1 },
     ];
     for (const grant of stale) await rights.grant(grant);
-    await rights.markComplete();
+    await rights.finishRebuild(await rights.beginRebuild());
     openProjector().start();
     await eventually(async () => {
       for (const right of stale) expect(await rights.has(right)).toBe(false);
@@ -453,7 +453,7 @@ describe('the rebuild', () => {
       }
     }
     const device = await addDevice(await addAccount('producer'), 'pump');
-    await rights.markComplete();
+    await rights.finishRebuild(await rights.beginRebuild());
     const told: unknown[] = [];
     await watchInto(told);
     const failing = new FailingOnce(redis, keys);

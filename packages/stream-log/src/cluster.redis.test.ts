@@ -216,7 +216,7 @@ it('rights lie on all masters, are found on all, and changes are told once', asy
   expect(found.sort()).toEqual(sessions.sort());
   await rights.replaceAll('subscription', '7', new Map([['1', 5]]));
   expect(await rights.replaceAll('subscription', '7', new Map([['2', 6]]))).toBe(true);
-  await rights.markComplete();
+  await rights.finishRebuild(await rights.beginRebuild());
   expect(await rights.read('subscription', '7', 'session-3')).toEqual({
     sessionIsLive: true,
     items: new Map([['2', 6]]),

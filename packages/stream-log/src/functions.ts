@@ -16,6 +16,9 @@ const flagsOf = {
   read: 'allow-oom',
   trim: 'allow-oom',
   announce: 'allow-oom',
+  completeRights: 'no-writes',
+  beginRebuild: 'allow-oom',
+  finishRebuild: 'allow-oom',
 } as const;
 type FunctionName = keyof typeof flagsOf;
 

@@ -31,7 +31,7 @@ export interface Keys {
   wake(shard: number): string;
   /** Sorted set of the stream managers that are there, by when they last said so, in ms by the clock of Redis. */
   readonly managers: string;
-  /** Present once the rights in Redis are complete. */
+  /** Says whether the rights in Redis are complete, and in which of its lives. */
   readonly rightsProjected: string;
   /** Channel of changes to rights. */
   readonly rightsChanges: string;
@@ -62,7 +62,7 @@ export function createKeys(prefix: string): Keys {
     wake: (shard) => inShard(shard, 'wake'),
     // With a hash tag, as every key of a function.
     managers: `${prefix}:{managers}`,
-    rightsProjected: `${prefix}:rights:complete`,
+    rightsProjected: `${prefix}:{rights}:complete`,
     rightsChanges: `${prefix}:rights:changes`,
     session: (sessionId) => `${prefix}:session:${sessionId}`,
     devices: (producerId) => `${prefix}:rights:devices:${producerId}`,

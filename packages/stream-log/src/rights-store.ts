@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { allMasters, type RedisConnection } from './connection.ts';
+import { asText, callFunction } from './functions.ts';
 import type { Keys } from './keys.ts';
 import { shardOf } from './shards.ts';
 import type { Subscriber } from './subscriber.ts';
@@ -107,33 +108,30 @@ export class RightsStore {
     return this.scan(this.itemsKey(kind, ''));
   }
 
-  /** Whether the projection is complete. It is not on a Redis that is new or lost its data, until it is rebuilt. */
+  /**
+   * Whether the projection is complete. It is not on a Redis that is new, was restarted, was restored or has taken over,
+   * until it is rebuilt.
+   */
   async isComplete(): Promise<boolean> {
-    return (await this.redis.get(this.keys.rightsProjected)) === complete;
+    return (await this.completeInLife()) !== undefined;
   }
 
   /** Starts a rebuild; `finishRebuild` wants the token. The projection is not complete until then. */
   async beginRebuild(): Promise<string> {
-    const token = `rebuilding:${randomUUID()}`;
-    await this.redis.set(this.keys.rightsProjected, token);
+    const token = randomUUID();
+    await callFunction(this.redis, 'beginRebuild', [this.keys.rightsProjected], [token]);
     return token;
   }
 
   /**
-   * Declares the projection complete, unless Redis lost its data, or another rebuild began, since this one did; then
-   * it answers false.
+   * Declares the projection complete, unless Redis was restarted or lost its data, or another rebuild began, since this
+   * one did; then it answers false.
    */
   async finishRebuild(token: string): Promise<boolean> {
-    const done = await this.redis.eval(replaceIfEqual, 1, this.keys.rightsProjected, token, complete);
-    if (done !== 1) return false;
+    const done = await callFunction(this.redis, 'finishRebuild', [this.keys.rightsProjected], [token]);
+    if (asText(done) !== '1') return false;
     await this.announceAll();
     return true;
-  }
-
-  /** Declares the projection complete and has every gateway read again what its open sockets stand on. */
-  async markComplete(): Promise<void> {
-    await this.redis.set(this.keys.rightsProjected, complete);
-    await this.announceAll();
   }
 
   /** Has every gateway read again what its open sockets stand on. */
@@ -156,12 +154,14 @@ export class RightsStore {
 
   /** What an account may do with this session; undefined while the projection is not complete. */
   async read(kind: ItemKind, accountId: string, sessionId: string): Promise<AccountRights | undefined> {
-    const [marker, owner, items] = await Promise.all([
-      this.redis.get(this.keys.rightsProjected),
+    // Redis may be restored in between.
+    const [before, owner, items, after] = await Promise.all([
+      this.completeInLife(),
       this.redis.get(this.keys.session(sessionId)),
       this.redis.hgetall(this.itemsKey(kind, accountId)),
+      this.completeInLife(),
     ]);
-    if (marker !== complete) return undefined;
+    if (before === undefined || before !== after) return undefined;
     return { sessionIsLive: owner === accountId, items: readItems(items) };
   }
 
@@ -196,6 +196,12 @@ export class RightsStore {
     if (shardCount > 0) await this.redis.hdel(this.keys.sequences(shardOf(accountId, shardCount), accountId), item);
   }
 
+  /** Names the life of Redis for which the projection is complete, if it is. */
+  private async completeInLife(): Promise<string | undefined> {
+    const life = await callFunction(this.redis, 'completeRights', [this.keys.rightsProjected], []);
+    return life === null ? undefined : asText(life);
+  }
+
   private itemsKey(kind: ItemKind, accountId: string): string {
     return kind === 'device' ? this.keys.devices(accountId) : this.keys.subscriptions(accountId);
   }
@@ -217,15 +223,10 @@ export class RightsStore {
   }
 }
 
-const complete = '1';
 const rebuilt = '*';
 const replaceHash = `
 redis.call('DEL', KEYS[1])
 for at = 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
-return 1`;
-const replaceIfEqual = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2])
 return 1`;
 
 /** The right that a published change names; undefined when it names none. */

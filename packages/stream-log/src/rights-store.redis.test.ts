@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import { type PrivateEngine, startPrivateRedis } from '@motience/engines/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { LogCorner } from './log-corner.fixture.ts';
+import { RightsStore } from './rights-store.ts';
+
+let redis: PrivateEngine;
+let corner: LogCorner;
+let rights: RightsStore;
+
+beforeAll(async () => {
+  redis = await startPrivateRedis();
+});
+afterAll(() => redis.close());
+beforeEach(async () => {
+  corner = await LogCorner.open(redis.url);
+  rights = new RightsStore(corner.redis, corner.keys);
+});
+afterEach(() => corner.close());
+
+const rebuild = async () => rights.finishRebuild(await rights.beginRebuild());
+const restart = () => redis.kill().then(() => redis.restart());
+
+it('nothing may be read of a Redis that was restarted, with whatever data, until its rights are rebuilt', async () => {
+  const session = { kind: 'session', accountId: '7', item: randomUUID(), seconds: 600 } as const;
+  await rights.grant(session);
+  await rights.grant({ kind: 'device', accountId: '7', item: 'a' });
+  expect(await rights.read('device', '7', session.item)).toBeUndefined();
+  expect(await rebuild()).toBe(true);
+  const held = { sessionIsLive: true, items: new Map([['a', 0]]) };
+  expect(await rights.read('device', '7', session.item)).toEqual(held);
+  await restart();
+  expect(await rights.isComplete()).toBe(false);
+  expect(await rights.read('device', '7', session.item)).toBeUndefined();
+  expect(await rebuild()).toBe(true);
+  expect(await rights.read('device', '7', session.item)).toEqual(held);
+});
+
+it('a rebuild that Redis was restarted in does not count, and neither does one that another has overtaken', async () => {
+  const first = await rights.beginRebuild();
+  await restart();
+  expect(await rights.finishRebuild(first)).toBe(false);
+  const second = await rights.beginRebuild();
+  const third = await rights.beginRebuild();
+  expect(await rights.finishRebuild(second)).toBe(false);
+  expect(await rights.isComplete()).toBe(false);
+  expect(await rights.finishRebuild(third)).toBe(true);
+  expect(await rights.isComplete()).toBe(true);
+});
