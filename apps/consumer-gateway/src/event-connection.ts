@@ -44,8 +44,9 @@ export class EventConnection implements OpenSocket {
       streams,
       past,
       position: from,
-      deviceId: wish.deviceId,
+      narrowing: wish.narrowing,
       isWanted: () => events.isOpen,
+      inTurn: (work) => work(),
       onError,
       answer: (at, recovered) => {
         const asked = wish.after !== undefined;
@@ -67,15 +68,12 @@ export class EventConnection implements OpenSocket {
       },
     });
     this.catchUp = catchUp;
-    try {
-      await catchUp.run();
-    } finally {
-      catchUp.end();
-    }
+    await catchUp.run();
   }
 
   /** Tells the position if nothing has told it of late: the other end sees that it is served. */
   tellPosition(): void {
+    this.events.keepAlive();
     const at = this.catchUp?.position;
     const isNews =
       this.told !== undefined && at !== undefined && !(at.epoch === this.told.epoch && at.seq === this.told.seq);

@@ -8,8 +8,12 @@ import { allowAnyOrigin } from './http-replies.ts';
 export class EventStream {
   private response: HttpResponse | undefined;
   private hasBegun = false;
-  private isCorked = false;
+  /** What is to be written at once; undefined if each is written by itself. */
+  private corked: Buffer[] | undefined;
+  private corkedBytes = 0;
   private full = false;
+  /** Since when it is full, in ms of the monotonic clock. */
+  private fullSince = 0;
   private readonly waiting = new Set<() => void>();
   private onEnd = () => {};
   /** Resolves when it is over, whoever ended it. */
@@ -25,7 +29,8 @@ export class EventStream {
     response.onAborted(() => this.forget());
     response.onWritable(() => {
       this.full = false;
-      this.wake();
+      // Not within this call, which has a cork of its own.
+      setImmediate(() => this.wake());
       return true;
     });
   }
@@ -36,7 +41,7 @@ export class EventStream {
 
   /** Whether the other end has to read before more is written. */
   get isFull(): boolean {
-    return this.full;
+    return this.full || this.corkedBytes >= fullCorkBytes;
   }
 
   /** Resolves when it is not full any more, or over. */
@@ -47,35 +52,71 @@ export class EventStream {
 
   /** Runs what writes several events at once, which is cheaper together. */
   cork(write: () => void): void {
-    if (!this.response || this.isCorked) {
+    if (this.corked) {
       write();
       return;
     }
-    this.isCorked = true;
+    this.corked = [];
     try {
-      this.response.cork(write);
+      write();
     } finally {
-      this.isCorked = false;
+      const bytes = Buffer.concat(this.corked);
+      this.corked = undefined;
+      this.corkedBytes = 0;
+      this.send(bytes);
     }
   }
 
   /** Writes an event: its lines, and an empty one behind them. The first one is preceded by the head of the response. */
   write(event: string | Uint8Array): void {
-    this.cork(() => {
-      if (!this.response) return;
-      this.begin(this.response);
-      if (!this.response.write(event)) this.full = true;
-    });
+    const bytes =
+      typeof event === 'string' ? Buffer.from(event) : Buffer.from(event.buffer, event.byteOffset, event.length);
+    if (!this.corked) {
+      this.send(bytes);
+      return;
+    }
+    this.corked.push(Buffer.from(bytes));
+    this.corkedBytes += bytes.length;
+  }
+
+  /** To be called every few seconds: a reader that reads nothing is waited for, for two minutes. */
+  keepAlive(): void {
+    if (!this.full || !this.response) return;
+    if (performance.now() - this.fullSince > longestStallMs) {
+      this.response.close();
+      return;
+    }
+    // uWebSockets.js gives up 10 s after a write that failed: this one fails as well, or there is room.
+    this.send(Buffer.from(':\n\n'));
+    if (!this.full) this.wake();
   }
 
   /** Ends the response. */
   end(): void {
-    this.cork(() => {
-      if (!this.response) return;
-      this.begin(this.response);
-      this.response.end();
-    });
+    const { response } = this;
+    if (!response) return;
+    this.begin(response);
+    response.cork(() => response.end());
     this.forget();
+  }
+
+  /**
+   * One write for each cork, none larger than what uWebSockets.js corks: of what does not fit there it loses a part when
+   * the socket cannot take what is corked already (uNetworking/uWebSockets.js#1249). So it is at the next write that it
+   * tells that the socket is full.
+   */
+  private send(bytes: Buffer): void {
+    const { response } = this;
+    if (!response || bytes.length === 0) return;
+    this.begin(response);
+    for (let at = 0; at < bytes.length; at += maxWriteBytes) {
+      const part = bytes.subarray(at, at + maxWriteBytes);
+      response.cork(() => {
+        const isFull = !response.write(part);
+        if (isFull && !this.full) this.fullSince = performance.now();
+        this.full = isFull;
+      });
+    }
   }
 
   /** The response as it is if nothing was written yet, to be answered otherwise; it is over then. */
@@ -89,13 +130,15 @@ export class EventStream {
   private begin(response: HttpResponse): void {
     if (this.hasBegun) return;
     this.hasBegun = true;
-    response.writeStatus('200 OK');
-    response.writeHeader('content-type', 'text/event-stream');
-    response.writeHeader('cache-control', 'no-store');
-    response.writeHeader('x-content-type-options', 'nosniff');
-    response.writeHeader('x-accel-buffering', 'no');
-    allowAnyOrigin(response);
-    response.write(`retry: ${reconnectMs}\n\n`);
+    response.cork(() => {
+      response.writeStatus('200 OK');
+      response.writeHeader('content-type', 'text/event-stream');
+      response.writeHeader('cache-control', 'no-store');
+      response.writeHeader('x-content-type-options', 'nosniff');
+      response.writeHeader('x-accel-buffering', 'no');
+      allowAnyOrigin(response);
+      response.write(`retry: ${reconnectMs}\n\n`);
+    });
   }
 
   private forget(): void {
@@ -113,3 +156,12 @@ export class EventStream {
 }
 
 const reconnectMs = 1_000;
+
+/** uWebSockets.js corks 16 KiB, in which the head of a chunk has to fit as well. */
+const maxWriteBytes = 15 * 1024;
+
+/** What is written at once before whoever writes is told to stop. */
+const fullCorkBytes = 64 * 1024;
+
+/** As long as an idle socket is kept. */
+const longestStallMs = 120_000;

@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import { deviceIdSchema, epochSchema, idSchema, seqSchema } from './names.ts';
+import { epochSchema, idSchema, seqSchema } from './names.ts';
+import { narrowingShape } from './narrowing.ts';
 import { errorFrameSchema } from './producer-frames.ts';
 
 /**
- * Consumer to server: receive this stream on this socket, narrowed to one device, or from a position on: `after` a seq
- * of an `epoch`.
+ * Consumer to server: receive this stream on this socket, narrowed, or from a position on: `after` a seq of an `epoch`.
  */
 export const subscribeFrameSchema = z
   .strictObject({
     type: z.literal('subscribe'),
     producer_id: idSchema,
-    device_id: deviceIdSchema.optional(),
+    ...narrowingShape,
     epoch: epochSchema.optional(),
     after: seqSchema.optional(),
   })

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { deviceIdSchema, epochSchema, idSchema, seqSchema } from './names.ts';
+import { epochSchema, idSchema, seqSchema } from './names.ts';
+import { narrowingQueryShape } from './narrowing.ts';
 
 /** `id` of an event: everything up to this position has been dealt with. */
 export function eventId({ epoch, seq }: { epoch: string; seq: number }): string {
@@ -21,7 +22,7 @@ export const eventIdSchema = z
 /** What `GET /consumer/sse` is asked for. The token may travel here too, as on the sockets. */
 export const eventQuerySchema = z.object({
   producer_id: idSchema,
-  device_id: deviceIdSchema.optional(),
+  ...narrowingQueryShape,
   /** For the first request of a browser's own EventSource, which cannot send the header. */
   last_event_id: eventIdSchema.optional(),
 });

@@ -4,6 +4,7 @@ export * from './errors.ts';
 export * from './event-stream.ts';
 export * from './limits.ts';
 export * from './names.ts';
+export * from './narrowing.ts';
 export * from './producer-frames.ts';
 export * from './reading.ts';
 export * from './stream-http.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultLimits } from './limits.ts';
-import { deliveredReadingSchema, parseReadings, readingBody, readingTail } from './reading.ts';
+import { deliveredReadingSchema, narrowBody, parseReadings, readingBody, readingTail } from './reading.ts';
 
 const timestamp = '2025-01-29T11:35:00Z';
 
@@ -214,6 +214,39 @@ describe('what consumers receive', () => {
         }
       }),
       { numRuns: 300 },
+    );
+  });
+});
+
+describe('a body narrowed to fields', () => {
+  const body = (data: string, rest = '') =>
+    `{"producer_id":"3","device_id":"a","timestamp":"${timestamp}","data":${data}${rest}`;
+  const narrow = (data: string, fields: string[], rest?: string) => narrowBody(body(data, rest), new Set(fields));
+
+  it.each([
+    ['{"a":1,"b":2}', ['b'], '{"b":2}'],
+    ['{"a" : 1.50 , "b":{"a":[1,{"b":"}"}]} }', ['b', 'a'], '{"a":1.50,"b":{"a":[1,{"b":"}"}]}}'],
+    ['{"a\\"b":",\\"data\\":","c":null}', ['a"b'], '{"a\\"b":",\\"data\\":"}'],
+    ['{"\\u0061":1,"c":2}', ['a'], '{"a":1}'],
+  ])('%s keeps of %j the values as they are', (data, fields, kept) => {
+    expect(narrow(data, fields)).toBe(body(kept));
+    expect(narrow(data, fields, ',"sequence":7')).toBe(body(kept, ',"sequence":7'));
+  });
+
+  it('is left out if it has none of them, on whatever level below they may be', () => {
+    expect(narrow('{}', ['a'])).toBeUndefined();
+    expect(narrow('{"b":{"a":1}}', ['a'])).toBeUndefined();
+  });
+
+  it('has the values that JSON.parse finds', () => {
+    const name = fc.string({ minLength: 1 });
+    fc.assert(
+      fc.property(fc.dictionary(name, fc.jsonValue(), { minKeys: 1 }), fc.boolean(), (data, pretty) => {
+        const [wanted] = Object.keys(data);
+        fc.pre(wanted !== undefined && wanted !== '__proto__');
+        const text = narrow(JSON.stringify(data, undefined, pretty ? 2 : undefined), [wanted]);
+        expect(JSON.parse(`${text}}`).data).toEqual(JSON.parse(JSON.stringify({ [wanted]: data[wanted] })));
+      }),
     );
   });
 });

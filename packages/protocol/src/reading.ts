@@ -114,6 +114,22 @@ export function readingBody(producerId: string, reading: ParsedReading): string 
   return `{"producer_id":"${producerId}","device_id":"${reading.deviceId}","timestamp":"${reading.timestamp}","data":${reading.dataText}${sequence}`;
 }
 
+const dataMark = ',"data":';
+
+/**
+ * A reading's body with only these members of its `data`, their values byte for byte; undefined if it has none of them.
+ */
+export function narrowBody(body: string, fields: ReadonlySet<string>): string | undefined {
+  // No name before it can hold a quote.
+  const start = body.indexOf(dataMark) + dataMark.length;
+  const members = scanObject(body, start);
+  const kept = members.filter(({ key }) => fields.has(key));
+  if (kept.length === 0) return undefined;
+  const end = skipSpace(body, members.at(-1)?.end ?? start) + 1;
+  const texts = kept.map((member) => `${JSON.stringify(member.key)}:${body.slice(member.start, member.end)}`);
+  return `${body.slice(0, start)}{${texts.join(',')}}${body.slice(end)}`;
+}
+
 /** What closes a reading's body once its place in the stream is known. */
 export function readingTail(seq: number): string {
   return `,"seq":${seq}}`;

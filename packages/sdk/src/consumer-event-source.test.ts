@@ -79,6 +79,13 @@ describe('ConsumerEventSource', () => {
     ]);
   });
 
+  test('asks for a narrowed stream', async () => {
+    const { source, requests } = await connect([from(10, 11)], { fields: ['a', 'b,c'], maxRate: 2 });
+    source.start();
+    await vi.waitFor(() => expect(requests).toHaveLength(1));
+    expect(requests[0]).toMatchObject({ url: '/consumer/sse?producer_id=7&fields=a&fields=b%2Cc&max_rate=2' });
+  });
+
   test('a character that is cut in two arrives whole', async () => {
     const { source } = await connect([
       async (response) => {

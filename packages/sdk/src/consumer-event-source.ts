@@ -3,15 +3,14 @@ import { ConsumerClient } from './consumer-client.ts';
 import type { ConsumerEvents, ConsumerState, ReceivedReading } from './consumer-events.ts';
 import { openEventStreamWith } from './event-stream.ts';
 import type { Fetch } from './http-request.ts';
+import type { Narrowing } from './narrowing.ts';
 import type { TokenSource } from './token-source.ts';
 
-export interface ConsumerEventSourceOptions {
+export interface ConsumerEventSourceOptions extends Narrowing {
   /** Address of the consumer gateway, such as `http://127.0.0.1:8002`; `/consumer/sse` is added if it has no path. */
   gatewayUrl: string;
   tokens: TokenSource;
   producerId: string;
-  /** Only this device's readings. */
-  deviceId?: string;
   /** Where to continue, as `position` gave it before; without it, with what is live. */
   position?: StreamPosition | undefined;
   /** How many readings `readings()` holds for a slow reader; 10,000 by default. */
@@ -29,7 +28,7 @@ export class ConsumerEventSource {
   readonly #producerId: string;
 
   constructor(options: ConsumerEventSourceOptions) {
-    const { gatewayUrl, tokens, producerId, deviceId, position, bufferReadings } = options;
+    const { gatewayUrl, tokens, producerId, deviceId, fields, maxRate, position, bufferReadings } = options;
     const fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
     this.#producerId = producerId;
     this.#client = new ConsumerClient(
@@ -43,7 +42,7 @@ export class ConsumerEventSource {
       openEventStreamWith(fetch),
       { url: eventStreamUrl(gatewayUrl), provenBy: 'subscribed' },
     );
-    this.#client.subscribe(producerId, { deviceId });
+    this.#client.subscribe(producerId, { deviceId, fields, maxRate });
   }
 
   get state(): ConsumerState {

@@ -135,6 +135,18 @@ describe('a consumer’s streams', () => {
     expect(narrowed.positions).toEqual([position(12)]);
   });
 
+  test('with fields and a max_rate numbers are left out without being missing; the same wish is asked for once', () => {
+    const streams = live(10);
+    streams.subscribe('7', { fields: ['t'], maxRate: 0.5 });
+    expect(streams.takeFrames(9)).toEqual([{ ...subscribeFrame(10), fields: ['t'], max_rate: 0.5 }]);
+    streams.receive(subscribed(10));
+    expect(deliver(streams, [14, 20])).toEqual([14, 20]);
+    streams.subscribe('7', { fields: ['t'], maxRate: 0.5 });
+    expect(streams.takeFrames(9)).toEqual([]);
+    streams.subscribe('7');
+    expect(streams.takeFrames(9)).toEqual([subscribeFrame(20)]);
+  });
+
   test('a reading that finds no room is not delivered, and asked for once there is room', () => {
     const streams = live(10);
     expect(streams.read(reading(11), false).epoch).toBeUndefined();

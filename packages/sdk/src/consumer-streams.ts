@@ -1,5 +1,6 @@
 import type { ConsumerDownFrame, ConsumerUpFrame, DeliveredReading, StreamPosition } from '@motience/protocol';
 import type { Gap } from './consumer-events.ts';
+import { type Narrowing, narrowingOf } from './narrowing.ts';
 import type { EventOf } from './state-table.ts';
 import { stepStream } from './step-stream.ts';
 import { newStream, type Place, type StreamEvents, type StreamNews, type StreamState } from './stream-state.ts';
@@ -7,9 +8,7 @@ import { newStream, type Place, type StreamEvents, type StreamNews, type StreamS
 export type ConsumerNews = { type: 'gap'; gap: Gap } | { type: 'resumed'; position: StreamPosition };
 
 /** How the application wants a stream. */
-export interface StreamWish {
-  /** Only this device's readings. */
-  deviceId?: string | undefined;
+export interface StreamWish extends Narrowing {
   /** Continue after this place instead of the one that is known. */
   after?: Place | undefined;
 }
@@ -37,9 +36,9 @@ export class ConsumerStreams {
     return [...this.#streams].flatMap(([producer_id, { place }]) => (place ? [{ producer_id, ...place }] : []));
   }
 
-  subscribe(producerId: string, { deviceId, after }: StreamWish = {}): void {
+  subscribe(producerId: string, { after, ...narrowing }: StreamWish = {}): void {
     this.#named.add(producerId);
-    this.#step(producerId, { type: 'want', deviceId, after, connected: this.#connected });
+    this.#step(producerId, { type: 'want', narrowing: narrowingOf(narrowing), after, connected: this.#connected });
   }
 
   /** Also forgets where the stream stands. */
@@ -97,13 +96,15 @@ export class ConsumerStreams {
   /** At most `limit` of the frames that have to be sent; they count as sent. */
   takeFrames(limit: number): ConsumerUpFrame[] {
     return [...this.#due].slice(0, Math.max(limit, 0)).map((producerId) => {
-      const { phase, deviceId, place } = this.#stream(producerId);
+      const { phase, narrowing, place } = this.#stream(producerId);
       this.#step(producerId, { type: 'sent' });
       if (phase === 'leaving') return { type: 'unsubscribe', producer_id: producerId };
       return {
         type: 'subscribe',
         producer_id: producerId,
-        ...(deviceId === undefined ? {} : { device_id: deviceId }),
+        ...(narrowing?.deviceId === undefined ? {} : { device_id: narrowing.deviceId }),
+        ...(narrowing?.fields === undefined ? {} : { fields: [...narrowing.fields] }),
+        ...(narrowing?.maxRate === undefined ? {} : { max_rate: narrowing.maxRate }),
         ...(place === undefined ? {} : { epoch: place.epoch, after: place.seq }),
       };
     });

@@ -63,10 +63,12 @@ class EventStream implements Socket {
     this.#request?.abort();
     this.#request = undefined;
     if (!frame.success) return;
-    const { producer_id, device_id, epoch, after } = frame.data;
+    const { producer_id, device_id, fields, max_rate, epoch, after } = frame.data;
     const url = new URL(this.#url);
     url.searchParams.set('producer_id', producer_id);
     if (device_id !== undefined) url.searchParams.set('device_id', device_id);
+    for (const field of fields ?? []) url.searchParams.append('fields', field);
+    if (max_rate !== undefined) url.searchParams.set('max_rate', String(max_rate));
     const request = new AbortController();
     this.#request = request;
     void this.#receive(request, url.href, epoch === undefined ? undefined : `${epoch}:${after}`);

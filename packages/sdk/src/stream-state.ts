@@ -1,3 +1,5 @@
+import type { Narrowing } from './narrowing.ts';
+
 /** A place in a stream's numbering. */
 export interface Place {
   epoch: string;
@@ -11,7 +13,7 @@ export interface Place {
  * - `due`: the server has to be asked for what follows our place. What comes before it answers is ignored.
  * - `asked`: it was asked. What comes before the answer is ignored: it comes again after it.
  * - `live`: what comes continues our place.
- * - `adjusting`: the same, but the server has to be asked for another device, or for all.
+ * - `adjusting`: the same, but the server has to be asked for it narrowed otherwise.
  * - `held`: the application has no room. What comes is ignored; the server is asked for it later.
  * - `leaving`: the application does not want the stream; the server has to be told.
  * - `off`: the application does not want the stream.
@@ -26,12 +28,12 @@ export interface StreamState {
    * until the server has said where the stream starts; known in `live`, `adjusting` and `held`.
    */
   place: Place | undefined;
-  /** The only device the application wants; undefined: all. */
-  deviceId: string | undefined;
-  /** The only device the server sends; with one, numbers are left out without being missing. */
-  sent: string | undefined;
+  /** What of it the application wants; undefined: all. */
+  narrowing: Narrowing | undefined;
+  /** What of it the server sends; narrowed, numbers are left out without being missing. */
+  sent: Narrowing | undefined;
   /** What the server was asked for, in `asked`. */
-  asked: { deviceId: string | undefined; place: Place | undefined } | undefined;
+  asked: { narrowing: Narrowing | undefined; place: Place | undefined } | undefined;
   /**
    * Questions from before the application last stopped the stream, whose answers are of no use. Once the server has
    * stopped it too, none comes any more.
@@ -49,7 +51,7 @@ export interface StreamState {
 
 export interface StreamEvents {
   /** The application wants the stream: from its place on, or from `after` if given. */
-  want: { deviceId: string | undefined; after: Place | undefined; connected: boolean };
+  want: { narrowing: Narrowing | undefined; after: Place | undefined; connected: boolean };
   unwant: object;
   /** There is a connection, on which the server starts the stream after `place`; without one it has to be asked. */
   started: { place: Place | undefined };
@@ -73,7 +75,7 @@ export interface StreamEvents {
 /** What the application is to be told, in order. */
 export type StreamNews =
   | { type: 'gap'; epoch: string; from: number; to: number; reason: string }
-  /** The stream goes on right after this place: after a reconnect, from a saved place, or for another device. */
+  /** The stream goes on right after this place: after a reconnect, from a saved place, or narrowed otherwise. */
   | { type: 'resumed'; place: Place }
   /** The reading of this event is the application's. */
   | { type: 'deliver'; epoch: string };
@@ -88,7 +90,7 @@ export function newStream(place?: Place): StreamState {
   return {
     phase: 'idle',
     place,
-    deviceId: undefined,
+    narrowing: undefined,
     sent: undefined,
     asked: undefined,
     stale: 0,

@@ -1,4 +1,5 @@
 import { restOfEpoch } from '@motience/protocol';
+import { isSameNarrowing } from './narrowing.ts';
 import {
   newStream,
   type Place,
@@ -37,7 +38,7 @@ export function wanted(state: StreamState, want: StreamEvents['want']): StreamSt
   if (state.phase === 'held' && !want.after) return stay(next);
   const flows = (state.phase === 'live' || state.phase === 'adjusting') && !want.after;
   if (!flows) return stay({ ...next, phase: 'due' });
-  return stay({ ...next, phase: want.deviceId === state.sent ? 'live' : 'adjusting' });
+  return stay({ ...next, phase: isSameNarrowing(want.narrowing, state.sent) ? 'live' : 'adjusting' });
 }
 
 /** There is one question at a time: what differs from it is asked for once it is answered. */
@@ -45,9 +46,9 @@ export function wantedOtherwise(state: StreamState, want: StreamEvents['want']):
   return stay(wish(state, want));
 }
 
-function wish(state: StreamState, { deviceId, after }: StreamEvents['want']): StreamState {
-  if (!after) return { ...state, deviceId };
-  return { ...state, deviceId, place: after, left: [], lostEpoch: undefined, askedAgainAt: undefined };
+function wish(state: StreamState, { narrowing, after }: StreamEvents['want']): StreamState {
+  if (!after) return { ...state, narrowing };
+  return { ...state, narrowing, place: after, left: [], lostEpoch: undefined, askedAgainAt: undefined };
 }
 
 export function forget(phase: 'leaving' | 'off') {
@@ -67,12 +68,12 @@ export function unlessStale<Event>(handle: (state: StreamState, event: Event) =>
 export function start(state: StreamState, { place }: { place: Place | undefined }): StreamStep {
   const known = state.place ?? place;
   const next: StreamState = { ...state, place: known, sent: undefined };
-  if (!place || !known || !isSame(place, known) || state.deviceId !== undefined) return stay({ ...next, phase: 'due' });
+  if (!place || !known || !isSame(place, known) || state.narrowing) return stay({ ...next, phase: 'due' });
   return { state: { ...next, phase: 'live' }, news: state.place ? [{ type: 'resumed', place: known }] : [] };
 }
 
 export function ask(state: StreamState): StreamStep {
-  return stay({ ...state, phase: 'asked', asked: { deviceId: state.deviceId, place: state.place } });
+  return stay({ ...state, phase: 'asked', asked: { narrowing: state.narrowing, place: state.place } });
 }
 
 /**
@@ -88,8 +89,8 @@ export function answered(state: StreamState, subscribed: StreamEvents['subscribe
   if (!echoes && state.doubted !== place.epoch) {
     return stay({ ...state, phase: 'due', asked: undefined, doubted: place.epoch });
   }
-  const phase = state.deviceId === asked.deviceId ? 'live' : 'adjusting';
-  const next: StreamState = { ...state, phase, sent: asked.deviceId, asked: undefined, doubted: undefined };
+  const phase = isSameNarrowing(state.narrowing, asked.narrowing) ? 'live' : 'adjusting';
+  const next: StreamState = { ...state, phase, sent: asked.narrowing, asked: undefined, doubted: undefined };
   if (!known) return stay({ ...next, place });
   if (echoes) return { state: next, news: [{ type: 'resumed', place }] };
   if (place.epoch !== known.epoch) return enter(next, known, subscribed);
@@ -130,7 +131,7 @@ export function read(state: StreamState, { seq, deviceId, room }: StreamEvents['
   if (!known || seq <= known.seq) return stay(state);
   const before = state.sent === undefined ? holeBefore(state, known, seq) : stay(state);
   if (before.state.phase === 'due') return before;
-  const isWanted = state.deviceId === undefined || state.deviceId === deviceId;
+  const isWanted = (state.narrowing?.deviceId ?? deviceId) === deviceId;
   if (isWanted && !room) return { state: { ...before.state, phase: 'held' }, news: before.news };
   const next = { ...before.state, place: { epoch: known.epoch, seq } };
   return { state: next, news: isWanted ? [...before.news, { type: 'deliver', epoch: known.epoch }] : before.news };
