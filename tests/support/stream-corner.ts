@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { createTestRedis } from '../../packages/engines/dist/testing.js';
+import { createTestDatabase, createTestRedis } from '../../packages/engines/dist/testing.js';
 import { type Role, readingBody } from '../../packages/protocol/dist/index.js';
 import {
   BatchWriter,
@@ -18,6 +18,9 @@ import { issueToken, secretSigningKey } from '../../packages/tokens/dist/index.j
 import { type AppProcess, runApp } from './app-process.ts';
 
 const jwtSecret = 'a secret that only the tests know, 40 bytes';
+
+/** Where no PostgreSQL is. */
+export const nobody = 'postgres://127.0.0.1:1/none';
 
 /** An account of a test, with a live session. */
 export interface TestAccount {
@@ -43,6 +46,7 @@ export class StreamCorner {
     readonly redis: Redis,
     readonly prefix: string,
     private readonly url: string,
+    private readonly databaseUrl: string,
     private readonly drop: () => Promise<void>,
   ) {
     this.keys = createKeys(prefix);
@@ -57,13 +61,15 @@ export class StreamCorner {
     });
   }
 
-  /** On the run's Redis, or on one that the test owns. */
-  static async open(privateUrl?: string): Promise<StreamCorner> {
-    const shared = await createTestRedis();
+  /** On the run's Redis, or on one that the test owns; with a database, which is gone after. */
+  static async open(privateUrl?: string, { database = false } = {}): Promise<StreamCorner> {
+    const [shared, testDatabase] = await Promise.all([createTestRedis(), database ? createTestDatabase() : undefined]);
     const url = privateUrl ?? shared.url;
     const redis = new Redis(url);
     redis.on('error', () => {});
-    const corner = new StreamCorner(redis, shared.prefix, url, shared.drop);
+    const corner = new StreamCorner(redis, shared.prefix, url, testDatabase?.url ?? nobody, async () => {
+      await Promise.all([shared.drop(), testDatabase?.drop()]);
+    });
     await corner.completeRights();
     // As the APIs do on a Redis that was restarted.
     redis.on('ready', () => corner.completeRights().catch(() => {}));
@@ -87,8 +93,7 @@ export class StreamCorner {
     return {
       REDIS_URL: this.url,
       REDIS_KEY_PREFIX: this.prefix,
-      // Nobody there: what needs PostgreSQL is given one.
-      DATABASE_URL: 'postgres://127.0.0.1:1/none',
+      DATABASE_URL: this.databaseUrl,
       JWT_SECRET: jwtSecret,
       WSS1_PORT: '0',
       WSS2_PORT: '0',
@@ -153,7 +158,11 @@ export class StreamCorner {
 
   /** What Redis knows of a stream. */
   streamState(producerId: string): Promise<Record<string, string>> {
-    return this.redis.hgetall(this.keys.stream(shardOf(producerId, defaultShardCount), producerId));
+    return this.redis.hgetall(this.streamKey(producerId));
+  }
+
+  streamKey(producerId: string): string {
+    return this.keys.stream(shardOf(producerId, defaultShardCount), producerId);
   }
 
   /** Numbers and retains one reading as a stream manager does it, of which nobody is told. */

@@ -1,11 +1,13 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { type NumberedBatch, type Position, readBatch } from '@motience/stream-log';
-import type { EntitledPart, EntitledPast } from './entitled-past.ts';
+import type { EntitledPast } from './entitled-past.ts';
 import { FrameWriter } from './frame-writer.ts';
-import type { LiveStream } from './live-stream.ts';
-import type { StreamEvent } from './stream-events.ts';
+import { hasAdvanced, type LiveStream } from './live-stream.ts';
+import { type FieldFilter, fieldFilter, type Narrowing } from './narrowing.ts';
+import type { PastEvent, StreamEvent } from './stream-events.ts';
 import { bridgeTo } from './stream-position.ts';
 import type { StreamTable } from './stream-table.ts';
+import { Thinning } from './thinning.ts';
 
 /** Where what is caught up on goes to: one socket or event stream. */
 interface CatchUpSink {
@@ -26,9 +28,10 @@ export interface CatchUpOptions {
   streams: StreamTable;
   past: EntitledPast;
   position: Position;
-  /** Only this device's readings; undefined: all. */
-  deviceId: string | undefined;
+  narrowing: Narrowing;
   sink: CatchUpSink;
+  /** Runs what reads and sends a part when it is its turn. */
+  inTurn<Result>(work: () => Promise<Result>): Promise<Result>;
   /** The past could not be read. */
   onError(error: unknown): void;
   /** Whether it should go on; looked at after every wait. */
@@ -56,57 +59,109 @@ const quietMs = 5_000;
 const retryMs = 1_000;
 
 /**
+ * How long a part may take to be read before its turn is over, in ms: twice as long after each that took longer, so that
+ * what is slow is sent in the end.
+ */
+const firstPatienceMs = 500;
+const longestPatienceMs = 30_000;
+
+/**
  * Leads one who receives a stream from a position of its own to where the stream stands, through the past, as fast as
- * it reads. To be ended with `end`.
+ * it reads.
  */
 export class CatchUp {
   private readonly frames = new FrameWriter();
+  private readonly filter: FieldFilter | undefined;
+  private readonly thinning: Thinning | undefined;
+  /** Everything up to here was read. */
   private current: Position;
+  /** When what was read last was numbered, in ms since 1970. */
+  private now = 0;
+  private patienceMs = firstPatienceMs;
   private hasAnswered = false;
   private sentAt = performance.now();
 
   constructor(private readonly options: CatchUpOptions) {
+    const { narrowing, streams } = options;
+    this.filter = fieldFilter(narrowing);
+    this.thinning = narrowing.maxRate === undefined ? undefined : new Thinning(narrowing.maxRate, streams.heldBytes);
     this.current = options.position;
-    options.streams.beginJoining(options.stream);
   }
 
   /** Everything up to here was sent, or left out. */
   get position(): Position {
-    return this.current;
+    const { firstSeq } = this.thinning ?? {};
+    return firstSeq === undefined ? this.current : { epoch: this.current.epoch, seq: firstSeq - 1 };
   }
 
-  end(): void {
-    this.options.streams.endJoining(this.options.stream);
+  /** Sends what is held for the sake of `max_rate`. */
+  flush(): void {
+    const { epoch } = this.current;
+    for (const { seq, body } of this.thinning?.take(this.now) ?? []) this.send(body, { epoch, seq });
   }
 
   /** Resolves when it is over or not wanted any more. While the past cannot be read it tries again. */
   async run(): Promise<void> {
-    for (;;) {
-      if (await this.isHeldUp()) return;
-      this.tellPosition();
-      const part = await this.read();
-      if (!this.options.isWanted()) return;
-      // What was read may not be sent while rights may be out of date.
-      if (!part || this.options.streams.isPaused) continue;
-      if (!(await this.sendAll(this.answered(part.events, part.known)))) return;
-      if (part.reachesHead && (await this.crossBridge())) return;
+    try {
+      while (!(await this.isHeldUp())) {
+        this.tellPosition();
+        const outcome = await this.options.inTurn(() => this.sendPart());
+        if (outcome === 'over') return;
+        // Its turn is over while it waits for what cannot be read now.
+        if (outcome === 'go-on') continue;
+        await this.waitFor(outcome.error);
+      }
+    } finally {
+      this.thinning?.take(this.now);
     }
   }
 
-  /** What follows; undefined, after a pause, if it cannot be read now. */
-  private async read(): Promise<EntitledPart | undefined> {
+  /** Sends a part of what follows. If that cannot be read soon, answers with the error that comes of it, if any. */
+  private async sendPart(): Promise<'over' | 'go-on' | { error: Promise<unknown> }> {
+    const { stream, streams, past, isWanted } = this.options;
+    // What comes while it is read is remembered.
+    streams.beginJoining(stream);
     try {
-      return await this.options.past.readAfter(this.current, partBytes);
-    } catch (err) {
-      this.options.onError(err);
-      await setTimeout(retryMs);
-      return undefined;
+      const reading = past.readAfter(this.current, partBytes);
+      const failed = reading.then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      const waiting = new AbortController();
+      const late = setTimeout(this.patienceMs, undefined, waiting).catch(() => undefined);
+      const part = await Promise.race([reading.catch(() => undefined), late]);
+      waiting.abort();
+      if (!isWanted()) return 'over';
+      if (!part) {
+        this.patienceMs = Math.min(this.patienceMs * 2, longestPatienceMs);
+        return { error: failed };
+      }
+      this.patienceMs = firstPatienceMs;
+      // What was read may not be sent while rights may be out of date.
+      if (streams.isPaused) return 'go-on';
+      if (!(await this.sendAll(this.answered(part.events, part.known)))) return 'over';
+      return part.reachesHead && (await this.crossBridge()) ? 'over' : 'go-on';
+    } finally {
+      streams.endJoining(stream);
     }
+  }
+
+  /** Waits for a reading that takes long, or a moment if it has failed. */
+  private async waitFor(failed: Promise<unknown>): Promise<void> {
+    const { isWanted, onError } = this.options;
+    const stillReading = Symbol();
+    await setTimeout(retryMs);
+    let error: unknown = stillReading;
+    while (isWanted() && error === stillReading) {
+      this.tellPosition();
+      error = await Promise.race([failed, setTimeout(retryMs, stillReading)]);
+    }
+    if (isWanted() && error !== undefined) onError(error);
   }
 
   private tellPosition(): void {
     if (!this.hasAnswered || performance.now() - this.sentAt < quietMs) return;
-    this.options.sink.position(this.current);
+    this.options.sink.position(this.position);
     this.sentAt = performance.now();
   }
 
@@ -119,7 +174,7 @@ export class CatchUp {
   }
 
   /** Answers, the first time, and leaves out of the events what that has told. */
-  private answered(events: StreamEvent[], known: boolean): StreamEvent[] {
+  private answered(events: PastEvent[], known: boolean): PastEvent[] {
     if (this.hasAnswered) return events;
     this.hasAnswered = true;
     const [first, ...rest] = events;
@@ -132,12 +187,15 @@ export class CatchUp {
     return rest;
   }
 
-  private async sendAll(events: readonly StreamEvent[]): Promise<boolean> {
+  private async sendAll(events: readonly PastEvent[]): Promise<boolean> {
     for (const event of events) {
       if (await this.isHeldUp()) return false;
       if (event.type === 'batch') {
+        this.flushIfDue(event.batch.retainedAtMs);
         if (!(await this.sendBatch(event.batch, event.after))) return false;
+        this.flushIfDue(event.batch.retainedAtMs);
       } else {
+        this.flush();
         this.options.sink.control(event);
         this.sentAt = performance.now();
       }
@@ -166,11 +224,24 @@ export class CatchUp {
   }
 
   private sendReading(deviceId: string, body: Buffer, at: Position): void {
-    const { sink, deviceId: only } = this.options;
+    const { deviceId: only } = this.options.narrowing;
     this.current = at;
     if (only !== undefined && only !== deviceId) return;
-    sink.reading(this.frames.frameOf(body, at.seq), at);
+    const kept = this.filter ? this.filter(body) : body;
+    if (!kept) return;
+    if (this.thinning) this.thinning.hold(deviceId, at.seq, kept);
+    else this.send(kept, at);
+  }
+
+  private send(body: Buffer, at: Position): void {
+    this.options.sink.reading(this.frames.frameOf(body, at.seq), at);
     this.sentAt = performance.now();
+  }
+
+  /** Sends what is held if it may go out by the clock that readings are timed with, in ms since 1970. */
+  private flushIfDue(now: number): void {
+    this.now = now;
+    if (this.thinning?.waitMs(now) === 0) this.flush();
   }
 
   /** Sends the few readings that the stream is ahead by. False if they have to be read from the past. */
@@ -183,13 +254,15 @@ export class CatchUp {
       if (bridge.type === 'behind') return false;
       if (bridge.type === 'join') {
         for (const batch of bridge.batches) sink.cork(() => this.sendNow(batch));
+        this.flushIfDue(Date.now());
         if (reached() === 'over') return true;
       } else if (isLate) {
         // What was published has not come, and may have been lost.
         streams.fill(stream);
         return false;
       }
-      isLate = !(await hasAdvanced(stream));
+      const waitMs = Math.min(this.thinning?.waitMs(Date.now()) ?? longestWaitMs, longestWaitMs);
+      isLate = !(await hasAdvanced(stream, waitMs)) && waitMs === longestWaitMs;
       if (stream.position.epoch !== this.current.epoch && !isLate) return false;
     }
   }
@@ -202,19 +275,4 @@ export class CatchUp {
       if (seq > after) this.sendReading(deviceId, body, { epoch, seq });
     });
   }
-}
-
-/** Resolves with true when a stream was given something, and with false after a second. */
-function hasAdvanced(stream: LiveStream): Promise<boolean> {
-  return new Promise((resolve) => {
-    const advanced = () => {
-      clearTimeout(timer);
-      resolve(true);
-    };
-    const timer = globalThis.setTimeout(() => {
-      stream.waiting.delete(advanced);
-      resolve(false);
-    }, longestWaitMs);
-    stream.waiting.add(advanced);
-  });
 }

@@ -23,7 +23,14 @@ export class TailCheck {
     private readonly logger: Logger,
   ) {
     this.timer = setInterval(() => {
-      for (const stream of this.streams.all()) if (!this.pending.has(stream)) void this.checkOnce(stream);
+      const due = this.streams.all().filter((stream) => !this.pending.has(stream));
+      const byProducer = new Map(due.map((stream) => [stream.producerId, stream]));
+      for (const { producerIds, heads } of this.live.heads(byProducer.keys())) {
+        void this.checkSome(
+          producerIds.flatMap((producerId) => byProducer.get(producerId) ?? []),
+          heads,
+        );
+      }
     }, intervalMs);
   }
 
@@ -31,32 +38,32 @@ export class TailCheck {
     clearInterval(this.timer);
   }
 
-  private async checkOnce(stream: LiveStream): Promise<void> {
-    this.pending.add(stream);
+  private async checkSome(streams: readonly LiveStream[], asked: Promise<Position[]>): Promise<void> {
+    const stood = streams.map(({ position }) => position);
+    for (const stream of streams) this.pending.add(stream);
     try {
-      await this.check(stream);
+      const heads = await asked;
+      for (const [at, stream] of streams.entries()) this.check(stream, stood[at], heads[at]);
     } catch (err) {
-      this.logger.warn({ err, producerId: stream.producerId }, 'the head of a stream could not be read');
+      this.logger.warn({ err, streams: streams.length }, 'the heads of streams could not be read');
     } finally {
-      this.pending.delete(stream);
+      for (const stream of streams) this.pending.delete(stream);
     }
   }
 
-  private async check(stream: LiveStream): Promise<void> {
-    const stood = stream.position;
-    const head = await this.live.head(stream.producerId);
-    if (!stood || !stream.position || this.streams.isPaused) return;
+  private check(stream: LiveStream, stood: Position | undefined, head: Position | undefined): void {
+    if (!head || !stood || !stream.position || this.streams.isPaused) return;
     if (isLost(stream.position, stream.headSeen) || wentBack(stood, head)) this.streams.fill(stream);
     stream.headSeen = head;
     this.tellPosition(stream, stream.position, head);
   }
 
-  /** A busy stream's readings tell the position to all but those who receive one device only. */
+  /** A busy stream's readings tell the position to all but those who narrow it. */
   private tellPosition(stream: LiveStream, position: Position, head: Position): void {
-    const frame = { type: 'position', producer_id: stream.producerId, ...position } as const;
-    if (stream.isBusy) this.delivery.control(stream, frame, 'narrowed');
+    if (stream.isBusy) this.delivery.position(stream, position, 'narrowed');
     // Not while something may be missing.
-    else if (head.epoch === position.epoch && head.seq === position.seq) this.delivery.control(stream, frame);
+    else if (head.epoch === position.epoch && head.seq === position.seq)
+      this.delivery.position(stream, position, 'all');
     stream.isBusy = false;
   }
 }

@@ -3,6 +3,7 @@ import { type GatewayContext, openGatewayContext } from '@motience/gateway-kit';
 import type { Logger, ReadinessCheck } from '@motience/service-kit';
 import { LiveStreams, RetainedStreams } from '@motience/stream-log';
 import type { Config } from './config.ts';
+import { History } from './history.ts';
 import { PastReadings } from './past-readings.ts';
 
 /** Everything the gateway stands on; the one place that opens connections. */
@@ -19,7 +20,7 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
   return {
     ...gateway,
     live: new LiveStreams(redis, subscriber, keys, config.shards),
-    past: new PastReadings(new RetainedStreams(redis, keys, config.shards), database.sql),
+    past: new PastReadings(new RetainedStreams(redis, keys, config.shards), new History(database.sql), config.shards),
     database,
     readiness: [...gateway.readiness, historyReadiness(database)],
     close: async () => {

@@ -1,8 +1,9 @@
 import type { GatewayServer } from '@motience/gateway-kit';
 import type { ConsumerDownFrame } from '@motience/protocol';
-import { type NumberedBatch, readBatch } from '@motience/stream-log';
+import { type NumberedBatch, type Position, readBatch } from '@motience/stream-log';
 import { FrameWriter } from './frame-writer.ts';
-import { type LiveStream, topicOf } from './live-stream.ts';
+import type { LiveStream } from './live-stream.ts';
+import { everything, topicOf } from './narrowing.ts';
 import type { SlowConsumers } from './slow-consumers.ts';
 
 /** Hands what comes to all sockets of its stream at once, and has those looked for who do not keep up. */
@@ -17,24 +18,37 @@ export class Delivery {
 
   /** The readings of a batch, without those up to the seq `after`. */
   readings(stream: LiveStream, { batch, firstSeq }: NumberedBatch, after: number): void {
-    const { producerId, narrowed, connections } = stream;
-    const topic = topicOf(producerId);
+    const { producerId, views, connections } = stream;
+    const topic = topicOf(producerId, everything);
     let seq = firstSeq - 1;
     readBatch(batch, (deviceId, body) => {
       seq += 1;
       if (seq <= after) return;
       const frame = this.frames.frameOf(body, seq);
       this.server.publish(topic, frame);
-      if (narrowed.has(deviceId)) this.server.publish(topicOf(producerId, deviceId), frame);
+      for (const view of views.about(deviceId)) view.reading(deviceId, seq, body);
       this.slowConsumers.published(frame.length, connections.size);
     });
+    for (const view of views.all()) view.batchDone();
     this.onDelivered(seq - Math.max(after, firstSeq - 1));
   }
 
-  /** A control frame. */
-  control(stream: LiveStream, frame: ConsumerDownFrame, to: 'all' | 'narrowed' = 'all'): void {
+  /** A control frame that follows what came before. */
+  control({ producerId, views }: LiveStream, frame: ConsumerDownFrame): void {
     const bytes = Buffer.from(JSON.stringify(frame));
-    if (to === 'all') this.server.publish(topicOf(stream.producerId), bytes);
-    for (const deviceId of stream.narrowed.keys()) this.server.publish(topicOf(stream.producerId, deviceId), bytes);
+    this.server.publish(topicOf(producerId, everything), bytes);
+    for (const view of views.all()) view.control(bytes);
   }
+
+  /** Tells up to where everything has been dealt with, when the stream stands at `at`; or only those who narrow it. */
+  position({ producerId, views }: LiveStream, at: Position, to: 'all' | 'narrowed'): void {
+    const frameOf = (position: Position) => positionFrame(producerId, position);
+    if (to === 'all') this.server.publish(topicOf(producerId, everything), frameOf(at));
+    for (const view of views.all()) view.tellPosition(at, frameOf);
+  }
+}
+
+function positionFrame(producerId: string, { epoch, seq }: Position): Uint8Array {
+  const frame: ConsumerDownFrame = { type: 'position', producer_id: producerId, epoch, seq };
+  return Buffer.from(JSON.stringify(frame));
 }

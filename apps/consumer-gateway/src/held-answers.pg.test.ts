@@ -209,14 +209,10 @@ describe('a long past of which nothing is sent because it is narrowed', () => {
     subscribe(socket, producer, { epoch, after: 0, device_id: 'b' });
     // Two batches are a part.
     await heldPast(producer);
-    const beganAt = performance.now();
-    gateway.pasts.letGo(producer.id);
-    await heldPast(producer);
-    await eventually(() => expect(performance.now() - beganAt).toBeGreaterThan(5_000));
     gateway.pasts.letGo(producer.id);
     await heldPast(producer);
     const position = { type: 'position', producer_id: producer.id, epoch };
-    await eventually(() => expect(socket.ofType('position')).toEqual([{ ...position, seq: 80 }]));
+    await eventually(() => expect(socket.ofType('position')[0]).toEqual({ ...position, seq: 40 }));
     gateway.pasts.open(producer.id);
     await eventually(() => expect(socket.ofType('position').at(-1)).toEqual({ ...position, seq: 100 }));
     expect(socket.readings).toEqual([]);

@@ -3,6 +3,7 @@ import { LiveStreams, type Position, RetainedStreams } from '@motience/stream-lo
 import type { StreamCorner } from '../../../tests/support/stream-corner.ts';
 import { readConsumerGatewayConfig } from './config.ts';
 import { createContext } from './context.ts';
+import { History } from './history.ts';
 import { type PastPart, PastReadings } from './past-readings.ts';
 import { startConsumerGateway } from './start.ts';
 
@@ -80,7 +81,11 @@ export class HeldGateway {
     const context = await createContext(config, logger);
     const { redis, subscriber, keys, database } = context;
     const live = new HeldLiveStreams(redis, subscriber, keys, config.shards);
-    const past = new HeldPastReadings(new RetainedStreams(redis, keys, config.shards), database.sql);
+    const past = new HeldPastReadings(
+      new RetainedStreams(redis, keys, config.shards),
+      new History(database.sql),
+      config.shards,
+    );
     const app = await startConsumerGateway(config, { ...context, live, past }, logger);
     return new HeldGateway(app, live.gate, past.gate, log);
   }

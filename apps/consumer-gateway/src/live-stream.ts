@@ -1,14 +1,15 @@
 import type { LiveBatch, NumberedBatch, Position } from '@motience/stream-log';
 import type { ConsumerConnection } from './consumer-connection.ts';
 import type { RecentBatches } from './recent-batches.ts';
+import type { StreamViews } from './stream-views.ts';
 
 /** A stream that this gateway follows because some of its consumers receive it. */
 export interface LiveStream {
   readonly producerId: string;
   /** Sockets that are subscribed to one of its topics. */
   readonly connections: Set<ConsumerConnection>;
-  /** How many of them are narrowed to each device. */
-  readonly narrowed: Map<string, number>;
+  /** What those of them get that narrow it. */
+  readonly views: StreamViews;
   /** Where it stands: the last reading handed out. Undefined until its head was read. */
   position: Position | undefined;
   /** While its head, or what is missing, is read: what comes meanwhile. */
@@ -29,9 +30,21 @@ export interface LiveStream {
   headSeen: Position | undefined;
   /** Whether a reading was handed out since the last check. */
   isBusy: boolean;
+  /** The head, being asked for on behalf of all who want to begin there; undefined once it was sent for. */
+  headAsked: Promise<Position> | undefined;
 }
 
-/** uWebSockets.js topic of a whole stream, or of one device in it. */
-export function topicOf(producerId: string, deviceId?: string): string {
-  return deviceId === undefined ? producerId : `${producerId}/${deviceId}`;
+/** Resolves with true when a stream was given something, and with false after a time. */
+export function hasAdvanced(stream: LiveStream, waitMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const advanced = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+    const timer = setTimeout(() => {
+      stream.waiting.delete(advanced);
+      resolve(false);
+    }, waitMs);
+    stream.waiting.add(advanced);
+  });
 }

@@ -12,7 +12,7 @@ let gateway: AppProcess;
 
 beforeAll(async () => {
   redis = await startPrivateRedis();
-  corner = await StreamCorner.open(redis.url);
+  corner = await StreamCorner.open(redis.url, { database: true });
   gateway = corner.run('consumer-gateway');
 });
 afterAll(async () => {

@@ -1,53 +1,93 @@
-import type { Database } from '@motience/database';
+import { restOfEpoch } from '@motience/protocol';
 import {
   BatchWriter,
+  lastSeq,
   type Position,
   type RetainedBatch,
   type RetainedStreams,
   type SeqRange,
   type StreamPart,
+  shardOf,
 } from '@motience/stream-log';
-import pLimit from 'p-limit';
-import { readHistory } from './services/read-history.ts';
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { History } from './history.ts';
 
 /** What follows a position: batches, and the readings that nobody has any more. */
 export interface PastPart extends Pick<StreamPart, 'standing' | 'start' | 'head' | 'reachesHead'> {
   steps: PastStep[];
 }
 
+/** A gap up to `restOfEpoch` says that an epoch may have gone on beyond what is known of it. */
 export type PastStep = { type: 'batch'; batch: RetainedBatch } | { type: 'gap'; range: SeqRange };
 
 const historyRows = 1_000;
 
-/** Parts read at once for all of the process: each is held in memory here and in Redis. */
-const partsAtOnce = 32;
+/** Parts read at once of a shard: each is held in memory here and in Redis. */
+const partsAtOnce = 4;
 
 /** What was published before: from the retained window in Redis, and what is older from PostgreSQL. */
 export class PastReadings {
-  private readonly limit = pLimit(partsAtOnce);
+  /** One for each shard: the master of a cluster that is away holds back only its own. */
+  private readonly limits: LimitFunction[];
 
   constructor(
     private readonly retained: RetainedStreams,
-    private readonly sql: Database['sql'],
-  ) {}
+    private readonly history: History,
+    shards: number,
+  ) {
+    this.limits = Array.from({ length: shards }, () => pLimit(partsAtOnce));
+  }
 
   /**
    * A part of what follows a position, oldest first, of about `maxBytes`: never nothing unless the position is the head.
    * Waits while Redis is away; rejects while PostgreSQL is, if it is needed.
    */
-  readAfter(producerId: string, position: Position, maxBytes: number): Promise<PastPart> {
-    return this.limit(() => this.readPart(producerId, position, maxBytes));
+  async readAfter(producerId: string, position: Position, maxBytes: number): Promise<PastPart> {
+    const inTurn = this.limits[shardOf(producerId, this.limits.length)];
+    const read = () => this.retained.readAfter(producerId, position, maxBytes);
+    const { missing, batches, ...part } = await (inTurn ? inTurn(read) : read());
+    if (part.standing !== 'known') {
+      const lost = await this.readLost(producerId, position);
+      if (lost) return { standing: 'known', start: position, head: part.head, reachesHead: false, steps: lost };
+    }
+    const [range] = missing;
+    if (range) return { ...part, steps: await this.readOld(producerId, range) };
+    const steps = batches.map((batch): PastStep => ({ type: 'batch', batch }));
+    return part.standing === 'known' ? this.withEndOfEpoch(producerId, { ...part, steps }) : { ...part, steps };
   }
 
-  private async readPart(producerId: string, position: Position, maxBytes: number): Promise<PastPart> {
-    const { missing, batches, ...part } = await this.retained.readAfter(producerId, position, maxBytes);
-    const [range] = missing;
-    if (!range) return { ...part, steps: batches.map((batch) => ({ type: 'batch', batch })) };
-    return { ...part, steps: await this.readOld(producerId, range) };
+  /** What PostgreSQL has after a position that Redis does not know, because it lost what it held; undefined if nothing. */
+  private async readLost(producerId: string, { epoch, seq }: Position): Promise<PastStep[] | undefined> {
+    const end = await this.history.end({ producerId, epoch });
+    return end > seq ? this.readOld(producerId, { epoch, from: seq + 1, to: end }) : undefined;
+  }
+
+  /**
+   * A part in which an epoch ends goes no further than the next one. Where Redis says that an epoch ended may be too
+   * early: restored from a backup, or taken over by a replica, it has forgotten the last of it. What PostgreSQL has of
+   * that comes first; if it cannot be asked, there may be more than anybody knows.
+   */
+  private async withEndOfEpoch(producerId: string, part: PastPart): Promise<PastPart> {
+    const { start, steps, head } = part;
+    const { epoch } = start;
+    const own = steps.filter((step) => epochOf(step) === epoch);
+    const next = steps.find((step) => epochOf(step) !== epoch);
+    const nextEpoch = next ? epochOf(next) : head.epoch;
+    if ((!next && !part.reachesHead) || nextEpoch === epoch) return part;
+    const from = lastOf(own.at(-1), start.seq) + 1;
+    const end = await this.history.end({ producerId, epoch }).catch(() => restOfEpoch);
+    if (end >= from && end < restOfEpoch) {
+      const forgotten = await this.readOld(producerId, { epoch, from, to: end });
+      return { ...part, steps: [...own, ...forgotten], reachesHead: false };
+    }
+    const unknown: PastStep[] = end < restOfEpoch ? [] : [{ type: 'gap', range: { epoch, from, to: restOfEpoch } }];
+    const following = steps.filter((step) => epochOf(step) === nextEpoch);
+    const isAll = own.length + following.length === steps.length && head.epoch === nextEpoch;
+    return { ...part, steps: [...own, ...unknown, ...following], reachesHead: part.reachesHead && isAll };
   }
 
   private async readOld(producerId: string, { epoch, from, to }: SeqRange): Promise<PastStep[]> {
-    const rows = await readHistory(this.sql, { producerId, epoch, from, to, limit: historyRows });
+    const rows = await this.history.read({ producerId, epoch, from, to, limit: historyRows });
     const steps: PastStep[] = [];
     let next = from;
     let at = 0;
@@ -68,4 +108,13 @@ export class PastReadings {
     if (rows.length === 0) steps.push({ type: 'gap', range: { epoch, from, to } });
     return steps;
   }
+}
+
+function epochOf(step: PastStep): string {
+  return step.type === 'gap' ? step.range.epoch : step.batch.epoch;
+}
+
+function lastOf(step: PastStep | undefined, otherwise: number): number {
+  if (!step) return otherwise;
+  return step.type === 'gap' ? step.range.to : lastSeq(step.batch);
 }

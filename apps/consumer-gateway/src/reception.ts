@@ -5,13 +5,13 @@ import { CatchUp } from './catch-up.ts';
 import type { ConsumerConnection } from './consumer-connection.ts';
 import type { EntitledPast } from './entitled-past.ts';
 import { frameOfEvent } from './frame-of-event.ts';
-import { type LiveStream, topicOf } from './live-stream.ts';
+import type { LiveStream } from './live-stream.ts';
+import { everything, isEverything, type Narrowing, topicOf } from './narrowing.ts';
 import type { StreamTable } from './stream-table.ts';
 
 /** How a stream is to be received. */
 export interface Ask {
-  /** Only this device's readings; undefined: all. */
-  deviceId: string | undefined;
+  narrowing: Narrowing;
   /** The position to go on from; undefined: from where it stands. */
   from: Position | undefined;
 }
@@ -35,7 +35,7 @@ export class Reception {
   private asked: Ask | undefined;
   private answersOwed = 0;
   /** What is received now, once it has begun. */
-  private deviceId: string | undefined;
+  private narrowing: Narrowing = everything;
   private isLive = false;
   private catchUp: CatchUp | undefined;
   private isRunning = false;
@@ -67,9 +67,9 @@ export class Reception {
   }
 
   /** Receives the stream so from now on; answered by `subscribed`, as every ask is. */
-  ask({ deviceId, from }: Ask): void {
-    // One that is on its way goes on from where it is.
-    this.asked = { deviceId, from: from ?? this.asked?.from ?? this.catchUp?.position };
+  ask({ narrowing, from }: Ask): void {
+    // One that is on its way goes on from where it is, and so does one for whom something is held.
+    this.asked = { narrowing, from: from ?? this.asked?.from ?? this.catchUp?.position ?? this.heldFrom() };
     this.answersOwed += 1;
     if (!this.isRunning) void this.run();
   }
@@ -86,11 +86,11 @@ export class Reception {
     try {
       const stream = this.stream ?? (await this.open());
       while (this.asked && !this.isOver && this.connection.socket.isOpen) {
-        const { deviceId, from } = this.asked;
+        const { narrowing, from } = this.asked;
         this.asked = undefined;
         this.leave();
-        this.deviceId = deviceId;
-        if (from) await this.connection.limitBackfills(() => this.goOnFrom(stream, from));
+        this.narrowing = narrowing;
+        if (from) await this.goOnFrom(stream, from);
         else if (stream.position) {
           this.answer(stream.position, false);
           this.join();
@@ -104,7 +104,7 @@ export class Reception {
   }
 
   private async goOnFrom(stream: LiveStream, position: Position): Promise<void> {
-    const { connection, producerId, deviceId } = this;
+    const { connection, producerId, narrowing } = this;
     const { streams, pastFor, onSent } = this.context;
     const isWanted = () => !this.isOver && !this.asked && connection.socket.isOpen;
     const past = pastFor(connection.account, producerId);
@@ -120,12 +120,14 @@ export class Reception {
       streams,
       past,
       position,
-      deviceId,
+      narrowing,
       isWanted,
+      inTurn: (work) => connection.limitBackfills(work),
       onError: (error) => this.context.unreadable(connection, producerId, error),
       answer: (at, recovered) => this.answer(at, recovered),
       reached: () => {
-        if (deviceId !== undefined) this.send({ type: 'position', ...this.positionFields(catchUp.position) });
+        catchUp.flush();
+        if (!isEverything(narrowing)) this.send({ type: 'position', ...this.positionFields(catchUp.position) });
         this.join();
         return 'over';
       },
@@ -149,7 +151,6 @@ export class Reception {
       await catchUp.run();
     } finally {
       this.catchUp = undefined;
-      catchUp.end();
       onSent(sent);
     }
   }
@@ -162,24 +163,30 @@ export class Reception {
   }
 
   private join(): void {
-    const { stream, deviceId, connection } = this;
-    if (!stream || this.isLive || this.isOver || !connection.socket.isOpen) return;
+    const { stream, narrowing, connection } = this;
+    const { socket } = connection;
+    if (!stream?.position || this.isLive || this.isOver || !socket.isOpen) return;
     this.isLive = true;
     stream.connections.add(connection);
-    if (deviceId !== undefined) stream.narrowed.set(deviceId, (stream.narrowed.get(deviceId) ?? 0) + 1);
-    connection.socket.subscribe(topicOf(stream.producerId, deviceId));
+    if (isEverything(narrowing)) socket.subscribe(topicOf(stream.producerId, narrowing));
+    else stream.views.join(narrowing, socket, stream.position.seq);
   }
 
   private leave(): void {
-    const { stream, deviceId, connection } = this;
+    const { stream, narrowing, connection } = this;
     if (!stream || !this.isLive) return;
     this.isLive = false;
-    connection.socket.unsubscribe(topicOf(stream.producerId, deviceId));
     stream.connections.delete(connection);
-    if (deviceId === undefined) return;
-    const others = (stream.narrowed.get(deviceId) ?? 1) - 1;
-    if (others > 0) stream.narrowed.set(deviceId, others);
-    else stream.narrowed.delete(deviceId);
+    if (isEverything(narrowing)) connection.socket.unsubscribe(topicOf(stream.producerId, narrowing));
+    else stream.views.leave(narrowing, connection.socket);
+  }
+
+  /** Where to go on from so that nothing is lost that is held at the moment; undefined if nothing is. */
+  private heldFrom(): Position | undefined {
+    const { stream, narrowing, connection } = this;
+    if (!stream?.position || !this.isLive) return undefined;
+    const at = stream.views.positionOf(narrowing, connection.socket, stream.position);
+    return at.seq < stream.position.seq ? at : undefined;
   }
 
   private positionFields({ epoch, seq }: Position) {

@@ -12,7 +12,7 @@ let gateway: AppProcess;
 
 beforeAll(async () => {
   redis = await startPrivateRedis();
-  corner = await StreamCorner.open(redis.url);
+  corner = await StreamCorner.open(redis.url, { database: true });
   gateway = corner.run('consumer-gateway', { MAX_QUEUED_BYTES: String(256 * 1024) });
 });
 afterAll(async () => {

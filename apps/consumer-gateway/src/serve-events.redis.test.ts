@@ -8,7 +8,7 @@ let corner: StreamCorner;
 let gateway: AppProcess;
 
 beforeAll(async () => {
-  corner = await StreamCorner.open();
+  corner = await StreamCorner.open(undefined, { database: true });
   gateway = corner.run('consumer-gateway');
 });
 afterAll(() => corner.close());

@@ -23,6 +23,7 @@ import type { Context } from './context.ts';
 import { Delivery } from './deliver-readings.ts';
 import { EntitledPast } from './entitled-past.ts';
 import { frameOfEvent } from './frame-of-event.ts';
+import { NarrowedView } from './narrowed-view.ts';
 import { EventService } from './serve-events.ts';
 import { findEntitlement } from './services/find-entitlement.ts';
 import { backpressureHeadroomBytes, SlowConsumers } from './slow-consumers.ts';
@@ -45,7 +46,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
     slowConsumers,
     countDelivered,
   );
-  const streams = new StreamTable(
+  const streams: StreamTable = new StreamTable(
     live,
     past,
     {
@@ -57,6 +58,12 @@ export async function startConsumerGateway(config: Config, context: Context, log
         const why = new Refusal('unavailable', 'readings are missing: reconnect', { retryAfterSeconds: 1 });
         for (const connection of [...stream.connections]) connection.refuse(why);
       },
+      createView: (producerId, narrowing) =>
+        new NarrowedView(producerId, narrowing, {
+          publish: (topic, frame) => server?.publish(topic, frame),
+          isPaused: () => streams.isPaused,
+          heldBytes: streams.heldBytes,
+        }),
     },
     logger,
   );

@@ -26,19 +26,29 @@ export function* eventsAfter(position: Position, part: PastPart): Generator<Past
       yield { type: 'gap', range, reason: 'not-retained', at };
     }
   }
+  let unknown: SeqRange | undefined;
   for (const step of part.steps) {
     const { epoch } = step.type === 'gap' ? step.range : step.batch;
     if (epoch !== at.epoch) {
       at = { epoch, seq: 0 };
-      yield { type: 'epoch', recovered: true, at };
+      yield* nextEpoch(at, unknown);
+      unknown = undefined;
+    }
+    if (step.type === 'gap' && step.range.to === restOfEpoch) {
+      unknown = step.range;
+      continue;
     }
     const event = eventOf(step, at);
     at = event.at;
     yield event;
   }
-  if (part.reachesHead && at.epoch !== part.head.epoch) {
-    yield { type: 'epoch', recovered: true, at: { epoch: part.head.epoch, seq: 0 } };
-  }
+  if (part.reachesHead && at.epoch !== part.head.epoch) yield* nextEpoch({ epoch: part.head.epoch, seq: 0 }, unknown);
+}
+
+/** `unknown`: what the last epoch may have had beyond what is known of it. */
+function* nextEpoch(at: Position, unknown: SeqRange | undefined): Generator<PastEvent> {
+  yield { type: 'epoch', recovered: unknown === undefined, at };
+  if (unknown) yield { type: 'gap', range: unknown, reason: 'not-retained', at };
 }
 
 function eventOf(step: PastStep, { seq: after }: Position): PastEvent {

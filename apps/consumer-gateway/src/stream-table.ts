@@ -1,11 +1,15 @@
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Logger } from '@motience/service-kit';
-import { type LiveBatch, type LiveStreams, lastSeq } from '@motience/stream-log';
-import type { LiveStream } from './live-stream.ts';
-import type { PastReadings } from './past-readings.ts';
+import { type LiveBatch, type LiveStreams, lastSeq, type Position } from '@motience/stream-log';
+import { hasAdvanced, type LiveStream } from './live-stream.ts';
+import type { NarrowedView } from './narrowed-view.ts';
+import type { Narrowing } from './narrowing.ts';
+import type { PastPart, PastReadings } from './past-readings.ts';
 import { RecentBatches } from './recent-batches.ts';
 import { eventsAfter, type StreamEvent } from './stream-events.ts';
 import { placeBatch } from './stream-position.ts';
+import { StreamViews } from './stream-views.ts';
+import type { HeldBytes } from './thinning.ts';
 
 /** What is done for the sockets of a stream. */
 export interface StreamListener {
@@ -13,6 +17,8 @@ export interface StreamListener {
   next(stream: LiveStream, event: StreamEvent): void;
   /** What is missing cannot be read: the sockets cannot go on, and none of them gets what comes next. */
   interrupted(stream: LiveStream): void;
+  /** Those who narrow the stream in a way that nobody did before. */
+  createView(producerId: string, narrowing: Narrowing): NarrowedView;
 }
 
 /** Bytes of missing readings handed out at once, and the pause after: as fast as a consumer nearby can read. */
@@ -27,11 +33,19 @@ const maxRecentBytes = 256 * 1024;
 
 const retryMs = 500;
 
+/** For how long reading what is missing may fail before it is given up, in ms. */
+const fillPatienceMs = 10_000;
+
+/** How long something published may be on its way, in ms. */
+const onItsWayMs = 1_000;
+
 /**
  * The streams this gateway follows, each from when the first consumer wants it until the last one has left. Compares
  * the numbers of what arrives; what is missing is read from the past before anything later is handed out.
  */
 export class StreamTable {
+  /** Held by all who thin streams for the sake of `max_rate`. */
+  readonly heldBytes: HeldBytes = { total: 0 };
   private readonly streams = new Map<string, LiveStream>();
   /** While rights may be out of date nothing is handed out; resolves once they are not. */
   private pauses = 0;
@@ -57,15 +71,22 @@ export class StreamTable {
   }
 
   /**
-   * Follows a stream and resolves once it stands at its head, as far as is known. Every call is matched by one of
-   * `release`, also when it rejects.
+   * Follows a stream and resolves once it stands where its head was when this was called, or later: whoever begins there
+   * must not get what is older, such as from before it subscribed. Every call is matched by one of `release`, also when
+   * it rejects.
    */
   async hold(producerId: string): Promise<LiveStream> {
-    const stream = this.streams.get(producerId) ?? this.open(producerId);
+    const followed = this.streams.get(producerId);
+    const stream = followed ?? this.open(producerId);
     stream.holders += 1;
     await stream.opened;
-    // Whoever begins here now must not get what is older, such as from before it subscribed.
-    while (this.paused || stream.filling) await (this.paused?.over ?? stream.filled);
+    await this.untilWhole(stream);
+    if (!followed) return stream;
+    const head = await this.askHead(stream);
+    while (!hasReached(stream, head)) {
+      if (!(await hasAdvanced(stream, onItsWayMs))) this.fill(stream);
+      await this.untilWhole(stream);
+    }
     return stream;
   }
 
@@ -130,7 +151,7 @@ export class StreamTable {
     const stream: LiveStream = {
       producerId,
       connections: new Set(),
-      narrowed: new Map(),
+      views: new StreamViews(producerId, (narrowing) => this.listener.createView(producerId, narrowing)),
       position: undefined,
       filling: new RecentBatches(maxMeanwhileBytes),
       filled: Promise.resolve(),
@@ -141,6 +162,7 @@ export class StreamTable {
       holders: 0,
       headSeen: undefined,
       isBusy: false,
+      headAsked: undefined,
     };
     this.streams.set(producerId, stream);
     stream.opened = this.readHead(stream);
@@ -157,6 +179,19 @@ export class StreamTable {
       stream.filling = undefined;
       this.fill(stream);
     }
+  }
+
+  private async untilWhole(stream: LiveStream): Promise<void> {
+    while (this.paused || stream.filling) await (this.paused?.over ?? stream.filled);
+  }
+
+  /** Asks once for all who ask in the same turn of the loop. */
+  private askHead(stream: LiveStream): Promise<Position> {
+    stream.headAsked ??= setImmediate().then(() => {
+      stream.headAsked = undefined;
+      return this.live.head(stream.producerId);
+    });
+    return stream.headAsked;
   }
 
   private receive(batch: LiveBatch): void {
@@ -185,6 +220,9 @@ export class StreamTable {
     if (event.type === 'batch') {
       stream.isBusy = true;
       stream.recent?.add(event.batch);
+    } else {
+      // Who joins over these must be told of what lies between them.
+      stream.recent?.take();
     }
     this.listener.next(stream, event);
     for (const advanced of stream.waiting) advanced();
@@ -196,7 +234,7 @@ export class StreamTable {
     try {
       while (this.isFollowed(stream) && stream.position && !this.paused) {
         const { pauses } = this;
-        const part = await this.past.readAfter(stream.producerId, stream.position, fillBytes);
+        const part = await this.readMissing(stream, stream.position);
         if (this.paused) break;
         // What came while deliveries were paused was not kept, and may not be in what was read before.
         if (pauses !== this.pauses) continue;
@@ -214,6 +252,18 @@ export class StreamTable {
     }
   }
 
+  /** Reads what follows; what fails is tried again for a while. */
+  private async readMissing(stream: LiveStream, position: Position): Promise<PastPart> {
+    for (const startedAt = performance.now(); ; await setTimeout(retryMs)) {
+      try {
+        return await this.past.readAfter(stream.producerId, position, fillBytes);
+      } catch (err) {
+        if (performance.now() - startedAt > fillPatienceMs || !this.isFollowed(stream)) throw err;
+        this.logger.warn({ err, producerId: stream.producerId }, 'missing readings cannot be read yet');
+      }
+    }
+  }
+
   private isFollowed(stream: LiveStream): boolean {
     return this.streams.get(stream.producerId) === stream;
   }
@@ -221,7 +271,11 @@ export class StreamTable {
   private async goToHead(stream: LiveStream): Promise<void> {
     while (this.isFollowed(stream)) {
       try {
-        stream.position = await this.live.head(stream.producerId);
+        const head = await this.live.head(stream.producerId);
+        // Whoever has come to it meanwhile would not be told of what is left out.
+        this.listener.interrupted(stream);
+        stream.recent?.take();
+        stream.position = head;
         if (this.paused || this.takeMeanwhile(stream)) break;
       } catch (err) {
         this.logger.warn({ err, producerId: stream.producerId }, 'the head of a stream cannot be read');
@@ -237,4 +291,10 @@ export class StreamTable {
     stream.filling = undefined;
     return true;
   }
+}
+
+/** Whether a stream stands at a head that was read before, or further. A later epoch is further. */
+function hasReached({ position }: LiveStream, head: Position): boolean {
+  if (!position) return false;
+  return position.epoch === head.epoch ? position.seq >= head.seq : position.epoch > head.epoch;
 }

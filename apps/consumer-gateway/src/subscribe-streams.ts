@@ -10,6 +10,7 @@ import {
 } from '@motience/protocol';
 import type { Position } from '@motience/stream-log';
 import type { ConsumerConnection } from './consumer-connection.ts';
+import { everything, narrowingOf } from './narrowing.ts';
 import { Reception, type ReceptionContext } from './reception.ts';
 
 /** How long a socket waits for its streams before it is welcomed with those that are open, in ms. */
@@ -44,7 +45,7 @@ export class Subscriptions {
     for (const reception of wanted) {
       if (reception.position) reception.begin();
       // One that takes long, because a part of Redis is away, is told once it is open.
-      else reception.ask({ deviceId: undefined, from: undefined });
+      else reception.ask({ narrowing: everything, from: undefined });
     }
     const early = session.early ?? [];
     session.early = undefined;
@@ -74,7 +75,7 @@ export class Subscriptions {
   granted(connection: ConsumerConnection, producerId: string): void {
     const { session } = connection;
     if (session.manual || session.early || session.receptions.has(producerId)) return;
-    this.receptionOf(connection, producerId).ask({ deviceId: undefined, from: undefined });
+    this.receptionOf(connection, producerId).ask({ narrowing: everything, from: undefined });
   }
 
   /** A subscription ended: nothing more is sent. */
@@ -95,14 +96,14 @@ export class Subscriptions {
   }
 
   private subscribe(connection: ConsumerConnection, frame: Extract<ConsumerUpFrame, { type: 'subscribe' }>): void {
-    const { producer_id: producerId, device_id: deviceId, epoch, after } = frame;
+    const { producer_id: producerId, epoch, after } = frame;
     if (!connection.account.items.has(producerId)) {
       const why = `producer_id: no active subscription to producer ${producerId}`;
       connection.warnAbout(producerId, new Refusal('forbidden', why));
       return;
     }
     const from = epoch === undefined || after === undefined ? undefined : { epoch, seq: after };
-    this.receptionOf(connection, producerId).ask({ deviceId, from });
+    this.receptionOf(connection, producerId).ask({ narrowing: narrowingOf(frame), from });
   }
 
   private unsubscribe(connection: ConsumerConnection, producerId: string): void {

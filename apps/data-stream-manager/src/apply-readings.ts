@@ -5,7 +5,7 @@ import { Pace } from './pace.ts';
 import type { ShardShare } from './share-shards.ts';
 
 /** Bounds one call beside its bytes, so that Redis is not kept busy for long. */
-const batchesPerCall = 128;
+const batchesPerCall = 256;
 
 /** What a manager publishes at most while it catches up: so no gateway falls so far behind that Redis cuts its connection. */
 const catchUpBytesPerMs = 80_000;

@@ -94,22 +94,8 @@ local function findEpoch(stream, epoch)
   end
 end
 
--- Goes through the entries of a retained window, oldest first and at most `most` of them. Reads more and more of them at
--- once, since a call for each is dear, but never many, since each may have a whole flush.
-local function entriesFrom(retained, from, most)
-  local entries, at, atOnce = {}, 0, 1
-  return function()
-    if at == #entries then
-      if most <= 0 then return nil end
-      entries, at = redis.call('XRANGE', retained, from, '+', 'COUNT', math.min(atOnce, most)), 0
-      atOnce, most = math.min(2 * atOnce, 32), most - #entries
-      if #entries == 0 then return nil end
-      from = '(' .. entries[#entries][1]
-    end
-    at = at + 1
-    return entries[at]
-  end
-end
+-- Most entries that are read and deleted at once; each has up to a whole flush.
+local mostTrimmedAtOnce = 32
 
 -- Forgets the oldest retained batches of a stream while it holds more than its bounds allow, as far as they are in
 -- PostgreSQL (or need not be), and at most `room` of them. While the shard as a whole holds too much, each stream that
@@ -134,16 +120,24 @@ local function trimStream(prefix, producer, bounds, room)
     local retainedAt = tonumber(string.match(entry[2][1], '^%d+'))
     return head - last < bounds.readings and left <= mostBytes and retainedAt >= oldestAllowed
   end
-  local left, retainedFrom = bytes, nil
-  for entry in entriesFrom(retained, '-', room) do
-    local last = tonumber(string.match(entry[1], '^%d+'))
-    if mayStay(entry, last, left) then break end
-    left = left - #entry[2][2]
-    retainedFrom = last + 1
-    room = room - 1
+  local left, retainedFrom, done, atOnce = bytes, nil, false, 1
+  while not done and room > 0 do
+    local oldest = redis.call('XRANGE', retained, '-', '+', 'COUNT', math.min(atOnce, room))
+    local ids = {}
+    done = #oldest == 0
+    for _, entry in ipairs(oldest) do
+      local last = tonumber(string.match(entry[1], '^(%d+)'))
+      done = mayStay(entry, last, left)
+      if done then break end
+      ids[#ids + 1] = entry[1]
+      left = left - #entry[2][2]
+      retainedFrom = last + 1
+    end
+    if #ids > 0 then redis.call('XDEL', retained, unpack(ids)) end
+    room = room - #ids
+    atOnce = math.min(2 * atOnce, mostTrimmedAtOnce)
   end
   if retainedFrom then
-    redis.call('XTRIM', retained, 'MINID', int(retainedFrom) .. '-0')
     redis.call('HSET', key, 'bytes', int(left), 'retained_from', int(retainedFrom))
     redis.call('HINCRBY', shard, 'retained_bytes', int(left - bytes))
   end
@@ -153,7 +147,7 @@ end
 
 -- Trims streams, and at most so many batches of all of them that Redis is not kept busy for long. Returns the streams that
 -- it has to be called for again.
-local mostTrimmedPerCall = 1000
+local mostTrimmedPerCall = 2000
 local function trimStreams(prefix, producers, bounds)
   local room, rest = mostTrimmedPerCall, {}
   for _, producer in ipairs(producers) do

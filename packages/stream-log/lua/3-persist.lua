@@ -1,19 +1,19 @@
--- Batches of a shard that are not in PostgreSQL yet, oldest first per stream; of many small ones not all at once.
+-- Batches of a shard that are not in PostgreSQL yet, oldest first per stream.
 -- KEYS: unpersisted. ARGV: prefix, most streams, most bytes.
 -- Replies per stream: producer, and, in turn, what an entry says of a batch (see trimStream) and the batch.
-local mostUnpersisted = 5000
 local function unpersisted(KEYS, ARGV)
-  local prefix, room, count, result = ARGV[1], tonumber(ARGV[3]), 0, {}
+  local prefix, room, result = ARGV[1], tonumber(ARGV[3]), {}
   for _, producer in ipairs(redis.call('SRANDMEMBER', KEYS[1], ARGV[2])) do
-    if room <= 0 or count == mostUnpersisted then break end
+    if room <= 0 then break end
     local persisted = redis.call('HGET', prefix .. 'stream:' .. producer, 'persisted') or '0'
-    local batches = {}
-    for entry in entriesFrom(prefix .. 'retained:' .. producer, '(' .. persisted .. '-0', mostUnpersisted - count) do
-      if room <= 0 then break end
+    local batches, from = {}, '(' .. persisted .. '-0'
+    while room > 0 do
+      local entry = redis.call('XRANGE', prefix .. 'retained:' .. producer, from, '+', 'COUNT', 1)[1]
+      if not entry then break end
       batches[#batches + 1] = entry[2][1]
       batches[#batches + 1] = entry[2][2]
       room = room - #entry[2][2]
-      count = count + 1
+      from = '(' .. entry[1]
     end
     if #batches > 0 then result[#result + 1] = { producer, batches } end
   end

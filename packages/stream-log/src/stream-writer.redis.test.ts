@@ -159,24 +159,6 @@ describe('readings that are not in PostgreSQL yet', () => {
     expect(told).toEqual([2, 4, 5]);
   });
 
-  it('come some thousands of batches at a time, in order, however small they are', async () => {
-    const writer = corner.writer();
-    const log = corner.log();
-    for (let flush = 0; flush < 6; flush += 1) {
-      const batches = names(1_000).map((name) => segment([`${flush}-${name}`]));
-      await log.append(shard, flush + 1, batches);
-    }
-    while ((await writer.apply(shard, 1_000)).endedEarly);
-    const bodies: string[] = [];
-    for (const count of [5_000, 1_000]) {
-      const ranges = await writer.unpersisted(shard, 10, 2 ** 30);
-      expect(ranges.flatMap(({ batches }) => batches)).toHaveLength(count);
-      bodies.push(...summary(ranges).flatMap((range) => range.bodies));
-      await writer.notePersisted(shard, ranges);
-    }
-    expect(bodies).toEqual(names(6).flatMap((_, flush) => names(1_000, `${flush}-`)));
-  });
-
   it('are noted once: an older or a repeated note changes nothing', async () => {
     const writer = corner.writer();
     await corner.store('one');
