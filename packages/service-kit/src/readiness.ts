@@ -1,4 +1,5 @@
 import type { Logger } from './logger.ts';
+import { orLate } from './or-late.ts';
 
 export type ReadinessResult = { ok: true; note?: string } | { ok: false; reason: string };
 
@@ -42,16 +43,10 @@ export function readinessProbe(checks: readonly ReadinessCheck[], logger: Logger
 }
 
 async function evaluate(part: ReadinessCheck, timeoutMs: number): Promise<ReadinessResult> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<ReadinessResult>((resolve) => {
-    timer = setTimeout(() => resolve({ ok: false, reason: `no answer within ${timeoutMs} ms` }), timeoutMs);
-  });
   try {
-    return await Promise.race([part.check(), timeout]);
+    return await orLate(part.check(), timeoutMs, () => ({ ok: false, reason: `no answer within ${timeoutMs} ms` }));
   } catch (error) {
     return { ok: false, reason: reasonOf(error) };
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,5 +1,6 @@
 import { Refusal } from '@motience/protocol';
 import { createMiddleware } from 'hono/factory';
+import { orLate } from '../or-late.ts';
 import type { HttpEnv } from './http-env.ts';
 
 /**
@@ -8,16 +9,8 @@ import type { HttpEnv } from './http-env.ts';
  */
 export function deadline(ms: number) {
   return createMiddleware<HttpEnv>(async (_context, next) => {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        reject(new Refusal('unavailable', `no answer within ${ms / 1000} s, try again`, { retryAfterSeconds: 2 }));
-      }, ms);
+    await orLate(next(), ms, () => {
+      throw new Refusal('unavailable', `no answer within ${ms / 1000} s, try again`, { retryAfterSeconds: 2 });
     });
-    try {
-      await Promise.race([next(), late]);
-    } finally {
-      clearTimeout(timer);
-    }
   });
 }
