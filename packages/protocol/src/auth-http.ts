@@ -3,11 +3,27 @@ import { defaultLimits } from './limits.ts';
 import { deviceIdSchema, idSchema, roleSchema, usernameSchema } from './names.ts';
 
 const instantSchema = z.iso.datetime();
+/** Text that is only compared with what is known. */
+const textSchema = (max: number) =>
+  z.string({ error: 'expected a string' }).max(max, `expected at most ${max} characters`);
+
+const isWellFormed = (text: string) => text.isWellFormed();
+const wellFormedExpected = 'expected well-formed text: half of a surrogate pair is no character';
+
+/** Control characters, line and paragraph separators, and what turns the direction of all that follows. */
+const hiddenControl = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
+const hiddenControlUnwanted =
+  'expected text without control characters, line separators and overrides of its direction';
+/** Anything but white space, what takes no room, and the blank of Braille. */
+const visible = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/u;
+
 const nameSchema = z
   .string({ error: 'expected a string' })
   .min(1, 'expected 1 to 200 characters')
   .max(200, 'expected 1 to 200 characters')
-  .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'expected text without control characters');
+  .refine(isWellFormed, wellFormedExpected)
+  .refine((text) => !hiddenControl.test(text), hiddenControlUnwanted)
+  .refine((text) => visible.test(text), 'expected at least one visible character');
 
 /** A new password; how long it must be is configured, so a service makes its own. */
 export function passwordSchema(minLength: number = defaultLimits.passwordMinLength) {
@@ -16,7 +32,7 @@ export function passwordSchema(minLength: number = defaultLimits.passwordMinLeng
     .string({ error: 'expected a string' })
     .min(minLength, expected)
     .max(defaultLimits.passwordMaxLength, expected)
-    .refine((text) => text.isWellFormed(), 'expected well-formed text');
+    .refine(isWellFormed, wellFormedExpected);
 }
 
 export function registerRequestSchema(passwordMinLength: number = defaultLimits.passwordMinLength) {
@@ -25,7 +41,7 @@ export function registerRequestSchema(passwordMinLength: number = defaultLimits.
     password: passwordSchema(passwordMinLength),
     role: z.enum(['producer', 'consumer'], { error: 'expected "producer" or "consumer"' }),
     device_id: deviceIdSchema.optional(),
-    email: z.email({ error: 'expected an e-mail address' }).max(254).optional(),
+    email: z.email({ error: 'expected an e-mail address' }).max(254, 'expected at most 254 characters').optional(),
     name: nameSchema.optional(),
   });
 }
@@ -48,12 +64,12 @@ export const publicUserSchema = userSchema.pick({ id: true, username: true, role
 export type PublicUser = z.infer<typeof publicUserSchema>;
 
 export const loginRequestSchema = z.strictObject({
-  username: z.string({ error: 'expected a string' }).max(256),
-  password: z.string({ error: 'expected a string' }).max(1024),
+  username: textSchema(256),
+  password: textSchema(1024),
 });
 
 export const refreshRequestSchema = z.strictObject({
-  refresh_token: z.string({ error: 'expected a string' }).min(1).max(512),
+  refresh_token: textSchema(512),
 });
 
 export const tokensSchema = z.object({
@@ -73,7 +89,7 @@ export const nameChangeSchema = z.strictObject({ name: nameSchema });
 
 export function passwordChangeSchema(passwordMinLength: number = defaultLimits.passwordMinLength) {
   return z.strictObject({
-    current_password: z.string({ error: 'expected a string' }).max(1024),
+    current_password: textSchema(1024),
     new_password: passwordSchema(passwordMinLength),
   });
 }
@@ -97,7 +113,7 @@ export const pageQuerySchema = z.object({
     .transform(Number)
     .pipe(z.int().min(1, pageLimitExpected).max(200, pageLimitExpected))
     .default(50),
-  cursor: z.string().max(256).optional(),
+  cursor: textSchema(256).optional(),
 });
 
 export const userPageQuerySchema = pageQuerySchema.extend({
@@ -105,7 +121,8 @@ export const userPageQuerySchema = pageQuerySchema.extend({
   q: z
     .string()
     .max(64, 'expected at most 64 characters')
-    .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'expected text without control characters')
+    .refine(isWellFormed, wellFormedExpected)
+    .refine((text) => !hiddenControl.test(text), hiddenControlUnwanted)
     .optional(),
 });
 

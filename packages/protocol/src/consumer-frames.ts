@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { epochSchema, idSchema, seqSchema } from './names.ts';
+import { afterSchema, epochSchema, idSchema, seqSchema } from './names.ts';
 import { narrowingShape } from './narrowing.ts';
 import { errorFrameSchema } from './producer-frames.ts';
 
@@ -12,7 +12,7 @@ export const subscribeFrameSchema = z
     producer_id: idSchema,
     ...narrowingShape,
     epoch: epochSchema.optional(),
-    after: seqSchema.optional(),
+    after: afterSchema.optional(),
   })
   .refine(({ epoch, after }) => after === undefined || epoch !== undefined, {
     path: ['epoch'],

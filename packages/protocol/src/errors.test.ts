@@ -5,7 +5,7 @@ import { describeFieldErrors, errorKinds, errorTable, explainClose, fieldErrors 
 describe('the table of errors', () => {
   it('maps every kind as the contract does', () => {
     expect(errorTable).toEqual({
-      'invalid-request': { http: 400, close: null },
+      'invalid-request': { http: 400, close: 4502 },
       unauthenticated: { http: 401, close: 4500 },
       'token-expired': { http: 401, close: 4003 },
       'payment-required': { http: 402, close: null },
@@ -45,6 +45,7 @@ describe('a close code', () => {
     [4499, true],
     [4500, false],
     [4501, false],
+    [4502, false],
     [4999, false],
   ])('%i says whether reconnecting can help: %s', (code, reconnect) => {
     expect(explainClose(code).reconnect).toBe(reconnect);

@@ -3,10 +3,11 @@ import { z } from 'zod';
 /**
  * The closed list of everything that can be refused, and the one table that says how each kind looks
  * over HTTP and on a socket. `http: null` means the kind only happens on sockets; `close: null` means
- * the socket gets an error frame and stays open.
+ * the socket gets an error frame and stays open. `forbidden` and `invalid-request` close it only when it
+ * opens; later they are an error frame.
  */
 export const errorTable = {
-  'invalid-request': { http: 400, close: null },
+  'invalid-request': { http: 400, close: 4502 },
   unauthenticated: { http: 401, close: 4500 },
   'token-expired': { http: 401, close: 4003 },
   'payment-required': { http: 402, close: null },
@@ -67,14 +68,23 @@ export class Refusal extends Error {
   }
 }
 
-/** Turns zod's issues into field errors, so that the answer names each field and what was expected there. */
+/**
+ * Turns zod's issues into field errors, so that the answer names each field, once, and what was expected there: of what
+ * is wrong with a field, the first that was checked.
+ */
 export function fieldErrors(error: z.core.$ZodError): FieldError[] {
-  return error.issues.flatMap((issue) => {
-    const at = issue.path.map(String);
-    return issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: [...at, key].join('.'), message: 'is not a known field' }))
-      : [{ path: at.join('.'), message: issue.message }];
-  });
+  const byPath = new Map<string, FieldError>();
+  for (const issue of error.issues) {
+    for (const found of errorsOf(issue)) if (!byPath.has(found.path)) byPath.set(found.path, found);
+  }
+  return [...byPath.values()];
+}
+
+function errorsOf(issue: z.core.$ZodIssue): FieldError[] {
+  const at = issue.path.map(String);
+  return issue.code === 'unrecognized_keys'
+    ? issue.keys.map((key) => ({ path: [...at, key].join('.'), message: 'is not a known field' }))
+    : [{ path: at.join('.'), message: issue.message }];
 }
 
 const maxDescribedErrors = 8;
@@ -125,4 +135,5 @@ const closeMeanings = new Map<number, string>([
   [4003, 'the access token has expired'],
   [4500, 'not signed in: the token is missing, invalid or revoked'],
   [4501, 'this account may not use this socket'],
+  [4502, 'the address of the socket asks for something that there is not'],
 ]);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { epochSchema, idSchema, seqSchema } from './names.ts';
+import { afterSchema, epochSchema, idSchema } from './names.ts';
 import { narrowingQueryShape } from './narrowing.ts';
 
 /** `id` of an event: everything up to this position has been dealt with. */
@@ -17,12 +17,14 @@ export const eventIdSchema = z
     const at = text.lastIndexOf(':');
     return { epoch: text.slice(0, at), seq: Number(text.slice(at + 1)) };
   })
-  .pipe(z.object({ epoch: epochSchema, seq: seqSchema }));
+  .pipe(z.object({ epoch: epochSchema, seq: afterSchema }));
 
-/** What `GET /consumer/sse` is asked for. The token may travel here too, as on the sockets. */
-export const eventQuerySchema = z.object({
+/** What `GET /consumer/sse` is asked for. */
+export const eventQuerySchema = z.strictObject({
   producer_id: idSchema,
   ...narrowingQueryShape,
   /** For the first request of a browser's own EventSource, which cannot send the header. */
   last_event_id: eventIdSchema.optional(),
+  /** The access token may travel here too, as on the sockets. */
+  token: z.string().optional(),
 });

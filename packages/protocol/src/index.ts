@@ -5,6 +5,7 @@ export * from './event-stream.ts';
 export * from './limits.ts';
 export * from './names.ts';
 export * from './narrowing.ts';
+export * from './own-words.ts';
 export * from './producer-frames.ts';
 export * from './reading.ts';
 export * from './stream-http.ts';

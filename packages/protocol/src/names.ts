@@ -27,5 +27,14 @@ export const deviceIdSchema = z
 /** Names one life of a stream's numbering. Opaque to everyone but the stream log. */
 export const epochSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected an epoch as a stream reported it');
 
+/** A whole number from 0 to `max`, by default the largest that JSON's readers agree on. */
+export function countSchema(max: number = Number.MAX_SAFE_INTEGER) {
+  const error = `expected a whole number from 0 to ${max}`;
+  return z.int({ error }).min(0, error).max(max, error);
+}
+
 /** A reading's place in its stream: 1, 2, 3 …; 0 is before the first. */
-export const seqSchema = z.int({ error: 'expected a whole number' }).min(0);
+export const seqSchema = countSchema();
+
+/** A seq to go on after: there is always one more. */
+export const afterSchema = countSchema(Number.MAX_SAFE_INTEGER - 1);

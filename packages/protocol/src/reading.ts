@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { describeFieldErrors, fieldErrors } from './errors.ts';
 import { defaultLimits } from './limits.ts';
-import { deviceIdSchema, idSchema, seqSchema } from './names.ts';
+import { countSchema, deviceIdSchema, idSchema, seqSchema } from './names.ts';
 import { findForbiddenEscape, scanArray, scanObject, skipSpace } from './scan-json.ts';
 import { isRfc3339 } from './timestamp.ts';
 
@@ -13,7 +13,7 @@ export const readingSchema = z.strictObject({
   device_id: deviceIdSchema,
   timestamp: z.string({ error: 'expected a string' }).refine(isRfc3339, 'expected an RFC 3339 date and time'),
   data: z.custom<Record<string, unknown>>(isObject, 'expected an object'),
-  sequence: z.int({ error: 'expected a whole number' }).min(0, 'expected 0 or more').optional(),
+  sequence: countSchema().optional(),
 });
 /** A reading as a device sends it. */
 export type Reading = z.infer<typeof readingSchema>;

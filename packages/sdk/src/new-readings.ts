@@ -12,6 +12,8 @@ export const numberedReadingBytes = defaultLimits.readingBytes - sequenceBytes;
  */
 export function newReading(reading: Reading | string, { number }: { number: boolean }): NewReading {
   const text = typeof reading === 'string' ? reading : JSON.stringify(reading);
+  // In UTF-8 it would become another character.
+  if (!text.isWellFormed()) throw new Refusal('invalid-request', 'half of a surrogate pair is no character');
   if (text.trimStart().startsWith('[')) throw new Refusal('invalid-request', 'expected one reading, got an array');
   const readingBytes = number ? numberedReadingBytes : defaultLimits.readingBytes;
   const [parsed] = parseReadings(text, { ...defaultLimits, readingBytes });

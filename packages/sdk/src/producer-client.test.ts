@@ -119,6 +119,9 @@ describe('ProducerClient', () => {
     const { client } = await connect();
     const bad = { ...reading(1), timestamp: 'yesterday' };
     await expect(client.sendAll([reading(1), bad])).rejects.toMatchObject({ kind: 'invalid-request' });
+    // UTF-8, and so the wire, has nothing for half of a surrogate pair.
+    const half = '{"device_id":"a","timestamp":"2026-01-01T00:00:00Z","data":{"text":"\ud800"}}';
+    await expect(client.send(half)).rejects.toMatchObject({ kind: 'invalid-request' });
     await expect(client.send(`[${JSON.stringify(reading(1))}]`)).rejects.toMatchObject({ kind: 'invalid-request' });
     expect(client.state.queued).toBe(0);
   });
