@@ -16,6 +16,7 @@ export { boolean, duration, integer, list, oneOf, optionalText, optionalUrl, por
 export { describeError, errorCode } from './describe-error.ts';
 export { type AllowedOrigins, hostnameOf } from './http/allowed-origin.ts';
 export { type AuthenticateOptions, authenticate, bearerToken, requireRole } from './http/authenticate.ts';
+export { type Client, clientOf } from './http/client-of.ts';
 export { isEngineAway } from './http/error-reply.ts';
 export { createHttpApp, type HttpApp, type HttpAppOptions } from './http/http-app.ts';
 export type { HttpEnv } from './http/http-env.ts';

@@ -10,7 +10,10 @@ import type { HttpEnv } from './http-env.ts';
 export function replyToError(error: unknown, context: Context<HttpEnv>): Response {
   const refusal = asRefusal(error);
   if (refusal.kind === 'internal') context.get('logger').error({ err: error }, 'internal error');
-  if (refusal.kind === 'unavailable') context.get('logger').warn({ err: error }, 'unavailable');
+  if (refusal.kind === 'unavailable' && !context.req.raw.signal.aborted) {
+    // Where nothing failed, because something is full or late, there is nothing more to tell than why.
+    context.get('logger').warn(refusal.cause ? { err: error } : { why: refusal.message }, 'unavailable');
+  }
 
   const status = errorTable[refusal.kind].http ?? 500;
   const body: ErrorBody = {
@@ -27,9 +30,9 @@ export function replyToError(error: unknown, context: Context<HttpEnv>): Respons
   return context.json(body, status satisfies ContentfulStatusCode);
 }
 
-/** `invalid-request` with the path of each field that is wrong. */
+/** `invalid-request` with the path of each field that is wrong; the path of the whole is `body`. */
 export function invalidRequest(error: z.core.$ZodError): Refusal {
-  const details = fieldErrors(error);
+  const details = fieldErrors(error).map(({ path, message }) => ({ path: path || 'body', message }));
   return new Refusal('invalid-request', describeFieldErrors(details), { details });
 }
 

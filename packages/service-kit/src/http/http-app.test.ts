@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { createLogger } from '../logger.ts';
 import { createMetrics } from '../metrics.ts';
 import type { ReadinessResult } from '../readiness.ts';
+import { clientOf } from './client-of.ts';
 import { createHttpApp } from './http-app.ts';
 import { errorResponses, jsonBody, jsonResponse } from './openapi.ts';
 import { type HttpServer, serveHttp } from './serve-http.ts';
@@ -41,6 +42,7 @@ beforeAll(async () => {
     readinessChecks: [{ name: 'database', check: async () => database }],
     bodyLimitBytes: 1000,
     deadlineMs: 300,
+    bodyDeadlineMs: 200,
   });
   app.openapi(
     createRoute({
@@ -54,10 +56,24 @@ beforeAll(async () => {
   app.get('/throw/:what', (context) => {
     throw thrown[context.req.param('what')]?.();
   });
+  app.get('/until-gone', (context) => {
+    clientOf(context).signal.addEventListener('abort', () => tellGone());
+    tellStarted();
+    return new Promise<Response>(() => {});
+  });
   app.get('/never', () => new Promise<Response>(() => {}));
   server = await serveHttp(app, { host: '127.0.0.1', port: 0, portVariable: 'TEST_PORT' });
 });
 afterAll(() => server.stop());
+
+let tellStarted = () => {};
+const started = new Promise<void>((resolve) => {
+  tellStarted = resolve;
+});
+let tellGone = () => {};
+const gone = new Promise<void>((resolve) => {
+  tellGone = resolve;
+});
 
 const json = { 'content-type': 'application/json' };
 const send = (path: string, init: RequestInit = {}) => fetch(server.url + path, init);
@@ -85,8 +101,8 @@ describe('a request', () => {
   it.each([
     ['not JSON', '{"name":', undefined],
     ['nothing', '', undefined],
-    ['null', 'null', undefined],
-    ['a list', '[]', undefined],
+    ['null', 'null', 'body'],
+    ['a list', '[]', 'body'],
     ['a wrong type', '{"name":1}', 'name'],
     ['too long a name', '{"name":"abcd"}', 'name'],
     ['an unknown field', '{"name":"a","x":1}', 'x'],
@@ -114,6 +130,46 @@ describe('a request', () => {
     });
     const init: RequestInit & { duplex: 'half' } = { method: 'POST', body: chunks, headers: json, duplex: 'half' };
     expect(await errorOf(await send('/items/1', init))).toMatchObject({ status: 413, kind: 'too-large' });
+  });
+
+  it('whose body is not UTF-8 is refused, declared or not in length', async () => {
+    const bytes = Buffer.from('{"name":"a\xff"}', 'latin1');
+    const expected = { status: 400, kind: 'invalid-request', message: 'expected a body in UTF-8' };
+    expect(await errorOf(await send('/items/1', { method: 'POST', body: bytes, headers: json }))).toMatchObject(
+      expected,
+    );
+    const init: RequestInit & { duplex: 'half' } = {
+      method: 'POST',
+      body: new Blob([bytes]).stream(),
+      headers: json,
+      duplex: 'half',
+    };
+    expect(await errorOf(await send('/items/1', init))).toMatchObject(expected);
+  });
+
+  it.each(['content-length: 14', 'transfer-encoding: chunked'])(
+    'whose body comes too slowly (%s) is refused, and told in the log without a stack',
+    async (length) => {
+      const socket = connect(server.port, '127.0.0.1');
+      const reply = await new Promise<string>((resolve) => {
+        socket.on('data', (data) => resolve(String(data)));
+        socket.write(`POST /items/7 HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${length}\r\n\r\n`);
+      });
+      socket.destroy();
+      expect(reply).toMatch(/^HTTP\/1.1 400 .*invalid-request.*the body did not arrive within 0.2 s/s);
+      const logged = lines.map((line) => JSON.parse(line)).filter(({ path }) => path === '/items/7');
+      expect(logged.at(-1)).toMatchObject({ level: 'info', status: 400 });
+      expect(lines.filter((line) => line.includes('did not arrive'))).toEqual([]);
+    },
+  );
+
+  it('whose client goes away is aborted', async () => {
+    const request = new AbortController();
+    const reply = send('/until-gone', { signal: request.signal });
+    await started;
+    request.abort();
+    await expect(reply).rejects.toThrow('abort');
+    await gone;
   });
 
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=latin1', 'application/jsonx'])(

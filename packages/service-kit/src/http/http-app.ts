@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { defaultLimits, Refusal } from '@motience/protocol';
-import { bodyLimit } from 'hono/body-limit';
+import { defaultLimits, useOwnWords } from '@motience/protocol';
 import { cors } from 'hono/cors';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
@@ -13,6 +12,7 @@ import { addApiDocs } from './api-docs.ts';
 import { deadline } from './deadline.ts';
 import { invalidRequest, replyToError } from './error-reply.ts';
 import type { HttpEnv } from './http-env.ts';
+import { readBody } from './read-body.ts';
 import { requestLog } from './request-log.ts';
 import { routeGuard } from './route-guard.ts';
 import { addServiceRoutes } from './service-routes.ts';
@@ -31,6 +31,8 @@ export interface HttpAppOptions {
   metricsToken: string | undefined;
   readinessChecks: readonly ReadinessCheck[];
   bodyLimitBytes?: number;
+  /** How long a body may take to arrive. */
+  bodyDeadlineMs?: number;
   /** How long a handler may take before its request is told `unavailable`. */
   deadlineMs?: number;
 }
@@ -42,6 +44,7 @@ export interface HttpAppOptions {
  */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
   const bodyLimitBytes = options.bodyLimitBytes ?? defaultLimits.requestBodyBytes;
+  useOwnWords();
   const app = new OpenAPIHono<HttpEnv>({
     defaultHook: (result) => {
       if (!result.success) throw invalidRequest(result.error);
@@ -69,15 +72,8 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     }),
   );
   app.use(routeGuard(app));
+  app.use(readBody(bodyLimitBytes, options.bodyDeadlineMs ?? 10_000));
   app.use(deadline(options.deadlineMs ?? 20_000));
-  app.use(
-    bodyLimit({
-      maxSize: bodyLimitBytes,
-      onError: () => {
-        throw new Refusal('too-large', `the body is larger than ${bodyLimitBytes} bytes`);
-      },
-    }),
-  );
   app.onError(replyToError);
 
   addServiceRoutes(app, options);

@@ -25,7 +25,8 @@ export function routeGuard(app: Pick<Hono<HttpEnv>, 'router'>) {
   });
 }
 
-function hasBody(headers: Headers): boolean {
+/** Whether a request comes with a body. */
+export function hasBody(headers: Headers): boolean {
   return headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) > 0;
 }
 

@@ -1,0 +1,14 @@
+import type { Context } from 'hono';
+import type { HttpEnv } from './http-env.ts';
+
+/** Who waits for the answer to a request. */
+export interface Client {
+  /** What limits are counted by. */
+  address: string;
+  /** Aborted when the connection has gone before the answer. */
+  signal: AbortSignal;
+}
+
+export function clientOf(context: Context<HttpEnv>): Client {
+  return { address: context.get('clientAddress'), signal: context.req.raw.signal };
+}
