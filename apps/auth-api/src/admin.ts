@@ -3,7 +3,7 @@ import { defaultLimits, fieldErrors, Refusal, registerRequestSchema } from '@mot
 import { ConfigError, databaseUrl, errorCode, integer, isEngineAway, readConfig } from '@motience/service-kit';
 import { Command } from 'commander';
 import { adminEnvironment, notRunning } from './admin-environment.ts';
-import { PasswordHasher } from './password-hasher.ts';
+import { hashPassword } from './password-hasher.ts';
 import { readPassword } from './read-password.ts';
 import { insertAccount } from './services/register-account.ts';
 
@@ -34,8 +34,7 @@ async function createAdmin(options: CreateOptions): Promise<void> {
 
   const database = openDatabase(config.databaseUrl, { maxConnections: 2 });
   try {
-    const passwords = await PasswordHasher.create({ atOnce: 1, waiting: 0 });
-    const passwordHash = await passwords.withPlace((place) => place.hash(request.data.password));
+    const passwordHash = await hashPassword(request.data.password);
     const account = await insertAccount(database.db, { ...request.data, role: 'admin', passwordHash });
     process.stdout.write(`Created the admin ${account.username} with id ${account.id}.\n`);
   } finally {

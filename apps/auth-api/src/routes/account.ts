@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { nameChangeSchema, passwordChangeSchema, userSchema } from '@motience/protocol';
-import { errorResponses, type HttpApp, jsonBody, jsonResponse } from '@motience/service-kit';
+import { clientOf, errorResponses, type HttpApp, jsonBody, jsonResponse } from '@motience/service-kit';
 import type { Context } from '../context.ts';
 import type { SignedIn } from '../create-app.ts';
 import { changeName, changePassword, readOwnAccount } from '../services/own-account.ts';
@@ -58,7 +58,7 @@ export function addAccountRoutes(app: HttpApp, services: Context, signedIn: Sign
     const change = {
       currentPassword: current_password,
       newPassword: new_password,
-      address: context.get('clientAddress'),
+      client: clientOf(context),
     };
     return context.json(await changePassword(services, context.get('claims'), change), 200);
   });

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { Refusal, registerRequestSchema, userSchema } from '@motience/protocol';
-import { errorResponses, type HttpApp, jsonBody, jsonResponse } from '@motience/service-kit';
+import { clientOf, errorResponses, type HttpApp, jsonBody, jsonResponse } from '@motience/service-kit';
 import type { Context } from '../context.ts';
 import { registerAccount } from '../services/register-account.ts';
 
@@ -30,7 +30,7 @@ export function addRegisterRoute(app: HttpApp, services: Context): void {
     const account = context.req.valid('json');
     if (account.role === 'consumer' && account.device_id !== undefined) throw deviceOfConsumer();
     await limits.registers.consume(context.get('clientAddress'));
-    return context.json(await registerAccount(services, account), 201);
+    return context.json(await registerAccount(services, account, clientOf(context)), 201);
   });
 }
 

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { loginRequestSchema, refreshRequestSchema, tokensSchema } from '@motience/protocol';
-import { errorResponses, type HttpApp, jsonBody, jsonResponse } from '@motience/service-kit';
+import { clientOf, errorResponses, type HttpApp, jsonBody, jsonResponse } from '@motience/service-kit';
 import type { Context } from '../context.ts';
 import type { SignedIn } from '../create-app.ts';
 import { endSession } from '../services/end-session.ts';
@@ -22,8 +22,7 @@ export function addSessionRoutes(app: HttpApp, services: Context, signedIn: Sign
   });
   app.openapi(login, async (context) => {
     const { username, password } = context.req.valid('json');
-    const address = context.get('clientAddress');
-    return context.json(await logIn(services, { username, password, address }), 200);
+    return context.json(await logIn(services, { username, password, client: clientOf(context) }), 200);
   });
 
   const refresh = createRoute({

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Queryable, refreshTokens, sessions, users } from '@motience/database';
 import { Refusal, type Tokens, usernameSchema } from '@motience/protocol';
+import type { Client } from '@motience/service-kit';
 import { and, desc, eq, gt, inArray, isNull, sql } from 'drizzle-orm';
 import type { Context } from '../context.ts';
 import { changeRights } from './change-rights.ts';
@@ -12,8 +13,8 @@ import type { UserRow } from './user-row.ts';
 export interface LoginAttempt {
   username: string;
   password: string;
-  /** What failures are counted by, besides the account. */
-  address: string;
+  /** Its address is what failures are counted by, besides the account. */
+  client: Client;
 }
 
 /**
@@ -49,16 +50,16 @@ export async function logIn(context: Context, attempt: LoginAttempt): Promise<To
  */
 export async function passwordIsRight(
   { limits: { failedLogins }, passwords }: Context,
-  { username, password, address }: LoginAttempt,
+  { username, password, client }: LoginAttempt,
   hash: string | undefined,
 ): Promise<boolean> {
   // Before the queue, so that who is over the limit cannot fill it; and again once through it, so that tries sent all
   // at once cannot get past the limit together.
-  await failedLogins.check(address, username);
-  return passwords.withPlace(async (place) => {
-    await failedLogins.check(address, username);
+  await failedLogins.check(client.address, username);
+  return passwords.withPlace(client, async (place) => {
+    await failedLogins.check(client.address, username);
     const isRight = (await place.matches(hash, password)) && password.isWellFormed();
-    if (!isRight) await failedLogins.count(address, username);
+    if (!isRight) await failedLogins.count(client.address, username);
     return isRight;
   });
 }

@@ -1,5 +1,6 @@
 import { sessions, users } from '@motience/database';
 import { Refusal, type User } from '@motience/protocol';
+import type { Client } from '@motience/service-kit';
 import type { AccessClaims } from '@motience/tokens';
 import { and, eq, isNull, ne } from 'drizzle-orm';
 import type { Context } from '../context.ts';
@@ -25,15 +26,15 @@ export async function changeName({ database }: Context, claims: AccessClaims, na
 export interface PasswordChange {
   currentPassword: string;
   newPassword: string;
-  address: string;
+  client: Client;
 }
 
 /** Sets a new password and ends every other session. A wrong current one counts as a failed login. */
 export async function changePassword(context: Context, claims: AccessClaims, change: PasswordChange): Promise<User> {
   const account = await findOwn(context, claims);
-  const attempt = { username: account.username, password: change.currentPassword, address: change.address };
+  const attempt = { username: account.username, password: change.currentPassword, client: change.client };
   if (!(await passwordIsRight(context, attempt, account.passwordHash))) throw wrongPassword();
-  const passwordHash = await context.passwords.withPlace((place) => place.hash(change.newPassword));
+  const passwordHash = await context.passwords.withPlace(change.client, (place) => place.hash(change.newPassword));
 
   return changeRights(context, async (tx, changed) => {
     const [row] = await tx

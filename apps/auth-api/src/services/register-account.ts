@@ -1,14 +1,15 @@
 import { devices, type Queryable, users } from '@motience/database';
 import { Refusal, type RegisterRequest, type Role, type User } from '@motience/protocol';
+import type { Client } from '@motience/service-kit';
 import { sql } from 'drizzle-orm';
 import type { Context } from '../context.ts';
 import { changeRights } from './change-rights.ts';
 import { toUser, type UserRow } from './user-row.ts';
 
 /** Makes an account, and with it its first device if one is named. Throws `conflict` if the name is taken in any case. */
-export async function registerAccount(context: Context, account: RegisterRequest): Promise<User> {
+export async function registerAccount(context: Context, account: RegisterRequest, client: Client): Promise<User> {
   await refuseTakenName(context, account.username);
-  const passwordHash = await context.passwords.withPlace((place) => place.hash(account.password));
+  const passwordHash = await context.passwords.withPlace(client, (place) => place.hash(account.password));
   return changeRights(context, async (tx, changed) => {
     const row = await insertAccount(tx, { ...account, passwordHash });
     if (account.device_id !== undefined) {

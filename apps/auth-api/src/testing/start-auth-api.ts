@@ -5,6 +5,7 @@ import { createKeys, openRedis, RightsStore } from '@motience/stream-log';
 import { readAuthConfig } from '../config.ts';
 import { createContext } from '../context.ts';
 import { createApp } from '../create-app.ts';
+import { hashPassword } from '../password-hasher.ts';
 import { insertAccount } from '../services/register-account.ts';
 
 export const secret = 'a secret of the tests, long enough for anyone';
@@ -84,7 +85,7 @@ export async function startAuthApi(environment: Record<string, string> = {}) {
     /** A new account, signed in. */
     async signUp(role: Role, fields: Record<string, unknown> = {}): Promise<Tokens> {
       if (role !== 'admin') return api.logIn((await api.register(role, fields)).username);
-      const passwordHash = await context.passwords.withPlace((place) => place.hash(password));
+      const passwordHash = await hashPassword(password);
       const row = await insertAccount(context.database.db, { username: `admin${Date.now()}`, role, passwordHash });
       return api.logIn(row.username);
     },
