@@ -86,6 +86,21 @@ describe('on a socket', () => {
     await expectClosing(await SocketClient.open(services.socketUrl('producer'), consumer.token), 'forbidden');
   });
 
+  it.each(['mode=manul', 'mode=manual&mode=manual'])('invalid-request closes 4502 at connect: ?%s', async (query) => {
+    const socket = await SocketClient.open(services.socketUrl('consumer'), consumer.token, `&${query}`);
+    await expectClosing(socket, 'invalid-request');
+    expect(socket.frames('error').at(-1)?.detail).toMatch(/^mode: /);
+  });
+
+  it.each(['producer_id=1&lastEventId=e:1', 'producer_id=1&mode=manual', 'producer_id=1&producer_id=2'])(
+    'and is HTTP 400 before an event stream: ?%s',
+    async (query) => {
+      const url = services.socketUrl('consumer').replace(/^ws/, 'http');
+      const reply = await fetch(`${url}/sse?${query}`, { headers: { authorization: `Bearer ${consumer.token}` } });
+      expect(await outcomeOf(reply)).toEqual({ status: 400, kind: 'invalid-request' });
+    },
+  );
+
   it('unauthenticated is told over an accepted socket, then closes 4500', async () => {
     for (const token of ['', 'nonsense', consumer.refreshToken, await forgedToken(consumer)]) {
       await expectClosing(await SocketClient.open(services.socketUrl('consumer'), token), 'unauthenticated');

@@ -1,5 +1,6 @@
 import { Refusal } from '@motience/protocol';
 import type { AccessClaims, TokenVerifier } from '@motience/tokens';
+import { checkQuery } from './check-query.ts';
 import type { OpenAccounts } from './open-accounts.ts';
 import { tokenOfRequest, type UpgradeRequest } from './token-of-request.ts';
 import { type RightsWatch, redisDoesNotAnswer } from './watch-rights.ts';
@@ -29,6 +30,7 @@ const patienceMs = 5_000;
  * number of sockets an account may have. Throws a Refusal if not.
  */
 export async function admitSocket(request: UpgradeRequest, rules: AdmissionRules): Promise<Admission> {
+  if (rules.role === 'consumer') checkQuery(request.query);
   const token = tokenOfRequest(request);
   if (token === undefined) {
     throw new Refusal('unauthenticated', 'no access token: send it as a bearer header, a subprotocol or ?token=');

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Refusal } from '@motience/protocol';
 import type { Logger } from '@motience/service-kit';
 import { EventStream } from './event-stream.ts';
-import { addressOf, allowAnyOrigin, replyRefusal, tooManySockets } from './http-replies.ts';
+import { addressOf, allowAnyOrigin, replyOtherMethod, replyRefusal, tooManySockets } from './http-replies.ts';
 import { readUpgrade, type UpgradeRequest } from './token-of-request.ts';
 
 /** `GET` of a path that answers with server-sent events. */
@@ -41,6 +41,7 @@ export function addEventRoute(app: TemplatedApp, { path, serve }: EventRoute, co
     response.writeHeader('access-control-max-age', '600');
     response.endWithoutBody();
   });
+  app.any(path, (response, request) => replyOtherMethod(response, request, 'GET, OPTIONS'));
   app.get(path, (response, request) => {
     const requestId = randomUUID();
     const waitSeconds = context.takeNewSocket(addressOf(response, request, context.trustProxy));

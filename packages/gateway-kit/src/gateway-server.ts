@@ -1,9 +1,9 @@
-import type { TemplatedApp } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import uWS from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import { goingAwayCode, Refusal } from '@motience/protocol';
+import { goingAwayCode, Refusal, useOwnWords } from '@motience/protocol';
 import {
   CannotListen,
   type Logger,
@@ -18,7 +18,16 @@ import type { Admission } from './admit-socket.ts';
 import { EarlyFrames, type EarlyTotal, type Frame } from './early-frames.ts';
 import { addEventRoute, type EventRoute } from './event-route.ts';
 import type { EventStream } from './event-stream.ts';
-import { addressOf, reply, replyLater, replyRefusal, socketAddress, tooManySockets } from './http-replies.ts';
+import {
+  addressOf,
+  isHead,
+  reply,
+  replyLater,
+  replyOtherMethod,
+  replyRefusal,
+  socketAddress,
+  tooManySockets,
+} from './http-replies.ts';
 import { ServerSocket } from './server-socket.ts';
 import { readUpgrade, selectedProtocol, type UpgradeRequest } from './token-of-request.ts';
 
@@ -87,6 +96,7 @@ const maxPendingAdmissions = 10_000;
 
 /** Serves sockets at `path`, and `/health`, `/ready` and `/metrics`. Only this package knows uWebSockets.js. */
 export async function startGatewayServer<Session>(options: GatewayServerOptions<Session>): Promise<GatewayServer> {
+  useOwnWords();
   await checkPortIsFree(options);
   const app = createApp(options.tls);
   const sockets = new Set<ServerSocket>();
@@ -187,9 +197,9 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
     },
     drain: (ws) => ws.getUserData().socket?.drained(),
     dropped: (ws) => ws.getUserData().socket?.cut(),
-    close: (ws, code) => {
+    close: (ws, code, reason) => {
       const { session, socket, requestId } = ws.getUserData();
-      options.logger.debug({ request_id: requestId, code }, 'socket closed');
+      logClose(options.logger, requestId, code, reason);
       if (socket) {
         socket.forget();
         sockets.delete(socket);
@@ -252,33 +262,56 @@ export function refuseInternal(socket: ServerSocket, error: unknown, logger: Log
   socket.refuse(new Refusal('internal', 'an internal error', { cause: error }));
 }
 
+/**
+ * What is no frame of the protocol, as one of text that is not UTF-8, uWebSockets.js cuts without a word to the other
+ * end; why, it only tells here.
+ */
+function logClose(logger: Logger, requestId: string, code: number, reason: ArrayBuffer): void {
+  const why = code === 1006 ? Buffer.from(reason).toString() : '';
+  if (why === '') logger.debug({ request_id: requestId, code }, 'socket closed');
+  else logger.info({ request_id: requestId, code, why }, 'socket cut');
+}
+
 function addOperationRoutes<Session>(app: TemplatedApp, options: GatewayServerOptions<Session>): void {
-  app.get('/health', (response) => reply(response, 200, { status: 'ok' }));
-  app.get('/ready', (response) => {
+  const route = (path: string, answer: (response: HttpResponse, request: HttpRequest) => void) => {
+    app.get(path, answer);
+    app.head(path, answer);
+    app.any(path, (response, request) => replyOtherMethod(response, request, 'GET, HEAD'));
+  };
+  route('/health', (response, request) => reply(response, 200, { status: 'ok' }, { isHead: isHead(request) }));
+  route('/ready', (response, request) => {
     replyLater(
       response,
       options.readiness().then(({ status, body }) => ({ status, body })),
       options.logger,
+      { isHead: isHead(request) },
     );
   });
-  app.get('/metrics', (response, request) => {
+  route('/metrics', (response, request) => {
     const allowed = mayReadMetrics({
       address: socketAddress(response),
       xForwardedFor: request.getHeader('x-forwarded-for') || undefined,
       authorization: request.getHeader('authorization') || undefined,
       metricsToken: options.metricsToken,
     });
-    if (!allowed) return replyRefusal(response, new Refusal('forbidden', 'metrics need METRICS_TOKEN'), randomUUID());
+    const head = { isHead: isHead(request) };
+    if (!allowed) {
+      return replyRefusal(response, new Refusal('forbidden', 'metrics need METRICS_TOKEN'), randomUUID(), head);
+    }
     replyLater(
       response,
       options.metrics.metrics().then((body) => ({ status: 200, body })),
       options.logger,
+      head,
     );
   });
-  app.get(options.path, (response) => {
-    replyRefusal(response, new Refusal('invalid-request', 'expected a WebSocket upgrade'), randomUUID());
+  route(options.path, (response, request) => {
+    const refusal = new Refusal('invalid-request', 'expected a WebSocket upgrade');
+    replyRefusal(response, refusal, randomUUID(), { isHead: isHead(request) });
   });
-  app.any('/*', (response) => replyRefusal(response, new Refusal('not-found', 'no such route'), randomUUID()));
+  app.any('/*', (response, request) => {
+    replyRefusal(response, new Refusal('not-found', 'no such route'), randomUUID(), { isHead: isHead(request) });
+  });
 }
 
 function createApp(tls: GatewayServerOptions<unknown>['tls']): TemplatedApp {

@@ -8,12 +8,23 @@ export function replyRefusal(
   response: HttpResponse,
   refusal: Refusal,
   requestId: string,
-  { toAnyOrigin = false } = {},
+  options: Omit<ReplyOptions, 'retryAfter'> = {},
 ): void {
   const { kind, message, retryAfterSeconds } = refusal;
   const retryAfter = retryAfterSeconds === undefined ? undefined : String(Math.ceil(retryAfterSeconds));
   const body = { error: { kind, message, request_id: requestId } };
-  reply(response, errorTable[kind].http ?? 500, body, { retryAfter, toAnyOrigin });
+  reply(response, errorTable[kind].http ?? 500, body, { ...options, retryAfter });
+}
+
+/** Refuses a request for a path that takes other methods. */
+export function replyOtherMethod(response: HttpResponse, request: HttpRequest, allow: string): void {
+  const refusal = new Refusal('method-not-allowed', `this path takes ${allow}`);
+  replyRefusal(response, refusal, randomUUID(), { allow, isHead: isHead(request) });
+}
+
+/** Whether only the head of the answer is asked for. */
+export function isHead(request: HttpRequest): boolean {
+  return request.getMethod() === 'head';
 }
 
 /** Answers once `work` is done. */
@@ -21,6 +32,7 @@ export function replyLater(
   response: HttpResponse,
   work: Promise<{ status: number; body: unknown }>,
   logger: Logger,
+  options: Pick<ReplyOptions, 'isHead'> = {},
 ): void {
   let aborted = false;
   response.onAborted(() => {
@@ -28,14 +40,23 @@ export function replyLater(
   });
   work.then(
     ({ status, body }) => {
-      if (!aborted) reply(response, status, body);
+      if (!aborted) reply(response, status, body, options);
     },
     (error: unknown) => {
       const requestId = randomUUID();
       logger.error({ err: error, request_id: requestId }, 'internal error');
-      if (!aborted) replyRefusal(response, new Refusal('internal', 'an internal error'), requestId);
+      if (!aborted) replyRefusal(response, new Refusal('internal', 'an internal error'), requestId, options);
     },
   );
+}
+
+interface ReplyOptions {
+  retryAfter?: string | undefined;
+  /** The methods that a path takes. */
+  allow?: string | undefined;
+  toAnyOrigin?: boolean;
+  /** Of what asked with HEAD, which is answered with the head alone. */
+  isHead?: boolean;
 }
 
 /** Answers with JSON, or with a text as it is. */
@@ -43,15 +64,23 @@ export function reply(
   response: HttpResponse,
   status: number,
   body: unknown,
-  { retryAfter, toAnyOrigin }: { retryAfter?: string | undefined; toAnyOrigin?: boolean } = {},
+  { retryAfter, allow, toAnyOrigin = false, isHead = false }: ReplyOptions = {},
 ): void {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
   response.cork(() => {
     response.writeStatus(`${status}`);
     response.writeHeader('content-type', typeof body === 'string' ? 'text/plain; version=0.0.4' : 'application/json');
     response.writeHeader('x-content-type-options', 'nosniff');
     if (toAnyOrigin) allowAnyOrigin(response);
     if (retryAfter !== undefined) response.writeHeader('retry-after', retryAfter);
-    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+    if (allow !== undefined) response.writeHeader('allow', allow);
+    if (!isHead) {
+      response.end(text);
+      return;
+    }
+    // With the length as its argument, endWithoutBody would not count as an answer.
+    response.writeHeader('content-length', String(Buffer.byteLength(text)));
+    response.endWithoutBody();
   });
 }
 
