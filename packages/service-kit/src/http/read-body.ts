@@ -1,6 +1,7 @@
 import { Refusal } from '@motience/protocol';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
+import { orLate } from '../or-late.ts';
 import type { HttpEnv } from './http-env.ts';
 import { hasBody } from './route-guard.ts';
 
@@ -25,17 +26,12 @@ export function readBody(maxBytes: number, withinMs: number) {
 }
 
 async function arrival(whole: Promise<unknown>, withinMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const refuse = () => reject(new Refusal('invalid-request', `the body did not arrive within ${withinMs / 1000} s`));
-    timer = setTimeout(refuse, withinMs);
-  });
   try {
-    await Promise.race([whole, late]);
+    await orLate(whole, withinMs, () => {
+      throw new Refusal('invalid-request', `the body did not arrive within ${withinMs / 1000} s`);
+    });
   } catch (error) {
     throw error instanceof Refusal ? error : new Refusal('invalid-request', 'the body broke off', { cause: error });
-  } finally {
-    clearTimeout(timer);
   }
 }
 
