@@ -197,3 +197,21 @@ async function openSockets(app: AppProcess): Promise<number> {
   const metrics = await (await fetch(`http://127.0.0.1:${await app.listening}/metrics`)).text();
   return Number(/^motience_consumer_sockets\S* (\d+)$/m.exec(metrics)?.[1]);
 }
+
+describe('a gateway that was frozen', () => {
+  it('delivers nothing of what came meanwhile for a right that ended meanwhile', async () => {
+    const app = corner.run('consumer-gateway');
+    const { producer, consumer, socket } = await streamingConsumer(corner, app);
+    const stays = await corner.account('consumer', [producer.id]);
+    const other = await openConsumer(app, stays.token);
+    app.signal('SIGSTOP');
+    const frozenAt = performance.now();
+    await corner.rights.revoke({ kind: 'subscription', accountId: consumer.id, item: producer.id });
+    for (let sent = 0; sent < 20; sent += 1) await corner.publish(producer.id, [{}]);
+    await eventually(() => expect(performance.now() - frozenAt).toBeGreaterThan(1_500));
+    app.signal('SIGCONT');
+    await eventually(() => expect(socket.ofType('unsubscribed')).toHaveLength(1));
+    await eventually(() => expect(seqs(other)).toEqual(upTo(21).slice(1)));
+    expect(seqs(socket)).toEqual([1]);
+  });
+});

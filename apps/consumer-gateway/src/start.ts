@@ -3,6 +3,7 @@ import {
   type GatewayServer,
   type OpenAccount,
   refuseInternal,
+  StallWatch,
   startGatewayServer,
   watchExpiry,
 } from '@motience/gateway-kit';
@@ -46,10 +47,15 @@ export async function startConsumerGateway(config: Config, context: Context, log
     slowConsumers,
     countDelivered,
   );
+  const stalls = new StallWatch(() => {
+    logger.warn('the process was stopped for a while: rights are read again');
+    watch.readAgainFirst();
+  });
   const streams: StreamTable = new StreamTable(
     live,
     past,
     {
+      beforeNext: () => stalls.check(),
       next: (stream, event) => {
         if (event.type === 'batch') delivery.readings(stream, event.batch, event.after);
         else delivery.control(stream, frameOfEvent(stream.producerId, event));
@@ -94,6 +100,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
     tails.stop();
     events.stop();
     stopWatchingExpiry();
+    stalls.stop();
   };
 
   try {

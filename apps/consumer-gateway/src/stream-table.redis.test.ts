@@ -80,6 +80,7 @@ function openTable(databaseUrl = testDatabase.url) {
     live,
     past,
     {
+      beforeNext: () => {},
       next: (_stream, event) => {
         if (event.type === 'batch') told.push(`${event.after + 1}–${lastSeq(event.batch)}`);
         else if (event.type === 'gap') told.push(`gap ${event.range.from}–${event.range.to}`);

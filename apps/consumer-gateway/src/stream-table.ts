@@ -13,6 +13,8 @@ import type { HeldBytes } from './thinning.ts';
 
 /** What is done for the sockets of a stream. */
 export interface StreamListener {
+  /** Called before anything is handed out; may pause. */
+  beforeNext(): void;
   /** Readings, a gap or a new epoch, each of which follows what came before. */
   next(stream: LiveStream, event: StreamEvent): void;
   /** What is missing cannot be read: the sockets cannot go on, and none of them gets what comes next. */
@@ -101,6 +103,7 @@ export class StreamTable {
   }
 
   get isPaused(): boolean {
+    this.listener.beforeNext();
     return this.paused !== undefined;
   }
 
@@ -196,6 +199,7 @@ export class StreamTable {
 
   private receive(batch: LiveBatch): void {
     const stream = this.streams.get(batch.producerId);
+    this.listener.beforeNext();
     if (!stream || this.paused) return;
     if (stream.filling) stream.filling.add(batch);
     else if (!this.take(stream, batch)) {
@@ -235,7 +239,7 @@ export class StreamTable {
       while (this.isFollowed(stream) && stream.position && !this.paused) {
         const { pauses } = this;
         const part = await this.readMissing(stream, stream.position);
-        if (this.paused) break;
+        if (this.isPaused) break;
         // What came while deliveries were paused was not kept, and may not be in what was read before.
         if (pauses !== this.pauses) continue;
         for (const event of eventsAfter(stream.position, part)) this.next(stream, event);

@@ -7,6 +7,7 @@ export { type GatewayServer, refuseInternal, startGatewayServer } from './gatewa
 export { gatewaySettings, type TlsFiles } from './gateway-settings.ts';
 export { type OpenAccount, OpenAccounts, type OpenSocket } from './open-accounts.ts';
 export { ServerSocket } from './server-socket.ts';
+export { StallWatch } from './stall-watch.ts';
 export { fullBucket, type Rate, type TokenBucket, takeTokens } from './token-bucket.ts';
 export type { UpgradeRequest } from './token-of-request.ts';
 export { watchExpiry } from './watch-expiry.ts';

@@ -55,6 +55,12 @@ export class RightsWatch {
     });
   }
 
+  /** What is known may be out of date: nothing is delivered on it until everything was read again. */
+  readAgainFirst(): void {
+    this.onStale();
+    void this.readAllUntilFresh();
+  }
+
   /** How many sockets of an account are being admitted. */
   countAdmissions(accountId: string): number {
     return this.admissions.get(accountId)?.size ?? 0;
@@ -127,11 +133,9 @@ export class RightsWatch {
     else account.grant(right.item, since);
   }
 
-  /** What was read last may no longer hold: nothing is delivered on it until everything was read again. */
   private readonly distrust = (error: unknown) => {
     this.logger.warn({ err: error }, 'a change of rights could not be read');
-    this.onStale();
-    void this.readAllUntilFresh();
+    this.readAgainFirst();
   };
 
   /** Tries again until it succeeds, or the connection is lost, or something else makes everything be read. */

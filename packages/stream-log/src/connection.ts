@@ -8,7 +8,12 @@ export type RedisConnection = Redis | Cluster;
 
 interface OpenOptions {
   onError: (error: Error) => void;
+  /** A connection on which nothing comes for so long though something was asked is given up for another, in ms. */
+  answerWithinMs?: number;
 }
+
+/** Long enough for a Redis that is busy; a network that swallows packets would be noticed after a quarter of an hour. */
+const defaultAnswerWithinMs = 20_000;
 
 /** How often the nodes of a cluster are asked who has which slots, to notice one that took over for another. */
 const lookAtClusterMs = 1_000;
@@ -35,16 +40,20 @@ export function pauseBeforeReconnecting(attempt: number): number {
  * repeat. Those of one shard keep their order, except across a failover: who needs an order there waits for one before
  * giving the next. Whoever opens closes.
  */
-export function openRedis(address: RedisAddress, { onError }: OpenOptions): RedisConnection {
+export function openRedis(
+  address: RedisAddress,
+  { onError, answerWithinMs = defaultAnswerWithinMs }: OpenOptions,
+): RedisConnection {
+  const lasting = { ...patient, socketTimeout: answerWithinMs };
   if (typeof address === 'string') {
-    const redis = new Redis(address, { ...patient, retryStrategy: pauseBeforeReconnecting });
+    const redis = new Redis(address, { ...lasting, retryStrategy: pauseBeforeReconnecting });
     redis.on('error', onError);
     return redis;
   }
   return openCluster(
     address.nodes,
     {
-      redisOptions: patient,
+      redisOptions: lasting,
       clusterRetryStrategy: pauseBeforeReconnecting,
       clusterNodeRetryStrategy: pauseBeforeReconnecting,
       maxRedirections: Number.POSITIVE_INFINITY,

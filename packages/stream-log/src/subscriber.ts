@@ -24,6 +24,9 @@ interface Channel {
   readonly waiting: { resolve(): void; reject(error: Error): void }[];
 }
 
+/** How often a connection is asked for a sign of life: without one, nothing need ever come on it. */
+const defaultPingMs = 5_000;
+
 /** How often channels are looked for that are not heard where they should be. */
 const lookMs = 500;
 
@@ -39,16 +42,16 @@ export class Subscriber {
   private readonly channels = new Map<string, Channel>();
   /** By the connection for commands to the same master. */
   private readonly connections = new Map<Redis, Redis>();
-  private readonly timer: NodeJS.Timeout;
+  private readonly timers: readonly NodeJS.Timeout[];
   private readonly look = () => this.placeAll();
 
   /** `redis` is the connection for commands: it knows the masters. Whoever makes a subscriber closes it. */
   constructor(
     private readonly redis: RedisConnection,
-    private readonly options: { onError: (error: Error) => void },
+    private readonly options: { onError: (error: Error) => void; pingMs?: number },
   ) {
-    this.timer = setInterval(this.look, lookMs);
-    this.timer.unref();
+    const { pingMs = defaultPingMs } = options;
+    this.timers = [setInterval(this.look, lookMs).unref(), setInterval(() => this.ping(), pingMs).unref()];
     redis.on('refresh', this.look);
   }
 
@@ -81,12 +84,19 @@ export class Subscriber {
   }
 
   close(): void {
-    clearInterval(this.timer);
+    for (const timer of this.timers) clearInterval(timer);
     this.redis.off('refresh', this.look);
     for (const connection of this.connections.values()) connection.disconnect();
     const closed = new Error('the connection was closed');
     for (const { waiting } of this.channels.values()) for (const { reject } of waiting.splice(0)) reject(closed);
     this.channels.clear();
+  }
+
+  private ping(): void {
+    for (const connection of this.connections.values()) {
+      // Where no answer comes the connection is given up, as with any command.
+      if (connection.status === 'ready') connection.ping().catch(() => {});
+    }
   }
 
   private placeAll(): void {
