@@ -44,7 +44,10 @@ const leftoversAtOnce = 4;
 /** Keeps the rights in Redis what PostgreSQL says. Any number of processes may each run one. */
 export function createProjector(options: ProjectorOptions): Projector {
   const { database, rights, logger, pollMs = 2_000, reconcileMs = 600_000 } = options;
-  const patience = new Patience(options.redisDeadlineMs ?? 1_000);
+  const deadlineMs = options.redisDeadlineMs ?? 1_000;
+  const patience = new Patience(deadlineMs);
+  /** By master: of a cluster whose one master is away, the rights on the others are moved all the same. */
+  const patienceByMaster = new Map<string, Patience>();
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let polling: Promise<void> | undefined;
@@ -58,13 +61,20 @@ export function createProjector(options: ProjectorOptions): Projector {
       reconciled = { serverId: '', at: Number.NEGATIVE_INFINITY };
     });
 
+  function patienceFor(right: Right): Patience {
+    const master = rights.masterOf(right);
+    const known = patienceByMaster.get(master) ?? new Patience(deadlineMs);
+    patienceByMaster.set(master, known);
+    return known;
+  }
+
   async function move(right: Right): Promise<void> {
     await database.db.transaction(async (tx) => {
       await lockRight(tx, right);
       // Rows first, truth second: a row that is deleted below was committed before the truth was read.
       const rows = await readOutboxIds(tx, right);
       const grant = await readTruth(tx, right);
-      await patience.run(
+      await patienceFor(right).run(
         () => (grant === undefined ? rights.revoke(right) : rights.grant(grant)),
         () => void attempt(right),
       );
@@ -101,7 +111,7 @@ export function createProjector(options: ProjectorOptions): Projector {
       const rest = [...distinct.values()];
       while (rest.length > 0) {
         await Promise.all(rest.splice(0, leftoversAtOnce).map(attempt));
-        if (stopped || patience.isExhausted) return;
+        if (stopped) return;
       }
       const last = page.at(-1);
       if (!last || page.length < outboxPage) return;
@@ -139,9 +149,12 @@ export function createProjector(options: ProjectorOptions): Projector {
   }
 
   async function poll(): Promise<void> {
+    for (const step of [rebuildIfNeeded, moveLeftovers]) await attemptStep(step);
+  }
+
+  async function attemptStep(step: () => Promise<void>): Promise<void> {
     try {
-      await rebuildIfNeeded();
-      await moveLeftovers();
+      if (!stopped) await step();
     } catch (error) {
       if (stopped) return;
       if (error instanceof RedisOverdue) logger.warn({ reason: error.message }, 'rights wait for Redis');

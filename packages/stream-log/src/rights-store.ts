@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { allMasters, type RedisConnection } from './connection.ts';
+import { allMasters, masterOf, type RedisConnection, slotOf } from './connection.ts';
 import { asText, callFunction } from './functions.ts';
 import type { Keys } from './keys.ts';
 import { shardOf } from './shards.ts';
@@ -50,6 +50,13 @@ export class RightsStore {
   /** Whether what is asked now is sent to Redis at once; otherwise it waits until Redis is back. */
   get isConnected(): boolean {
     return this.redis.status === 'ready';
+  }
+
+  /** Names the master that holds a right, as far as that is known by now; one that stands alone is its own. */
+  masterOf({ kind, accountId, item }: Right): string {
+    const key = kind === 'session' ? this.keys.session(item) : this.itemsKey(kind, accountId);
+    const { host, port } = masterOf(this.redis, slotOf(key))?.options ?? {};
+    return `${host}:${port}`;
   }
 
   /** Makes one right exist, and tells the gateways. Repeating it is harmless. */
