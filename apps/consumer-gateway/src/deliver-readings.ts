@@ -1,10 +1,13 @@
 import type { GatewayServer } from '@motience/gateway-kit';
 import type { ConsumerDownFrame } from '@motience/protocol';
-import { type NumberedBatch, type Position, readBatch } from '@motience/stream-log';
+import { type NumberedBatch, type Position, visitReadings } from '@motience/stream-log';
 import { FrameWriter } from './frame-writer.ts';
 import type { LiveStream } from './live-stream.ts';
 import { everything, topicOf } from './narrowing.ts';
 import type { SlowConsumers } from './slow-consumers.ts';
+
+/** What is published to all sockets of a stream before it is counted. */
+const bytesBetweenCounts = 16 * 1024;
 
 /** Hands what comes to all sockets of its stream at once, and has those looked for who do not keep up. */
 export class Delivery {
@@ -21,15 +24,24 @@ export class Delivery {
     const { producerId, views, connections } = stream;
     const topic = topicOf(producerId, everything);
     let seq = firstSeq - 1;
-    readBatch(batch, (deviceId, body) => {
+    let bytes = 0;
+    const isNarrowed = !views.isEmpty;
+    visitReadings(batch, (deviceStart, deviceEnd, bodyStart, bodyEnd) => {
       seq += 1;
       if (seq <= after) return;
-      const frame = this.frames.frameOf(body, seq);
+      const frame = this.frames.frameOf(batch, seq, bodyStart, bodyEnd);
       this.server.publish(topic, frame);
-      for (const view of views.about(deviceId)) view.reading(deviceId, seq, body);
-      this.slowConsumers.published(frame.length, connections.size);
+      bytes += frame.length;
+      if (bytes >= bytesBetweenCounts) {
+        this.slowConsumers.published(bytes, connections.size);
+        bytes = 0;
+      }
+      if (!isNarrowed) return;
+      const deviceId = batch.toString('latin1', deviceStart, deviceEnd);
+      for (const view of views.about(deviceId)) view.reading(deviceId, seq, batch.subarray(bodyStart, bodyEnd));
     });
     for (const view of views.all()) view.batchDone();
+    this.slowConsumers.published(bytes, connections.size);
     this.onDelivered(seq - Math.max(after, firstSeq - 1));
   }
 

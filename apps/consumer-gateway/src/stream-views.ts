@@ -14,6 +14,10 @@ export class StreamViews {
     private readonly createView: (narrowing: Narrowing) => NarrowedView,
   ) {}
 
+  get isEmpty(): boolean {
+    return this.byTopic.size === 0;
+  }
+
   all(): Iterable<NarrowedView> {
     return this.byTopic.values();
   }

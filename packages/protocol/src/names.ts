@@ -20,9 +20,10 @@ export const usernameSchema = z
   .string({ error: 'expected a string' })
   .regex(/^[A-Za-z0-9._\-@+]{3,64}$/, 'expected 3 to 64 of letters, digits and . _ - @ +');
 
+export const deviceIdForm = /^[A-Za-z0-9._:-]{1,128}$/;
 export const deviceIdSchema = z
   .string({ error: 'expected a string' })
-  .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'expected 1 to 128 of letters, digits and . _ : -');
+  .regex(deviceIdForm, 'expected 1 to 128 of letters, digits and . _ : -');
 
 /** Names one life of a stream's numbering. Opaque to everyone but the stream log. */
 export const epochSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected an epoch as a stream reported it');

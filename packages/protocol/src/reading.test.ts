@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultLimits } from './limits.ts';
-import { deliveredReadingSchema, narrowBody, parseReadings, readingBody, readingTail } from './reading.ts';
+import {
+  deliveredReadingSchema,
+  isReading,
+  narrowBody,
+  parseReadings,
+  readingBody,
+  readingSchema,
+  readingTail,
+} from './reading.ts';
 
 const timestamp = '2025-01-29T11:35:00Z';
 
@@ -251,6 +259,43 @@ describe('a body narrowed to fields', () => {
         const text = narrow(JSON.stringify(data, undefined, pretty ? 2 : undefined), [wanted]);
         expect(JSON.parse(`${text}}`).data).toEqual(JSON.parse(JSON.stringify({ [wanted]: data[wanted] })));
       }),
+    );
+  });
+});
+
+describe('the fast check of a reading', () => {
+  it('takes exactly what the schema takes', () => {
+    const valid = {
+      device_id: fc.constantFrom('a', 'a.b:c-1', 'x'.repeat(128)),
+      timestamp: fc.constantFrom(timestamp, '2025-01-29 11:35:60+01:00', '2024-02-29T00:00:00.5z'),
+      data: fc.dictionary(fc.string(), fc.jsonValue()),
+      sequence: fc.option(fc.nat(), { nil: undefined }),
+    };
+    const anything = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(
+        undefined,
+        '',
+        'a b',
+        'x'.repeat(129),
+        '2025-02-29T00:00:00Z',
+        -1,
+        1.5,
+        2 ** 53,
+        2 ** 53 - 1,
+        Number.NaN,
+      ),
+    );
+    const fields = Object.entries(valid).map(([name, good]) => [
+      name,
+      fc.oneof({ weight: 4, arbitrary: good }, anything),
+    ]);
+    const requiredKeys: never[] = [];
+    fc.assert(
+      fc.property(fc.record(Object.fromEntries(fields), { requiredKeys }), (value) => {
+        expect(isReading(value)).toBe(readingSchema.safeParse(value).success);
+      }),
+      { numRuns: 2_000 },
     );
   });
 });

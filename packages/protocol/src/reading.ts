@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { describeFieldErrors, fieldErrors } from './errors.ts';
 import { defaultLimits } from './limits.ts';
-import { countSchema, deviceIdSchema, idSchema, seqSchema } from './names.ts';
+import { countSchema, deviceIdForm, deviceIdSchema, idSchema, seqSchema } from './names.ts';
 import { findForbiddenEscape, scanArray, scanObject, skipSpace } from './scan-json.ts';
 import { isRfc3339 } from './timestamp.ts';
 
@@ -17,6 +17,19 @@ export const readingSchema = z.strictObject({
 });
 /** A reading as a device sends it. */
 export type Reading = z.infer<typeof readingSchema>;
+
+/** Whether `readingSchema` takes an object without other members, several times faster: every reading is asked for it. */
+export function isReading(value: Record<string, unknown>): value is Reading {
+  const { device_id: deviceId, timestamp, data, sequence } = value;
+  return (
+    typeof deviceId === 'string' &&
+    deviceIdForm.test(deviceId) &&
+    typeof timestamp === 'string' &&
+    isRfc3339(timestamp) &&
+    isObject(data) &&
+    (sequence === undefined || (Number.isSafeInteger(sequence) && Number(sequence) >= 0))
+  );
+}
 
 /** A reading as a consumer receives it. */
 export const deliveredReadingSchema = z.object({
@@ -92,15 +105,14 @@ function parseReading(
   }
   const forbidden = findForbiddenEscape(text.slice(start, end));
   if (forbidden) return invalid(`${forbidden} is not allowed anywhere in a reading`);
-  const parsed = readingSchema.safeParse(value);
-  if (!parsed.success) return invalid(describeFieldErrors(fieldErrors(parsed.error)));
+  if (!isReading(value)) return invalid(whatIsWrongWith(value));
   const data = members.find(({ key }) => key === 'data');
   if (!data) return invalid('data: expected an object');
   if (data.depth > limits.dataDepth) return invalid(`data: nested deeper than ${limits.dataDepth}`);
   return {
-    deviceId: parsed.data.device_id,
-    timestamp: parsed.data.timestamp,
-    sequence: parsed.data.sequence,
+    deviceId: value.device_id,
+    timestamp: value.timestamp,
+    sequence: value.sequence,
     dataText: text.slice(data.start, data.end),
   };
 }
@@ -133,6 +145,11 @@ export function narrowBody(body: string, fields: ReadonlySet<string>): string | 
 /** What closes a reading's body once its place in the stream is known. */
 export function readingTail(seq: number): string {
   return `,"seq":${seq}}`;
+}
+
+function whatIsWrongWith(value: unknown): string {
+  const { error } = readingSchema.safeParse(value);
+  return error ? describeFieldErrors(fieldErrors(error)) : 'expected a reading';
 }
 
 function invalid(detail: string): RefusedReading {

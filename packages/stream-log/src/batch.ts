@@ -41,19 +41,32 @@ export class BatchWriter {
   }
 }
 
+/** Where a reading lies in a batch, in bytes. */
+export type VisitReading = (deviceStart: number, deviceEnd: number, bodyStart: number, bodyEnd: number) => unknown;
+
 /**
- * Calls `each` with every reading of a batch from the byte `from` on, in order, until it returns false. Returns the byte to
- * go on from, which is the batch's length after its last reading. `body` is a view into the batch, not a copy.
+ * Calls `each` with where every reading of a batch lies, from the byte `from` on, in order, until it returns false. Returns
+ * the byte to go on from, which is the batch's length after its last reading. For those who need not look into it.
  */
-export function readBatch(batch: Buffer, each: (deviceId: string, body: Buffer) => unknown, from = 0): number {
+export function visitReadings(batch: Buffer, each: VisitReading, from = 0): number {
   let at = from;
   while (at < batch.length) {
     const deviceEnd = at + 1 + batch.readUInt8(at);
     const bodyStart = deviceEnd + 4;
     const bodyEnd = bodyStart + batch.readUInt32BE(deviceEnd);
-    const goesOn = each(batch.toString('latin1', at + 1, deviceEnd), batch.subarray(bodyStart, bodyEnd));
+    const goesOn = each(at + 1, deviceEnd, bodyStart, bodyEnd);
     at = bodyEnd;
     if (goesOn === false) break;
   }
   return at;
+}
+
+/**
+ * Calls `each` with every reading of a batch from the byte `from` on, in order, until it returns false. Returns the byte to
+ * go on from, which is the batch's length after its last reading. `body` is a view into the batch, not a copy.
+ */
+export function readBatch(batch: Buffer, each: (deviceId: string, body: Buffer) => unknown, from = 0): number {
+  const visit: VisitReading = (deviceStart, deviceEnd, bodyStart, bodyEnd) =>
+    each(batch.toString('latin1', deviceStart, deviceEnd), batch.subarray(bodyStart, bodyEnd));
+  return visitReadings(batch, visit, from);
 }

@@ -1,36 +1,51 @@
 import type { Database } from '@motience/database';
-import { readBatch, type UnpersistedRange } from '@motience/stream-log';
+import { type UnpersistedRange, visitReadings } from '@motience/stream-log';
 
 /**
  * Inserts ranges of readings in one statement, each with the time it was numbered at. Those that are there already stay
- * as they are.
+ * as they are. The batches are sent as they are, with where each reading lies in them: PostgreSQL takes them apart.
  */
 export async function insertReadings(sql: Database['sql'], ranges: readonly UnpersistedRange[]): Promise<void> {
-  const producerIds: string[] = [];
-  const epochs: string[] = [];
-  const seqs: string[] = [];
-  const deviceIds: string[] = [];
-  const bodies: string[] = [];
-  const receivedAtMs: string[] = [];
-  for (const { producerId, epoch, batches } of ranges) {
-    for (const { firstSeq, batch, retainedAtMs } of batches) {
-      let seq = firstSeq;
-      readBatch(batch, (deviceId, body) => {
-        producerIds.push(producerId);
-        epochs.push(epoch);
-        seqs.push(String(seq));
-        deviceIds.push(deviceId);
-        bodies.push(body.toString());
-        receivedAtMs.push(String(retainedAtMs));
-        seq += 1;
-      });
-    }
+  const batches = ranges.flatMap(({ producerId, batches: ofRange }) =>
+    ofRange.map((batch) => ({ producerId, ...batch })),
+  );
+  /** Per reading, by position: its batch, its seq, and first byte (from 1) and length of its device_id and its body. */
+  const readings: number[][] = [[], [], [], [], [], []];
+  const [places = [], seqs = [], deviceStarts = [], deviceLengths = [], bodyStarts = [], bodyLengths = []] = readings;
+  let batchStart = 1;
+  for (const [place, { batch, firstSeq }] of batches.entries()) {
+    let seq = firstSeq;
+    visitReadings(batch, (deviceStart, deviceEnd, bodyStart, bodyEnd) => {
+      places.push(place + 1);
+      seqs.push(seq);
+      deviceStarts.push(batchStart + deviceStart);
+      deviceLengths.push(deviceEnd - deviceStart);
+      bodyStarts.push(batchStart + bodyStart);
+      bodyLengths.push(bodyEnd - bodyStart);
+      seq += 1;
+    });
+    batchStart += batch.length;
   }
+  const sent = Buffer.concat(batches.map(({ batch }) => batch));
   await sql`
     insert into readings (producer_id, epoch, seq, device_id, body, received_at)
-    select producer_id, epoch, seq, device_id, body, to_timestamp(received_at_ms / 1000.0) from unnest(
-      ${producerIds}::bigint[], ${epochs}::text[], ${seqs}::bigint[], ${deviceIds}::text[], ${bodies}::text[],
-      ${receivedAtMs}::bigint[]
-    ) as reading (producer_id, epoch, seq, device_id, body, received_at_ms)
+    select producer_id, epoch, seq,
+      convert_from(substring(bytes from device_start for device_length), 'UTF8'),
+      convert_from(substring(bytes from body_start for body_length), 'UTF8'),
+      to_timestamp(retained_at_ms / 1000.0)
+    from unnest(
+      ${arrayText(places)}::int[], ${arrayText(seqs)}::bigint[], ${arrayText(deviceStarts)}::int[],
+      ${arrayText(deviceLengths)}::int[], ${arrayText(bodyStarts)}::int[], ${arrayText(bodyLengths)}::int[]
+    ) as reading (place, seq, device_start, device_length, body_start, body_length)
+    join unnest(
+      ${batches.map(({ producerId }) => producerId)}::bigint[], ${batches.map(({ epoch }) => epoch)}::text[],
+      ${arrayText(batches.map(({ retainedAtMs }) => retainedAtMs))}::bigint[]
+    ) with ordinality as batch (producer_id, epoch, retained_at_ms, place) using (place)
+    cross join (select ${sent}::bytea as bytes) as sent
     on conflict do nothing`;
+}
+
+/** An array of numbers as PostgreSQL reads it; the driver would escape each of them. */
+function arrayText(numbers: readonly number[]): string {
+  return `{${numbers.join(',')}}`;
 }
