@@ -11,15 +11,10 @@ export interface Context extends GatewayContext {
   forwarders: ShardForwarder[];
 }
 
-/** Per shard, however little memory Redis has. */
-const smallestBacklogBytes = 64 * 1024;
-
 export async function createContext(config: Config, logger: Logger): Promise<Context> {
   const gateway = await openGatewayContext('producer-gateway', 'device', config, logger);
   const { redis, keys, metrics, accounts } = gateway;
-  const { shards, maxBacklogBytes } = config;
-  const allBacklogBytes = await boundByMemory(redis, shards * maxBacklogBytes);
-  const log = new IngestLog(redis, keys, randomUUID(), Math.max(smallestBacklogBytes, allBacklogBytes / shards));
+  const log = new IngestLog(redis, keys, randomUUID(), await boundByMemory(redis, config.maxBacklogBytes));
   const presence = new PresenceNotes(redis, keys, config.shards, logger);
   const registers = [metrics];
   const stored = new Counter({
@@ -45,7 +40,7 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
   };
   return {
     ...gateway,
-    forwarders: Array.from({ length: shards }, (_, shard) => new ShardForwarder(shard, log, listener, logger)),
+    forwarders: Array.from({ length: config.shards }, (_, shard) => new ShardForwarder(shard, log, listener, logger)),
     close: async () => {
       presence.stop();
       await gateway.close();

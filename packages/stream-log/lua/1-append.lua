@@ -1,3 +1,18 @@
+-- Whether Redis has memory left for readings. Some is kept for everything else, such as rights; asking for it is dear, so
+-- it is asked for once for so many bytes, and each time while there is none left.
+local usableMemory = 0.75
+local bytesBetweenLooks = 1024 * 1024
+local bytesSinceLook, isTight = bytesBetweenLooks, false
+local function hasMemory()
+  if isTight or bytesSinceLook >= bytesBetweenLooks then
+    local info = redis.call('INFO', 'memory')
+    local most = tonumber(string.match(info, 'maxmemory:(%d+)'))
+    isTight = most > 0 and tonumber(string.match(info, 'used_memory:(%d+)')) > most * usableMemory
+    bytesSinceLook = 0
+  end
+  return not isTight
+end
+
 -- Stores one flush of a producer gateway, whole or not at all.
 -- KEYS: ingest log, shard, last flush of this gateway, wake channel, then each segment's sequences.
 -- ARGV: flush number, bound of the shard's backlog in bytes, number of segments, then per segment: producer, readings,
@@ -11,7 +26,8 @@ local function append(KEYS, ARGV)
   if number <= tonumber(redis.call('GET', flush) or '0') then return { 'ok' } end
 
   local counters = redis.call('HMGET', shard, 'ingest_bytes', 'unpersisted_bytes')
-  if tonumber(counters[1] or '0') + tonumber(counters[2] or '0') > tonumber(ARGV[2]) then return { 'full' } end
+  local backlog = tonumber(counters[1] or '0') + tonumber(counters[2] or '0')
+  if backlog > tonumber(ARGV[2]) or not hasMemory() then return { 'full' } end
 
   -- `last` also knows what comes earlier in this flush: two connections may send the same device's readings at once.
   local entry, stale, updates, last = {}, { 'stale' }, {}, {}
@@ -40,6 +56,7 @@ local function append(KEYS, ARGV)
   for _, update in ipairs(updates) do redis.call('HSET', update[1], update[2], update[3]) end
   redis.call('XADD', ingest, '*', unpack(entry))
   redis.call('HINCRBY', shard, 'ingest_bytes', int(bytes))
+  bytesSinceLook = bytesSinceLook + bytes
   redis.call('SET', flush, ARGV[1], 'EX', 604800)
   redis.call('SPUBLISH', wake, '')
   return { 'ok' }
