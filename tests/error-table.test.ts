@@ -1,6 +1,7 @@
 /** Every row of the contract's error table, over HTTP and on a socket. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { type ErrorKind, errorKinds, errorTable } from '../packages/protocol/dist/index.js';
 import { createKeys, openRedis } from '../packages/stream-log/dist/index.js';
 import { issueToken, secretSigningKey } from '../packages/tokens/dist/index.js';
@@ -139,7 +140,7 @@ describe('on a socket', () => {
     expect(device.acknowledged()).toBeLessThanOrEqual(5);
   });
 
-  it('slow-consumer closes 4001, or 1006 when it cannot even take that', async () => {
+  it('slow-consumer closes 4001, or 1006 when it cannot even take that, and resumes without a hole', async () => {
     const limited = await ServicesUnderTest.start({ MAX_QUEUED_BYTES: '65536' });
     try {
       const [from, to] = [await signUp(limited, 'producer', ['d']), await signUp(limited, 'consumer')];
@@ -163,6 +164,18 @@ describe('on a socket', () => {
       expect([4001, 1006]).toContain(slow.closed?.code);
       const seqs = slow.readings().map((frame) => Number(frame.seq));
       expect(seqs).toEqual(seqs.map((_, at) => at + 1));
+      expect(seqs.length).toBeLessThan(sent);
+
+      const resumed = await SocketClient.open(limited.socketUrl('consumer'), to.token, '&mode=manual');
+      await until(() => resumed.frames('welcome').length === 1);
+      const [{ epoch } = {}] = z.array(z.object({ epoch: z.string() })).parse(quick.frames('welcome')[0]?.streams);
+      resumed.send({ type: 'subscribe', producer_id: from.id, epoch, after: seqs.length });
+      await until(() => resumed.readings().length === sent - seqs.length, 30_000);
+      expect(resumed.readings().map((frame) => Number(frame.seq))).toEqual(
+        Array.from({ length: sent - seqs.length }, (_, at) => seqs.length + at + 1),
+      );
+      expect(resumed.frames('subscribed')).toMatchObject([{ recovered: true }]);
+      resumed.close();
     } finally {
       await limited.stop();
     }
