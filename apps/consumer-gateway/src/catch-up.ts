@@ -97,7 +97,9 @@ export class CatchUp {
   /** Sends what is held for the sake of `max_rate`. */
   flush(): void {
     const { epoch } = this.current;
-    for (const { seq, body } of this.thinning?.take(this.now) ?? []) this.send(body, { epoch, seq });
+    this.options.sink.cork(() => {
+      for (const { seq, body } of this.thinning?.take(this.now) ?? []) this.send(body, { epoch, seq });
+    });
   }
 
   /** Resolves when it is over or not wanted any more. While the past cannot be read it tries again. */

@@ -1,9 +1,10 @@
 import type { GatewayServer } from '@motience/gateway-kit';
 import type { ConsumerDownFrame } from '@motience/protocol';
 import { type NumberedBatch, type Position, visitReadings } from '@motience/stream-log';
+import { FramePacker } from './frame-packer.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { LiveStream } from './live-stream.ts';
-import { everything, topicOf } from './narrowing.ts';
+import { everything, packedTopicOf, topicOf } from './narrowing.ts';
 import type { SlowConsumers } from './slow-consumers.ts';
 
 /** What is published to all sockets of a stream before it is counted. */
@@ -12,6 +13,7 @@ const bytesBetweenCounts = 16 * 1024;
 /** Hands what comes to all sockets of its stream at once, and has those looked for who do not keep up. */
 export class Delivery {
   private readonly frames = new FrameWriter();
+  private readonly packer = new FramePacker();
 
   constructor(
     private readonly server: Pick<GatewayServer, 'publish'>,
@@ -26,11 +28,14 @@ export class Delivery {
     let seq = firstSeq - 1;
     let bytes = 0;
     const isNarrowed = !views.isEmpty;
+    const isPacked = stream.packed > 0;
+    const publishPack = (pack: Uint8Array) => this.server.publish(packedTopicOf(producerId), pack);
     visitReadings(batch, (deviceStart, deviceEnd, bodyStart, bodyEnd) => {
       seq += 1;
       if (seq <= after) return;
       const frame = this.frames.frameOf(batch, seq, bodyStart, bodyEnd);
       this.server.publish(topic, frame);
+      if (isPacked) this.packer.add(frame, publishPack);
       bytes += frame.length;
       if (bytes >= bytesBetweenCounts) {
         this.slowConsumers.published(bytes, connections.size);
@@ -40,6 +45,7 @@ export class Delivery {
       const deviceId = batch.toString('latin1', deviceStart, deviceEnd);
       for (const view of views.about(deviceId)) view.reading(deviceId, seq, batch.subarray(bodyStart, bodyEnd));
     });
+    this.packer.flush(publishPack);
     for (const view of views.all()) view.batchDone();
     this.slowConsumers.published(bytes, connections.size);
     this.onDelivered(seq - Math.max(after, firstSeq - 1));
@@ -48,15 +54,20 @@ export class Delivery {
   /** A control frame that follows what came before. */
   control({ producerId, views }: LiveStream, frame: ConsumerDownFrame): void {
     const bytes = Buffer.from(JSON.stringify(frame));
-    this.server.publish(topicOf(producerId, everything), bytes);
+    this.publishToAll(producerId, bytes);
     for (const view of views.all()) view.control(bytes);
   }
 
   /** Tells up to where everything has been dealt with, when the stream stands at `at`; or only those who narrow it. */
   position({ producerId, views }: LiveStream, at: Position, to: 'all' | 'narrowed'): void {
     const frameOf = (position: Position) => positionFrame(producerId, position);
-    if (to === 'all') this.server.publish(topicOf(producerId, everything), frameOf(at));
+    if (to === 'all') this.publishToAll(producerId, frameOf(at));
     for (const view of views.all()) view.tellPosition(at, frameOf);
+  }
+
+  private publishToAll(producerId: string, frame: Uint8Array): void {
+    this.server.publish(topicOf(producerId, everything), frame);
+    this.server.publish(packedTopicOf(producerId), frame);
   }
 }
 

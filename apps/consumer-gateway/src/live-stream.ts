@@ -8,6 +8,8 @@ export interface LiveStream {
   readonly producerId: string;
   /** Sockets that are subscribed to one of its topics. */
   readonly connections: Set<ConsumerConnection>;
+  /** How many of them receive all of it in packs. */
+  packed: number;
   /** What those of them get that narrow it. */
   readonly views: StreamViews;
   /** Where it stands: the last reading handed out. Undefined until its head was read. */

@@ -34,6 +34,11 @@ export function topicOf(producerId: string, narrowing: Narrowing): string {
   return `${producerId}/${JSON.stringify([deviceId ?? null, fields ?? null, maxRate ?? null])}`;
 }
 
+/** The topic of those who receive all of a stream in packs. */
+export function packedTopicOf(producerId: string): string {
+  return `${producerId}/packed`;
+}
+
 /** Cuts readings down to the fields that are wanted. */
 export type FieldFilter = (body: Buffer) => Buffer | undefined;
 

@@ -5,8 +5,9 @@ import { CatchUp } from './catch-up.ts';
 import type { ConsumerConnection } from './consumer-connection.ts';
 import type { EntitledPast } from './entitled-past.ts';
 import { frameOfEvent } from './frame-of-event.ts';
+import { FramePacker } from './frame-packer.ts';
 import type { LiveStream } from './live-stream.ts';
-import { everything, isEverything, type Narrowing, topicOf } from './narrowing.ts';
+import { everything, isEverything, type Narrowing, packedTopicOf, topicOf } from './narrowing.ts';
 import type { StreamTable } from './stream-table.ts';
 
 /** How a stream is to be received. */
@@ -115,6 +116,8 @@ export class Reception {
     }
     const { socket } = connection;
     let sent = 0;
+    const packer = connection.session.mode.packed ? new FramePacker() : undefined;
+    const send = (frame: Uint8Array) => socket.sendBytes(frame);
     const catchUp = new CatchUp({
       stream,
       streams,
@@ -132,10 +135,15 @@ export class Reception {
         return 'over';
       },
       sink: {
-        cork: (send) => socket.cork(send),
+        cork: (write) =>
+          socket.cork(() => {
+            write();
+            packer?.flush(send);
+          }),
         reading: (frame) => {
           if (this.isOver) return;
-          socket.sendBytes(frame);
+          if (packer) packer.add(frame, send);
+          else send(frame);
           sent += 1;
         },
         position: (at) => this.send({ type: 'position', ...this.positionFields(at) }),
@@ -168,8 +176,9 @@ export class Reception {
     if (!stream?.position || this.isLive || this.isOver || !socket.isOpen) return;
     this.isLive = true;
     stream.connections.add(connection);
-    if (isEverything(narrowing)) socket.subscribe(topicOf(stream.producerId, narrowing));
-    else stream.views.join(narrowing, socket, stream.position.seq);
+    if (!isEverything(narrowing)) stream.views.join(narrowing, socket, stream.position.seq);
+    else socket.subscribe(this.topic);
+    if (this.isPacked) stream.packed += 1;
   }
 
   private leave(): void {
@@ -177,8 +186,19 @@ export class Reception {
     if (!stream || !this.isLive) return;
     this.isLive = false;
     stream.connections.delete(connection);
-    if (isEverything(narrowing)) connection.socket.unsubscribe(topicOf(stream.producerId, narrowing));
-    else stream.views.leave(narrowing, connection.socket);
+    if (!isEverything(narrowing)) stream.views.leave(narrowing, connection.socket);
+    else connection.socket.unsubscribe(this.topic);
+    if (this.isPacked) stream.packed -= 1;
+  }
+
+  /** Whether it receives packs of all that comes; what is narrowed comes one by one. */
+  private get isPacked(): boolean {
+    return this.connection.session.mode.packed && isEverything(this.narrowing);
+  }
+
+  /** Of those who receive the whole stream. */
+  private get topic(): string {
+    return this.isPacked ? packedTopicOf(this.producerId) : topicOf(this.producerId, everything);
   }
 
   /** Where to go on from so that nothing is lost that is held at the moment; undefined if nothing is. */

@@ -28,6 +28,7 @@ import { NarrowedView } from './narrowed-view.ts';
 import { EventService } from './serve-events.ts';
 import { findEntitlement } from './services/find-entitlement.ts';
 import { backpressureHeadroomBytes, SlowConsumers } from './slow-consumers.ts';
+import { readMode } from './socket-mode.ts';
 import { StreamTable } from './stream-table.ts';
 import { Subscriptions } from './subscribe-streams.ts';
 
@@ -108,6 +109,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
       ...config,
       portVariable: 'WSS2_PORT',
       path: '/consumer',
+      mayCompress: true,
       maxBackpressureBytes: config.maxQueuedBytes + backpressureHeadroomBytes,
       readiness: readinessProbe([...context.readiness, deliveryReadiness(streams)], logger),
       metrics: context.metrics,
@@ -117,7 +119,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
       open: (socket, admission, query) => {
         const { claims, items } = admission;
         const account = accounts.enter(claims.sub, items);
-        const session = startSession(isManual(query), rate, performance.now());
+        const session = startSession(readMode(query), rate, performance.now());
         const expiresAt = claims.exp * 1_000;
         const connection = new ConsumerConnection(
           session,
@@ -168,10 +170,6 @@ function deliveryReadiness(streams: StreamTable): ReadinessCheck {
     check: async () =>
       streams.isPaused ? { ok: false, reason: 'paused until the rights were read again' } : { ok: true },
   };
-}
-
-function isManual(query: string): boolean {
-  return new URLSearchParams(query).get('mode') === 'manual';
 }
 
 function addMetrics(

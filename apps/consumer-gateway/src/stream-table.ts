@@ -154,6 +154,7 @@ export class StreamTable {
     const stream: LiveStream = {
       producerId,
       connections: new Set(),
+      packed: 0,
       views: new StreamViews(producerId, (narrowing) => this.listener.createView(producerId, narrowing)),
       position: undefined,
       filling: new RecentBatches(maxMeanwhileBytes),

@@ -29,7 +29,9 @@ export class Subscriptions {
    */
   async welcome(connection: ConsumerConnection): Promise<void> {
     const { session, account, socket } = connection;
-    const receptions = (session.manual ? [] : [...account.items.keys()]).map((id) => this.receptionOf(connection, id));
+    const receptions = (session.mode.manual ? [] : [...account.items.keys()]).map((id) =>
+      this.receptionOf(connection, id),
+    );
     const opened = Promise.all(receptions.map((reception) => reception.open()));
     try {
       await Promise.race([opened, setTimeout(patienceMs, undefined, { ref: false })]);
@@ -74,7 +76,7 @@ export class Subscriptions {
   /** A subscription was made while the socket is open. */
   granted(connection: ConsumerConnection, producerId: string): void {
     const { session } = connection;
-    if (session.manual || session.early || session.receptions.has(producerId)) return;
+    if (session.mode.manual || session.early || session.receptions.has(producerId)) return;
     this.receptionOf(connection, producerId).ask({ narrowing: everything, from: undefined });
   }
 

@@ -29,7 +29,7 @@ import {
   tooManySockets,
 } from './http-replies.ts';
 import { ServerSocket } from './server-socket.ts';
-import { readUpgrade, selectedProtocol, type UpgradeRequest } from './token-of-request.ts';
+import { readUpgrade, selectedProtocol, type UpgradeRequest, wantsCompression } from './token-of-request.ts';
 
 export interface GatewayServerOptions<Session> {
   host: string;
@@ -44,6 +44,8 @@ export interface GatewayServerOptions<Session> {
   maxFrameBytes: number;
   /** uWebSockets.js drops what would go beyond; our own bounds lie below. */
   maxBackpressureBytes: number;
+  /** Whether sockets may ask for `permessage-deflate`, by `?compress=true`; browsers offer it always. */
+  mayCompress?: boolean;
   pingSeconds: number;
   idleTimeoutSeconds: number;
   /** Per address. */
@@ -147,6 +149,7 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
   app.ws<Connection<Session>>(options.path, {
     maxPayloadLength: options.maxFrameBytes * transportFrameFactor,
     maxBackpressure: options.maxBackpressureBytes,
+    compression: options.mayCompress ? uWS.SHARED_COMPRESSOR : uWS.DISABLED,
     idleTimeout: options.idleTimeoutSeconds,
     sendPingsAutomatically: false,
     // Upgraded at once and admitted after: uWebSockets.js may shut a socket down whose upgrade comes later
@@ -167,7 +170,7 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
         { requestId, upgrade, early: new EarlyFrames(earlyTotal) },
         request.getHeader('sec-websocket-key'),
         selectedProtocol(upgrade.request),
-        request.getHeader('sec-websocket-extensions'),
+        wantsCompression(upgrade.request) ? request.getHeader('sec-websocket-extensions') : '',
         context,
       );
     },
@@ -236,7 +239,7 @@ export async function startGatewayServer<Session>(options: GatewayServerOptions<
     port,
     url: urlOf(options.tls ? 'wss' : 'ws', options.host, port) + options.path,
     publish: (topic, frame) => {
-      app.publish(topic, frame, false);
+      app.publish(topic, frame, false, options.mayCompress ?? false);
     },
     stopListening: () => {
       listening = false;

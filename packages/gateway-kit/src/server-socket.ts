@@ -33,12 +33,12 @@ export class ServerSocket {
 
   /** Sends a text frame. A socket that cannot take it is cut: it must never miss a frame and go on. */
   send(text: string): void {
-    if (this.isOpen && this.socket?.send(text) === 2) this.cut();
+    if (this.isOpen && this.socket?.send(text, false, true) === 2) this.cut();
   }
 
   /** The same for a text frame in UTF-8, which is copied. */
   sendBytes(frame: Uint8Array): void {
-    if (this.isOpen && this.socket?.send(frame, false) === 2) this.cut();
+    if (this.isOpen && this.socket?.send(frame, false, true) === 2) this.cut();
   }
 
   /** Runs what sends several frames at once, which is cheaper together. */

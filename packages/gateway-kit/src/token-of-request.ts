@@ -27,6 +27,11 @@ export function selectedProtocol(request: UpgradeRequest): string {
   return offeredProtocols(request).includes(subprotocol) ? subprotocol : '';
 }
 
+/** Whether what is sent is to be compressed, where the other end can. */
+export function wantsCompression({ query }: UpgradeRequest): boolean {
+  return new URLSearchParams(query).get('compress') === 'true';
+}
+
 function offeredProtocols({ protocols }: UpgradeRequest): string[] {
   return protocols.split(',').map((protocol) => protocol.trim());
 }

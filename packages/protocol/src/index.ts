@@ -8,6 +8,7 @@ export * from './narrowing.ts';
 export * from './own-words.ts';
 export * from './producer-frames.ts';
 export * from './reading.ts';
+export { splitArray } from './scan-json.ts';
 export * from './stream-http.ts';
 export * from './subscription-http.ts';
 export * from './timestamp.ts';

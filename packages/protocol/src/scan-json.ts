@@ -37,6 +37,16 @@ export function scanObject(text: string, start: number): Member[] {
   return members;
 }
 
+/** The texts of the elements of an array; none if it is no JSON. */
+export function splitArray(text: string): string[] {
+  try {
+    JSON.parse(text);
+  } catch {
+    return [];
+  }
+  return scanArray(text, skipSpace(text, 0)).map(({ start, end }) => text.slice(start, end));
+}
+
 /** Start and end of each element of the array that starts at `start`. */
 export function scanArray(text: string, start: number): { start: number; end: number }[] {
   const elements: { start: number; end: number }[] = [];

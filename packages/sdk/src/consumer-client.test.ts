@@ -101,6 +101,19 @@ describe('ConsumerClient', () => {
     expect(seen).toMatchObject({ urls: ['/consumer'], offers: ['motience.v1,bearer.the.token'] });
   });
 
+  test('asks for packs, and delivers the readings in them one by one, as they came', async () => {
+    const texts = [reading(11, '{ "a":[{}, "]," ] }'), reading(12), reading(13)];
+    const { client, seen } = await connect(
+      (socket) => sendAll(socket, [welcome(10), `[${texts[0]},${texts[1]}]`, String(texts[2])]),
+      { packed: true },
+    );
+    const received: string[] = [];
+    client.on('reading', ({ text }) => received.push(text));
+    client.start();
+    await vi.waitFor(() => expect(received).toEqual(texts));
+    expect(seen.urls).toEqual(['/consumer?packed=true']);
+  });
+
   test('asks for manual mode and subscribes to what is wanted', async () => {
     const { client, seen } = await connect((socket) => socket.send(welcome(0)), { mode: 'manual' });
     client.subscribe('9', { deviceId: 'd' });

@@ -3,6 +3,7 @@ import {
   type DeliveredReading,
   deliveredReadingSchema,
   type StreamPosition,
+  splitArray,
 } from '@motience/protocol';
 import { z } from 'zod';
 import { Connection, socketUrl } from './connection.ts';
@@ -23,6 +24,8 @@ export interface ConsumerClientOptions {
   tokens: TokenSource;
   /** `live` (default): every active subscription starts by itself. `manual`: nothing comes until `subscribe`. */
   mode?: 'live' | 'manual';
+  /** Has the gateway put several readings into one frame, which is cheaper for both where many come. */
+  packed?: boolean;
   /** How many readings `readings()` holds for a slow reader; 10,000 by default. */
   bufferReadings?: number;
   /** Where streams are continued, as `client.positions` gave it before; the others start with what is live. */
@@ -63,7 +66,7 @@ export class ConsumerClient {
     this.#bufferReadings = options.bufferReadings ?? 10_000;
     this.#streams = new ConsumerStreams(mode, options.positions);
     this.#connection = new Connection({
-      url: transport.url ?? gatewayUrl(options.gatewayUrl, mode),
+      url: transport.url ?? gatewayUrl(options.gatewayUrl, mode, options.packed ?? false),
       tokens: options.tokens,
       openSocket,
       owner: {
@@ -155,6 +158,12 @@ export class ConsumerClient {
   }
 
   #receive(text: string): void {
+    if (!text.startsWith('[')) this.#receiveFrame(text);
+    // Readings only: several that came in one frame.
+    else for (const reading of splitArray(text)) this.#receiveFrame(reading);
+  }
+
+  #receiveFrame(text: string): void {
     const frame = parseDownFrame(downFrameSchema, text);
     // A later version of the gateway may tell more than this one understands; readings it would still know.
     if (!frame) return;
@@ -254,8 +263,9 @@ function positionOf({ reading, epoch }: ReceivedReading): StreamPosition {
   return { producer_id: reading.producer_id, epoch, seq: reading.seq };
 }
 
-function gatewayUrl(address: string, mode: 'live' | 'manual'): string {
+function gatewayUrl(address: string, mode: 'live' | 'manual', packed: boolean): string {
   const url = socketUrl(address, '/consumer');
   if (mode === 'manual') url.searchParams.set('mode', 'manual');
+  if (packed) url.searchParams.set('packed', 'true');
   return url.href;
 }
