@@ -6,7 +6,8 @@ export interface Relay {
   readonly url: string;
   /**
    * From now on, has the server end the connection (`pg_terminate_backend`) when the `nth` piece of that direction comes
-   * by, before it is passed on: a request that is never heard, or one that was carried out and whose reply is lost.
+   * by on the last connection that was opened, before it is passed on: a request that is never heard, or one that was
+   * carried out and whose reply is lost.
    */
   cutAt(direction: 'request' | 'reply', nth: number): void;
   /** Whether that has happened since it was asked for. From now on everything passes. */
@@ -21,14 +22,16 @@ export async function relayTo(databaseUrl: string): Promise<Relay> {
   const sockets = new Set<Socket>();
   let cut: { direction: 'request' | 'reply'; left: number } | undefined;
   let happened = false;
+  /** Those before it may still be saying goodbye. */
+  let lastOpened: Socket | undefined;
 
-  async function pass(direction: 'request' | 'reply', piece: Buffer, to: Socket, serverPort: number): Promise<void> {
-    if (cut?.direction === direction) {
+  async function pass(direction: 'request' | 'reply', piece: Buffer, to: Socket, upstream: Socket): Promise<void> {
+    if (cut?.direction === direction && upstream === lastOpened) {
       cut.left -= 1;
       if (cut.left === 0) {
         cut = undefined;
         happened = true;
-        await admin`select pg_terminate_backend(pid, 5000) from pg_stat_activity where client_port = ${serverPort}`;
+        await admin`select pg_terminate_backend(pid, 5000) from pg_stat_activity where client_port = ${upstream.localPort ?? 0}`;
         to.destroy();
         return;
       }
@@ -38,6 +41,7 @@ export async function relayTo(databaseUrl: string): Promise<Relay> {
 
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
+    lastOpened = upstream;
     for (const [socket, other, direction] of [
       [client, upstream, 'request'],
       [upstream, client, 'reply'],
@@ -45,7 +49,7 @@ export async function relayTo(databaseUrl: string): Promise<Relay> {
       sockets.add(socket);
       let passed = Promise.resolve();
       socket.on('data', (piece) => {
-        passed = passed.then(() => pass(direction, piece, other, upstream.localPort ?? 0));
+        passed = passed.then(() => pass(direction, piece, other, upstream));
       });
       socket.on('error', () => {});
       socket.on('close', () => {
