@@ -1,4 +1,5 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import { orLate } from '@motience/service-kit';
 import { type NumberedBatch, type Position, readBatch } from '@motience/stream-log';
 import type { EntitledPast } from './entitled-past.ts';
 import { FrameWriter } from './frame-writer.ts';
@@ -129,10 +130,11 @@ export class CatchUp {
         () => undefined,
         (error: unknown) => error,
       );
-      const waiting = new AbortController();
-      const late = setTimeout(this.patienceMs, undefined, waiting).catch(() => undefined);
-      const part = await Promise.race([reading.catch(() => undefined), late]);
-      waiting.abort();
+      const part = await orLate(
+        reading.catch(() => undefined),
+        this.patienceMs,
+        () => undefined,
+      );
       if (!isWanted()) return 'over';
       if (!part) {
         this.patienceMs = Math.min(this.patienceMs * 2, longestPatienceMs);

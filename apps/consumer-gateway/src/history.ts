@@ -1,5 +1,5 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Database } from '@motience/database';
+import { orLate } from '@motience/service-kit';
 import DataLoader from 'dataloader';
 import pLimit from 'p-limit';
 import { findHistoryEnds, type StreamEpoch } from './services/find-history-ends.ts';
@@ -43,14 +43,8 @@ export class History {
 
   private async ask<Answer>(question: () => Promise<Answer>, waitMs: number): Promise<Answer> {
     if (this.limit.pendingCount >= maxWaiting) throw new Error('too many wait for PostgreSQL');
-    const answered = new AbortController();
-    const late = setTimeout(waitMs, undefined, answered).then(() => {
+    return orLate(this.limit(question), waitMs, () => {
       throw new Error('PostgreSQL does not answer');
     });
-    try {
-      return await Promise.race([this.limit(question), late]);
-    } finally {
-      answered.abort();
-    }
   }
 }

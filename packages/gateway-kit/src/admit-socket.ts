@@ -1,4 +1,5 @@
 import { Refusal } from '@motience/protocol';
+import { orLate } from '@motience/service-kit';
 import type { AccessClaims, TokenVerifier } from '@motience/tokens';
 import { checkQuery } from './check-query.ts';
 import type { OpenAccounts } from './open-accounts.ts';
@@ -49,24 +50,14 @@ export async function admitSocket(request: UpgradeRequest, rules: AdmissionRules
   }
   const { rights, end } = rules.watch.beginAdmission(claims.sub, claims.sid);
   try {
-    const account = await withinPatience(rights);
+    const account = await orLate(rights, patienceMs, () => {
+      throw redisDoesNotAnswer();
+    });
     if (account === undefined) throw new Refusal('unavailable', 'rights are being loaded; try again in a moment');
     if (!account.sessionIsLive) throw new Refusal('unauthenticated', 'this session has ended: log in again');
     return { claims, items: account.items, end };
   } catch (error) {
     end();
     throw error;
-  }
-}
-
-async function withinPatience<Value>(work: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(redisDoesNotAnswer()), patienceMs);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -27,6 +27,7 @@ export { type RunningApp, type RunOptions, runApp } from './lifecycle.ts';
 export { CannotListen, listenError, urlOf } from './listen-error.ts';
 export { createLogger, type Logger, type LogLevel } from './logger.ts';
 export { Counter, createMetrics, Gauge, Histogram, type MetricsRequest, mayReadMetrics, Registry } from './metrics.ts';
+export { orLate } from './or-late.ts';
 export {
   createRateLimiter,
   firstConnectionAttempt,
