@@ -1,34 +1,20 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import { createLogger, createMetrics } from '@motience/service-kit';
+import { createLogger } from '@motience/service-kit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { EventStream } from './event-stream.ts';
 import { startGatewayServer } from './gateway-server.ts';
+import { testServerOptions } from './test-server.fixture.ts';
 
 /** A server that serves events, and a response of it; Node's parser refuses chunks that are not right. */
 async function open(serve: (stream: EventStream) => Promise<void>): Promise<IncomingMessage> {
   const server = await startGatewayServer({
-    host: '127.0.0.1',
-    port: 0,
-    portVariable: 'PORT',
-    path: '/socket',
-    tls: undefined,
-    trustProxy: 0,
-    metricsToken: undefined,
-    maxFrameBytes: 1024,
-    maxBackpressureBytes: 1024 * 1024,
-    pingSeconds: 30,
-    idleTimeoutSeconds: 120,
-    newSocketsPerMinute: 1_000,
-    readiness: async () => ({ status: 200, body: { status: 'ready', parts: {} } }),
-    metrics: createMetrics('test'),
+    ...testServerOptions,
     logger: createLogger('test', 'silent'),
     admit: () => Promise.reject(new Error('no sockets here')),
     open: () => ({}),
     receiveText: () => {},
-    receiveBinary: () => {},
-    closed: () => {},
     events: { path: '/events', serve },
   });
   onTestFinished(() => server.close());

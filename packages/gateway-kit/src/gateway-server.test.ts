@@ -1,7 +1,8 @@
-import { createLogger, createMetrics } from '@motience/service-kit';
+import { createLogger } from '@motience/service-kit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually, TestSocket } from '../../../tests/support/test-socket.ts';
 import { type GatewayServer, startGatewayServer } from './gateway-server.ts';
+import { testServerOptions } from './test-server.fixture.ts';
 
 interface Handlers {
   open?: () => void;
@@ -12,20 +13,7 @@ interface Handlers {
 /** A server whose sockets are all admitted; frames they send reach `receiveText`. */
 async function serve({ open = () => {}, receiveText = () => {}, log = () => {} }: Handlers): Promise<GatewayServer> {
   const server = await startGatewayServer<object>({
-    host: '127.0.0.1',
-    port: 0,
-    portVariable: 'PORT',
-    path: '/socket',
-    tls: undefined,
-    trustProxy: 0,
-    metricsToken: undefined,
-    maxFrameBytes: 1024,
-    maxBackpressureBytes: 1024 * 1024,
-    pingSeconds: 30,
-    idleTimeoutSeconds: 120,
-    newSocketsPerMinute: 1_000,
-    readiness: async () => ({ status: 200, body: { status: 'ready', parts: {} } }),
-    metrics: createMetrics('test'),
+    ...testServerOptions,
     logger: createLogger('test', 'info', { write: log }),
     admit: async () => ({
       claims: { sub: '1', role: 'consumer', sid: 'session', jti: 'token', iat: 0, exp: 0 },
@@ -37,8 +25,6 @@ async function serve({ open = () => {}, receiveText = () => {}, log = () => {} }
       return {};
     },
     receiveText: (_, text) => receiveText(text),
-    receiveBinary: () => {},
-    closed: () => {},
     events: { path: '/events', serve: async (stream) => stream.end() },
   });
   onTestFinished(() => server.close());
