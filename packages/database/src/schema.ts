@@ -1,9 +1,12 @@
 import { sql } from 'drizzle-orm';
 import {
+  type AnyPgColumn,
   bigint,
   bigserial,
   check,
   index,
+  integer,
+  jsonb,
   pgTable,
   primaryKey,
   text,
@@ -82,6 +85,37 @@ export const refreshTokens = pgTable(
 );
 
 /**
+ * What a producer asks for its stream. A plan is never edited: it is withdrawn, and may be succeeded by another one, which
+ * its subscribers get at `ends_at`, when the notice they were promised has passed. Owned by subscription-manager.
+ */
+export const plans = pgTable(
+  'plans',
+  {
+    id: id(),
+    producerId: accountId('producer_id')
+      .notNull()
+      .references(() => users.id),
+    name: text('name').notNull(),
+    /** Kind, prices, trial, bounds, as `planTermsSchema` of packages/ledger writes them. */
+    terms: jsonb('terms').notNull(),
+    /** The promise: a stream that is silent for longer gives the time back to those who pay by time. */
+    maxSilenceSeconds: integer('max_silence_seconds'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    /** Since then nobody can subscribe on it any more. */
+    withdrawnAt: instant('withdrawn_at'),
+    /** When those who have it lose it. */
+    endsAt: instant('ends_at'),
+    succeededBy: bigint('succeeded_by', { mode: 'bigint' }).references((): AnyPgColumn => plans.id),
+  },
+  (table) => [
+    index('plans_producer').on(table.producerId, table.id),
+    check('plans_silence', sql`${table.maxSilenceSeconds} > 0`),
+    check('plans_withdrawn', sql`(${table.withdrawnAt} is null) = (${table.endsAt} is null)`),
+    check('plans_succeeded', sql`${table.succeededBy} is null or ${table.withdrawnAt} is not null`),
+  ],
+);
+
+/**
  * A consumer's right to receive a stream, from `created_at` until `ended_at`. At most one is active for a consumer and
  * a producer; ended ones stay, because they say which time was paid for. Owned by subscription-manager.
  */
@@ -98,6 +132,8 @@ export const subscriptions = pgTable(
     status: text('status', { enum: ['active', 'cancelled'] })
       .notNull()
       .default('active'),
+    /** What is paid for it; none where the stream was free without any plan. */
+    planId: bigint('plan_id', { mode: 'bigint' }).references(() => plans.id),
     createdAt: instant('created_at').notNull().defaultNow(),
     endedAt: instant('ended_at'),
   },
@@ -105,6 +141,7 @@ export const subscriptions = pgTable(
     uniqueIndex('subscriptions_active').on(table.consumerId, table.producerId).where(sql`${table.status} = 'active'`),
     index('subscriptions_producer').on(table.producerId, table.id),
     index('subscriptions_consumer').on(table.consumerId, table.id),
+    index('subscriptions_plan').on(table.planId),
     check('subscriptions_ended', sql`(${table.status} = 'active') = (${table.endedAt} is null)`),
   ],
 );
