@@ -1,4 +1,4 @@
-/** The five services as processes of their own, on real engines, for tests of the whole way. */
+/** The services as processes of their own, on real engines, for tests of the whole way. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -14,6 +14,7 @@ const portVariables = {
   'auth-api': 'AP_PORT',
   'subscription-manager': 'SM_PORT',
   'data-stream-manager': 'DSM_PORT',
+  'billing-api': 'BILLING_PORT',
   'producer-gateway': 'WSS1_PORT',
   'consumer-gateway': 'WSS2_PORT',
 } as const;
@@ -24,6 +25,7 @@ const names: ServiceName[] = [
   'auth-api',
   'subscription-manager',
   'data-stream-manager',
+  'billing-api',
   'producer-gateway',
   'consumer-gateway',
 ];
@@ -39,7 +41,7 @@ export class ServicesUnderTest {
     private readonly release: () => Promise<void>,
   ) {}
 
-  /** Starts all five on free ports, with a database and a corner of Redis of their own. */
+  /** Starts all of them on free ports, with a database and a corner of Redis of their own. */
   static async start(environment: Record<string, string> = {}): Promise<ServicesUnderTest> {
     const folder = await mkdtemp(join(tmpdir(), 'motience-test-'));
     const [database, redis] = await Promise.all([createTestDatabase(), createTestRedis()]);

@@ -22,7 +22,7 @@ export const raisedLimits = {
   READINGS_BURST: '10000000',
 };
 
-const portVariables = ['AP_PORT', 'SM_PORT', 'DSM_PORT', 'WSS1_PORT', 'WSS2_PORT'] as const;
+const portVariables = ['AP_PORT', 'SM_PORT', 'DSM_PORT', 'BILLING_PORT', 'WSS1_PORT', 'WSS2_PORT'] as const;
 const readyMs = 120_000;
 const settleMs = 300_000;
 const file = (path: string) => fileURLToPath(new URL(`../../apps/platform/dist/${path}`, import.meta.url));
@@ -36,7 +36,7 @@ function platform(appendfsync: 'always' | 'everysec'): Target {
   return {
     name: appendfsync === 'always' ? 'motience' : 'motience-everysec',
     title: appendfsync === 'always' ? 'Motience' : 'Motience, everysec',
-    about: `all five services with tokens, rights, acks, numbers, retention and persistence; appendfsync ${appendfsync}: ${promise}`,
+    about: `all services with tokens, rights, acks, numbers, retention and persistence; appendfsync ${appendfsync}: ${promise}`,
     missing: () => undefined,
     start: (options) => startMotience(appendfsync, options),
   };

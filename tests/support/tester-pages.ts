@@ -62,6 +62,7 @@ export class TesterPages {
             auth_url: services.httpUrl('auth-api'),
             subscription_url: services.httpUrl('subscription-manager'),
             stream_url: services.httpUrl('data-stream-manager'),
+            billing_url: services.httpUrl('billing-api'),
             producer_gateway_url: gatewayUrl(services, 'producer'),
             consumer_gateway_url: gatewayUrl(services, 'consumer'),
           }),

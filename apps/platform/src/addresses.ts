@@ -29,6 +29,7 @@ export class Addresses {
       auth_url: entry('auth_url'),
       subscription_url: entry('subscription_url'),
       stream_url: entry('stream_url'),
+      billing_url: entry('billing_url'),
       producer_gateway_url: entry('producer_gateway_url'),
       consumer_gateway_url: entry('consumer_gateway_url'),
     };

@@ -38,9 +38,16 @@ const environment: NodeJS.ProcessEnv = {
   ),
   ...Object.fromEntries(['TLS_CERT_FILE', 'TLS_KEY_FILE', 'CORS_ORIGINS', 'HOST'].map((name) => [name, ''])),
   ...Object.fromEntries(
-    ['AP_PORT', 'SM_PORT', 'DSM_PORT', 'WSS1_PORT', 'WSS2_PORT', 'PRODUCER_TESTER_PORT', 'CONSUMER_TESTER_PORT'].map(
-      (name) => [name, '0'],
-    ),
+    [
+      'AP_PORT',
+      'SM_PORT',
+      'DSM_PORT',
+      'BILLING_PORT',
+      'WSS1_PORT',
+      'WSS2_PORT',
+      'PRODUCER_TESTER_PORT',
+      'CONSUMER_TESTER_PORT',
+    ].map((name) => [name, '0']),
   ),
   NODE_ENV: 'development',
   LOG_LEVEL: 'info',

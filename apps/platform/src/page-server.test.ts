@@ -35,6 +35,7 @@ function options(): PageOptions {
       auth_url: `http://${hostname}:3001`,
       subscription_url: `http://${hostname}:3002`,
       stream_url: `http://${hostname}:3003`,
+      billing_url: `http://${hostname}:3004`,
       producer_gateway_url: `ws://${hostname}:8001`,
       consumer_gateway_url: `ws://${hostname}:8002`,
     }),
@@ -78,6 +79,7 @@ test.each(['localhost:3011', '127.0.0.1:3011', '[::1]:3011'])(
       auth_url: `http://${hostname}:3001`,
       subscription_url: `http://${hostname}:3002`,
       stream_url: `http://${hostname}:3003`,
+      billing_url: `http://${hostname}:3004`,
       producer_gateway_url: `ws://${hostname}:8001`,
       consumer_gateway_url: `ws://${hostname}:8002`,
       demo: { consumer: { username: 'demo-consumer', password: 'a password' } },
@@ -104,7 +106,7 @@ test('the policy allows the services and nothing else, whatever stands in the Ho
   await serve();
   const policy = String((await get('/', 'localhost:3011')).headers['content-security-policy']);
   expect(policy).toContain(
-    "connect-src 'self' http://localhost:3001 http://localhost:3002 http://localhost:3003 ws://localhost:8001 ws://localhost:8002;",
+    "connect-src 'self' http://localhost:3001 http://localhost:3002 http://localhost:3003 http://localhost:3004 ws://localhost:8001 ws://localhost:8002;",
   );
   expect(policy).toContain("default-src 'none'");
   const odd = String((await get('/', 'a_name:3011')).headers['content-security-policy']);

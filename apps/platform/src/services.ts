@@ -1,4 +1,5 @@
 import { readAuthConfig } from '@motience/auth-api/config';
+import { readBillingConfig } from '@motience/billing-api/config';
 import { readConsumerGatewayConfig } from '@motience/consumer-gateway/config';
 import { readDataStreamManagerConfig } from '@motience/data-stream-manager/config';
 import { readProducerGatewayConfig } from '@motience/producer-gateway/config';
@@ -6,9 +7,15 @@ import { type Environment, port, readConfig } from '@motience/service-kit';
 import { readSubscriptionManagerConfig } from '@motience/subscription-manager/config';
 
 /** How a service is called in `/config.json` of the tester pages. */
-export type UrlName = 'auth_url' | 'subscription_url' | 'stream_url' | 'producer_gateway_url' | 'consumer_gateway_url';
+export type UrlName =
+  | 'auth_url'
+  | 'subscription_url'
+  | 'stream_url'
+  | 'billing_url'
+  | 'producer_gateway_url'
+  | 'consumer_gateway_url';
 
-/** One of the five services: a process of its own, configured by its environment. */
+/** One of the services: a process of its own, configured by its environment. */
 export interface Service {
   readonly name: string;
   readonly portVariable: string;
@@ -49,6 +56,15 @@ export const services: readonly [Service, ...Service[]] = [
     scheme: 'http',
     path: '',
     readConfig: readDataStreamManagerConfig,
+  },
+  {
+    name: 'billing-api',
+    portVariable: 'BILLING_PORT',
+    standardPort: 3004,
+    urlName: 'billing_url',
+    scheme: 'http',
+    path: '',
+    readConfig: readBillingConfig,
   },
   {
     name: 'producer-gateway',

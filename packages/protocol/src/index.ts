@@ -1,4 +1,5 @@
 export * from './auth-http.ts';
+export * from './billing-http.ts';
 export * from './consumer-frames.ts';
 export * from './errors.ts';
 export * from './event-stream.ts';

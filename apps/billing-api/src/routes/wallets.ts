@@ -1,0 +1,78 @@
+import { createRoute } from '@hono/zod-openapi';
+import { currencySchema } from '@motience/ledger/pricing';
+import {
+  idSchema,
+  pageQuerySchema,
+  Refusal,
+  walletLinePageSchema,
+  walletListSchema,
+  walletSchema,
+} from '@motience/protocol';
+import { errorResponses, type HttpApp, jsonResponse } from '@motience/service-kit';
+import type { AccessClaims } from '@motience/tokens';
+import { z } from 'zod';
+import type { Context } from '../context.ts';
+import type { SignedIn } from '../create-app.ts';
+import { readWalletLines } from '../services/read-wallet-lines.ts';
+import { readWallet, readWallets } from '../services/read-wallets.ts';
+
+const errors = errorResponses('invalid-request', 'unauthenticated', 'token-expired', 'forbidden', 'not-found');
+const ownerQuery = z.object({
+  /** Of whom; an account's own if it is left out. */
+  account_id: idSchema.optional(),
+});
+const params = z.object({ currency: currencySchema });
+
+/** `GET /wallets`, `/wallets/:currency` and `/wallets/:currency/lines`: one's own; an admin sees everyone's. */
+export function addWalletRoutes(app: HttpApp, { database }: Context, signedIn: SignedIn): void {
+  const listRoute = createRoute({
+    tags: ['Wallets'],
+    method: 'get',
+    security: [{ bearer: [] }],
+    middleware: [signedIn] as const,
+    path: '/wallets',
+    summary: 'Wallets of an account, one per currency it ever had money in',
+    request: { query: ownerQuery },
+    responses: { 200: jsonResponse('Its wallets', walletListSchema), ...errors },
+  });
+  app.openapi(listRoute, async (context) => {
+    const owner = ownerOf(context.get('claims'), context.req.valid('query').account_id);
+    return context.json({ items: await readWallets(database, owner) }, 200);
+  });
+
+  const showRoute = createRoute({
+    tags: ['Wallets'],
+    method: 'get',
+    security: [{ bearer: [] }],
+    middleware: [signedIn] as const,
+    path: '/wallets/{currency}',
+    summary: 'An account’s wallet in one currency',
+    request: { params, query: ownerQuery },
+    responses: { 200: jsonResponse('The wallet', walletSchema), ...errors },
+  });
+  app.openapi(showRoute, async (context) => {
+    const owner = ownerOf(context.get('claims'), context.req.valid('query').account_id);
+    return context.json(await readWallet(database, owner, context.req.valid('param').currency), 200);
+  });
+
+  const linesRoute = createRoute({
+    tags: ['Wallets'],
+    method: 'get',
+    security: [{ bearer: [] }],
+    middleware: [signedIn] as const,
+    path: '/wallets/{currency}/lines',
+    summary: 'What changed a wallet, newest first',
+    request: { params, query: pageQuerySchema.extend(ownerQuery.shape) },
+    responses: { 200: jsonResponse('A page of lines', walletLinePageSchema), ...errors },
+  });
+  app.openapi(linesRoute, async (context) => {
+    const { account_id, ...page } = context.req.valid('query');
+    const owner = ownerOf(context.get('claims'), account_id);
+    return context.json(await readWalletLines(database, owner, context.req.valid('param').currency, page), 200);
+  });
+}
+
+function ownerOf(claims: AccessClaims, named: string | undefined): bigint {
+  if (named === undefined || named === claims.sub || claims.role === 'admin') return BigInt(named ?? claims.sub);
+  throw new Refusal('forbidden', 'account_id: expected your own account; it can be left out');
+}
