@@ -10,6 +10,9 @@ import { notePresence } from './presence.ts';
 import { redisReadiness } from './redis-readiness.ts';
 import { RightsStore } from './rights-store.ts';
 import { shardOf } from './shards.ts';
+import type { UsageReport } from './usage-entry.ts';
+import { UsageLog } from './usage-log.ts';
+import { UsageReporter } from './usage-reporter.ts';
 
 let cluster: PrivateCluster;
 let corner: LogCorner;
@@ -69,6 +72,25 @@ it('streams of all shards are stored, numbered and heard, over all masters', asy
   await sendAll('b');
   await vi.waitFor(() => expect(heard.sort()).toEqual([...said(1, 'a'), ...said(2, 'b')].sort()));
   expect(new Set(producers.map((_, shard) => holderOf(shard).address)).size).toBe(3);
+});
+
+it('what is metered is reported, and credit given, on the one master that has it', async () => {
+  const log = new UsageLog(corner.redis, corner.keys);
+  const reporter = new UsageReporter(corner.redis, corner.keys, 'gateway');
+  const report = (wants: number, reports: UsageReport[] = []) =>
+    reporter.report(reporter.nextNumber(), {
+      reports,
+      credits: [{ subscriptionId: '7', spent: 0, holds: 0, wants, isReceived: true }],
+      marks: [],
+      forget: [],
+      find: ['7'],
+    });
+  await log.inspect(1, ['7']);
+  await log.settle(1, [], [{ subscriptionId: '7', unit: 'readings', units: 5, state: 'open', warning: 0 }]);
+  const spans = [{ epoch: 'e', from: 1, to: 5, bytesBefore: 0, bytesThrough: 50 }];
+  expect((await report(5, [{ subscriptionId: '7', spent: 0, spans }])).slices).toMatchObject([{ holds: 5 }]);
+  const [entry] = await log.read(10);
+  expect(entry?.reports).toEqual([{ subscriptionId: '7', spent: 0, spans }]);
 });
 
 it('functions are loaded where a master has lost them, and former ones removed from all', async () => {

@@ -19,6 +19,10 @@ const flagsOf = {
   completeRights: 'no-writes',
   beginRebuild: 'allow-oom',
   finishRebuild: 'allow-oom',
+  meter: 'allow-oom',
+  inspectCredit: 'allow-oom',
+  settleUsage: 'allow-oom',
+  wantCredit: 'allow-oom',
 } as const;
 type FunctionName = keyof typeof flagsOf;
 

@@ -1,6 +1,7 @@
 export { BatchWriter, readBatch, visitReadings } from './batch.ts';
 export { boundByMemory } from './bound-by-memory.ts';
 export { openLimiterRedis, openRedis, type RedisAddress, type RedisConnection } from './connection.ts';
+export { type CreditState, type CreditUnit, gatewayLifetimeMs } from './credit.ts';
 export { maxFlushBytes, maxFlushReadings, maxFlushSegments } from './flush-bounds.ts';
 export { removeFormerFunctions } from './functions.ts';
 export { type AppendResult, type DeviceSequences, IngestLog, type Segment } from './ingest-log.ts';
@@ -25,3 +26,15 @@ export { defaultShardCount, fixShardCount, shardOf } from './shards.ts';
 export { StreamReader, type StreamState } from './stream-reader.ts';
 export { type RetentionBounds, StreamWriter, type UnpersistedRange } from './stream-writer.ts';
 export { Subscriber } from './subscriber.ts';
+export { type DeliveredSpan, readUsageEntry, type UsageEntry, type UsageReport } from './usage-entry.ts';
+export { type Credit, type CreditChange, UsageLog } from './usage-log.ts';
+export {
+  type CreditAsk,
+  type FoundReception,
+  type ReceptionMark,
+  type ReceptionPlace,
+  type Slice,
+  type UsageAnswer,
+  type UsageCall,
+  UsageReporter,
+} from './usage-reporter.ts';

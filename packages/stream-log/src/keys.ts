@@ -35,6 +35,14 @@ export interface Keys {
   readonly rightsProjected: string;
   /** Channel of changes to rights. */
   readonly rightsChanges: string;
+  /** What every key of metering begins with. */
+  readonly usagePrefix: string;
+  /** Log of what gateways delivered to subscriptions that are paid for, until it is settled. */
+  readonly usageLog: string;
+  /** Channel that tells billing that somebody wants credit. */
+  readonly usageWanted: string;
+  /** Channel of subscriptions whose credit has changed. */
+  readonly creditChanges: string;
   /** A live session's account. */
   session(sessionId: string): string;
   /** Hash from a producer's device_ids to 0. */
@@ -64,6 +72,10 @@ export function createKeys(prefix: string): Keys {
     managers: `${prefix}:{managers}`,
     rightsProjected: `${prefix}:{rights}:complete`,
     rightsChanges: `${prefix}:rights:changes`,
+    usagePrefix: `${prefix}:{usage}:`,
+    usageLog: `${prefix}:{usage}:log`,
+    usageWanted: `${prefix}:{usage}:wanted`,
+    creditChanges: `${prefix}:{usage}:credit-changes`,
     session: (sessionId) => `${prefix}:session:${sessionId}`,
     devices: (producerId) => `${prefix}:rights:devices:${producerId}`,
     subscriptions: (consumerId) => `${prefix}:rights:subscriptions:${consumerId}`,
