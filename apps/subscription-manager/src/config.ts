@@ -23,6 +23,8 @@ const settings = {
     min: 1,
     max: 100_000,
   }),
+  /** Those that were withdrawn and have not ended count too. */
+  plansPerProducer: integer('PLANS_PER_PRODUCER', defaultLimits.plansPerProducer, { min: 1, max: 10_000 }),
   changesPerMinute: integer('SUBSCRIPTION_CHANGES_PER_MINUTE', defaultLimits.subscriptionChangesPerAccountAndMinute, {
     min: 1,
     max: 1_000_000,

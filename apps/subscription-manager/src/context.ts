@@ -12,6 +12,7 @@ import {
 import { createKeys, openLimiterRedis, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
 import type { SubscriptionManagerConfig } from './config.ts';
+import { keepEndingPlans } from './services/keep-ending-plans.ts';
 
 export interface Context {
   readonly config: SubscriptionManagerConfig;
@@ -19,11 +20,13 @@ export interface Context {
   readonly registry: Registry;
   readonly database: Database;
   readonly projector: Projector;
-  /** Subscriptions made or ended, by account. */
+  /** Subscriptions and plans made or ended, by account. */
   readonly changes: RateLimiter;
   readonly verifyToken: TokenVerifier;
   readonly readinessChecks: readonly ReadinessCheck[];
-  /** Stops the projector, then closes Redis, then PostgreSQL. */
+  /** Begins the work that nobody asked for: projecting rights, ending plans. */
+  start(): void;
+  /** Stops that work, then closes Redis, then PostgreSQL. */
   close(): Promise<void>;
 }
 
@@ -36,6 +39,7 @@ export async function createContext(config: SubscriptionManagerConfig, logger: L
   await firstConnectionAttempt(limiterRedis);
   const rights = new RightsStore(redis, createKeys(config.redisKeyPrefix));
   const projector = createProjector({ database, rights, logger });
+  let stopEndingPlans: (() => Promise<void>) | undefined;
   return {
     config,
     logger,
@@ -50,7 +54,13 @@ export async function createContext(config: SubscriptionManagerConfig, logger: L
     }),
     verifyToken: createTokenVerifier(config),
     readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
+    start() {
+      projector.start();
+      stopEndingPlans ??= keepEndingPlans({ database, projector, logger });
+    },
     async close() {
+      // First what needs the projector.
+      await stopEndingPlans?.();
       const stopped = projector.stop();
       redis.disconnect();
       limiterRedis.disconnect();

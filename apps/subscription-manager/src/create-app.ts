@@ -2,6 +2,7 @@ import { isSessionLive } from '@motience/rights';
 import { authenticate, createHttpApp, type HttpApp, packageVersion } from '@motience/service-kit';
 import type { Context } from './context.ts';
 import { addListRoutes } from './routes/list-subscriptions.ts';
+import { addPlanRoutes } from './routes/plans.ts';
 import { addSubscribeRoute } from './routes/subscribe.ts';
 import { addUnsubscribeRoute } from './routes/unsubscribe.ts';
 
@@ -11,7 +12,7 @@ export function createApp(context: Context): HttpApp {
   const app = createHttpApp({
     title: 'Motience Subscription Manager',
     version: packageVersion(new URL('../package.json', import.meta.url)),
-    description: 'Who may receive which producer. Every request carries an access token of the auth API.',
+    description: 'Who may receive which producer, and on which plan. Requests carry an access token of the auth API.',
     logger,
     registry,
     corsOrigins: config.corsOrigins,
@@ -23,6 +24,7 @@ export function createApp(context: Context): HttpApp {
   addSubscribeRoute(app, context, signedIn);
   addUnsubscribeRoute(app, context, signedIn);
   addListRoutes(app, context, signedIn);
+  addPlanRoutes(app, context, signedIn);
   return app;
 }
 

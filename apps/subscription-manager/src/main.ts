@@ -12,7 +12,7 @@ await runApp('subscription-manager', async (logger) => {
       port: config.port,
       portVariable: 'SM_PORT',
     });
-    context.projector.start();
+    context.start();
     return {
       port: server.port,
       url: server.url,

@@ -106,8 +106,12 @@ export const plans = pgTable(
     /** When those who have it lose it. */
     endsAt: instant('ends_at'),
     succeededBy: bigint('succeeded_by', { mode: 'bigint' }).references((): AnyPgColumn => plans.id),
+    /** Since then it has ended, and nobody has it or gets it any more. */
+    closedAt: instant('closed_at'),
   },
   (table) => [
+    index('plans_ending').on(table.endsAt).where(sql`${table.closedAt} is null and ${table.endsAt} is not null`),
+    check('plans_closed', sql`${table.closedAt} >= ${table.endsAt}`),
     index('plans_producer').on(table.producerId, table.id),
     check('plans_silence', sql`${table.maxSilenceSeconds} > 0`),
     check('plans_withdrawn', sql`(${table.withdrawnAt} is null) = (${table.endsAt} is null)`),

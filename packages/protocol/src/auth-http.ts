@@ -17,7 +17,8 @@ const hiddenControlUnwanted =
 /** Anything but white space, what takes no room, and the blank of Braille. */
 const visible = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/u;
 
-const nameSchema = z
+/** A name that people read. */
+export const nameSchema = z
   .string({ error: 'expected a string' })
   .min(1, 'expected 1 to 200 characters')
   .max(200, 'expected 1 to 200 characters')

@@ -7,6 +7,7 @@ export * from './limits.ts';
 export * from './names.ts';
 export * from './narrowing.ts';
 export * from './own-words.ts';
+export * from './plan-http.ts';
 export * from './producer-frames.ts';
 export * from './reading.ts';
 export { splitArray } from './scan-json.ts';

@@ -14,6 +14,7 @@ export const defaultLimits = {
   socketsPerAccount: 1_000,
   subscriptionsPerConsumer: 1_000,
   devicesPerProducer: 10_000,
+  plansPerProducer: 100,
   subscriptionChangesPerAccountAndMinute: 600,
   deviceChangesPerAccountAndMinute: 1_200,
   newSocketsPerAddressAndMinute: 6_000,

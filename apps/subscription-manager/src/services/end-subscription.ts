@@ -1,8 +1,8 @@
 import { subscriptions } from '@motience/database';
 import { Refusal, type Subscription } from '@motience/protocol';
-import { recordRightChange } from '@motience/rights';
-import { sql } from 'drizzle-orm';
 import type { Context } from '../context.ts';
+import { lockAccount } from './lock-account.ts';
+import { finishSubscription } from './put-subscription.ts';
 import { activeBetween, toSubscription } from './subscription-row.ts';
 
 /**
@@ -14,14 +14,10 @@ export async function endSubscription(
   { consumerId, producerId }: { consumerId: string; producerId: string },
 ): Promise<Subscription> {
   return database.db.transaction(async (tx) => {
-    const [ended] = await tx
-      .update(subscriptions)
-      .set({ status: 'cancelled', endedAt: sql`greatest(clock_timestamp(), ${subscriptions.createdAt})` })
-      .where(activeBetween(consumerId, producerId))
-      .returning();
-    if (!ended) throw new Refusal('not-found', `there is no active subscription to producer ${producerId}`);
+    await lockAccount(tx, consumerId);
+    const [active] = await tx.select().from(subscriptions).where(activeBetween(consumerId, producerId));
+    if (!active) throw new Refusal('not-found', `there is no active subscription to producer ${producerId}`);
     await changes.consume(consumerId);
-    await recordRightChange(tx, { kind: 'subscription', accountId: consumerId, item: producerId });
-    return toSubscription(ended);
+    return toSubscription(await finishSubscription(tx, active));
   });
 }

@@ -2,7 +2,7 @@ import { subscriptions } from '@motience/database';
 import type { Subscription } from '@motience/protocol';
 import { and, eq } from 'drizzle-orm';
 
-type SubscriptionRow = typeof subscriptions.$inferSelect;
+export type SubscriptionRow = typeof subscriptions.$inferSelect;
 
 /** A row as the API shows it. */
 export function toSubscription(row: SubscriptionRow): Subscription {
@@ -10,6 +10,7 @@ export function toSubscription(row: SubscriptionRow): Subscription {
     id: String(row.id),
     consumer_id: String(row.consumerId),
     producer_id: String(row.producerId),
+    plan_id: row.planId === null ? null : String(row.planId),
     status: row.status,
     created_at: row.createdAt.toISOString(),
     ended_at: row.endedAt?.toISOString() ?? null,
