@@ -1,3 +1,4 @@
+export * from './billing-schema.ts';
 export { type Database, migrateDatabase, openDatabase, type Queryable } from './client.ts';
 export * from './ledger-schema.ts';
 export { postgresReadiness } from './postgres-readiness.ts';
