@@ -54,13 +54,14 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
   try {
     await fixShardCount(redis, keys, config.shards);
     await removeFormerFunctions(redis);
-    writer = new StreamWriter(redis, keys, {
+    const bounds = {
       readings: config.retainedReadings,
       bytes: config.retainedBytes,
       ageMs: config.retainedAgeMs,
       shardBytes: (await boundByMemory(redis, config.retainedTotalBytes)) / config.shards,
       persist: config.persistReadings,
-    });
+    };
+    writer = new StreamWriter(redis, keys, bounds, true);
     if (!config.persistReadings) {
       for (let shard = 0; shard < config.shards; shard += 1) await writer.forgetUnpersisted(shard);
     }

@@ -18,7 +18,11 @@ await runApp('data-stream-manager', async (logger) => {
   try {
     const server = await serveHttp(createApp(context), { host, port, portVariable: 'DSM_PORT' });
     const registers = [metrics];
-    const applied = new Counter({ name: 'motience_readings_applied_total', help: 'Readings numbered', registers });
+    const applied = new Counter({
+      name: 'motience_readings_applied_total',
+      help: 'Readings numbered that waited in the ingest log',
+      registers,
+    });
     const persisted = new Counter({ name: 'motience_readings_persisted_total', help: 'Readings persisted', registers });
 
     new Gauge({

@@ -42,7 +42,8 @@ local function persisted(KEYS, ARGV)
   return trimStreams(prefix, noted, boundsFrom(ARGV, 2))
 end
 
--- Gives up the backlog for PostgreSQL: what is not there need not go there any more.
+-- Gives up the backlog for PostgreSQL: what is not there need not go there any more. Until bounds are noted anew, nothing
+-- more is applied within the former ones.
 -- KEYS: shard, unpersisted. ARGV: prefix.
 local function forget(KEYS, ARGV)
   for _, producer in ipairs(redis.call('SMEMBERS', KEYS[2])) do
@@ -50,6 +51,6 @@ local function forget(KEYS, ARGV)
     redis.call('HSET', key, 'persisted', redis.call('HGET', key, 'head'))
   end
   redis.call('DEL', KEYS[2])
-  redis.call('HDEL', KEYS[1], 'unpersisted_bytes')
+  redis.call('HDEL', KEYS[1], 'unpersisted_bytes', 'bounds')
   return 'ok'
 end

@@ -35,13 +35,19 @@ export class IngestLog {
   ) {}
 
   /**
-   * Stores a flush, whole or not at all, and durably once this resolves. `flushNumber` grows with every flush of a
+   * Stores a flush, whole or not at all, and durably once this resolves: in the shard's ingest log, or, if nothing waits
+   * there before it and a stream manager allows that, numbered, retained and published at once. `flushNumber` grows with every flush of a
    * shard; a flush sent again under its number, by this call or by the connection after a loss, is stored once. Rejects
    * if Redis refuses.
    */
   async append(shard: number, flushNumber: number, segments: readonly Segment[]): Promise<AppendResult> {
     const { keys, gatewayId } = this;
-    const args: (string | number | Buffer)[] = [flushNumber, this.maxBacklogBytesPerShard, segments.length];
+    const args: (string | number | Buffer)[] = [
+      keys.shardPrefix(shard),
+      flushNumber,
+      this.maxBacklogBytesPerShard,
+      segments.length,
+    ];
     for (const { producerId, batch, devices } of segments) {
       args.push(producerId, batch.count, batch.bytes(), devices.length);
       for (const { deviceId, first, last } of devices) args.push(deviceId, first, last);

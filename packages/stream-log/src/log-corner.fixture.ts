@@ -3,7 +3,7 @@ import { BatchWriter, readBatch } from './batch.ts';
 import { openRedis, type RedisAddress, type RedisConnection } from './connection.ts';
 import { type DeviceSequences, IngestLog, type Segment } from './ingest-log.ts';
 import { createKeys, type Keys } from './keys.ts';
-import { LiveStreams } from './live-streams.ts';
+import { type LiveBatch, LiveStreams } from './live-streams.ts';
 import { shardOf } from './shards.ts';
 import { type RetentionBounds, StreamWriter } from './stream-writer.ts';
 import { Subscriber } from './subscriber.ts';
@@ -58,9 +58,26 @@ export class LogCorner {
     return new StreamWriter(this.redis, this.keys, { ...wideBounds, ...bounds });
   }
 
+  /** Has flushes of the shard applied as they are stored, from now on; applies nothing of what waits already. */
+  async applyAtOnce(bounds: Partial<RetentionBounds> = {}): Promise<void> {
+    await new StreamWriter(this.redis, this.keys, { ...wideBounds, ...bounds }, true).apply(shard, 0);
+  }
+
   /** Applies what is stored, `batches` of it at most; how many readings that were. */
   async apply(bounds: Partial<RetentionBounds> = {}, batches = 100): Promise<number> {
     return (await this.writer(bounds).apply(shard, batches)).readings;
+  }
+
+  /** Follows the stream; what is published collects in the list. */
+  async follow(): Promise<LiveBatch[]> {
+    const published: LiveBatch[] = [];
+    const live = this.live();
+    live.listen(
+      (batch) => published.push({ ...batch, batch: Buffer.from(batch.batch) }),
+      () => {},
+    );
+    await live.follow(producerId);
+    return published;
   }
 
   live(): LiveStreams {
@@ -74,7 +91,7 @@ export class LogCorner {
     return subscriber;
   }
 
-  /** Stores readings with these bodies, as one flush, without applying it. */
+  /** Stores readings with these bodies as one flush, which is applied only if `applyAtOnce` was called. */
   async store(...bodies: string[]): Promise<void> {
     this.flush += 1;
     await this.log('store').append(shard, this.flush, [segment(bodies)]);
@@ -111,6 +128,11 @@ export function segment(bodies: readonly string[], devices: DeviceSequences[] = 
   const batch = new BatchWriter();
   for (const body of bodies) batch.add('a', body);
   return { producerId: of, batch, devices };
+}
+
+/** Seq and body of each reading that was published. */
+export function numbered(batches: readonly LiveBatch[]): string[] {
+  return batches.flatMap(({ firstSeq, batch }) => bodiesOf(batch).map((body, index) => `${firstSeq + index} ${body}`));
 }
 
 export function bodiesOf(batch: Buffer): string[] {

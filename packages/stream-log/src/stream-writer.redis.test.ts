@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { LiveBatch } from './live-streams.ts';
-import { bodiesOf, LogCorner, producerId, segment, shard, shardCount } from './log-corner.fixture.ts';
+import { bodiesOf, LogCorner, numbered, producerId, segment, shard, shardCount } from './log-corner.fixture.ts';
 import type { UnpersistedRange } from './stream-writer.ts';
 
 let corner: LogCorner;
@@ -9,21 +8,6 @@ beforeEach(async () => {
 });
 afterEach(() => corner.close());
 
-/** Follows the stream; what is published collects in the list. */
-async function follow(): Promise<LiveBatch[]> {
-  const published: LiveBatch[] = [];
-  const live = corner.live();
-  live.listen(
-    (batch) => published.push({ ...batch, batch: Buffer.from(batch.batch) }),
-    () => {},
-  );
-  await live.follow(producerId);
-  return published;
-}
-
-const numbered = (batches: readonly LiveBatch[]) =>
-  batches.flatMap(({ firstSeq, batch }) => bodiesOf(batch).map((body, index) => `${firstSeq + index} ${body}`));
-
 const names = (count: number, prefix = '') => Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`);
 
 const summary = (ranges: readonly UnpersistedRange[]) =>
@@ -31,7 +15,7 @@ const summary = (ranges: readonly UnpersistedRange[]) =>
 
 describe('applying', () => {
   it('numbers from 1 on without holes, retains and publishes, in the order stored', async () => {
-    const published = await follow();
+    const published = await corner.follow();
     await corner.store('one', 'two');
     await corner.store('three');
     expect(await corner.apply()).toBe(3);
@@ -44,7 +28,7 @@ describe('applying', () => {
   });
 
   it('happens once to each entry however many call at once', async () => {
-    const published = await follow();
+    const published = await corner.follow();
     for (let count = 1; count <= 60; count += 1) await corner.store(String(count));
     const counts = await Promise.all(Array.from({ length: 40 }, () => corner.apply({}, 7)));
     expect(counts.reduce((sum, readings) => sum + readings, 0)).toBe(60);
@@ -124,7 +108,7 @@ describe('a stream that Redis no longer knows', () => {
 
   it('keeps the epoch that whoever follows it first was told', async () => {
     const told = await corner.live().head(producerId);
-    const published = await follow();
+    const published = await corner.follow();
     await corner.store('one');
     await corner.apply();
     await vi.waitFor(() => expect(published).toMatchObject([{ epoch: told.epoch, firstSeq: told.seq + 1 }]));

@@ -42,6 +42,8 @@ export class StreamWriter {
     private readonly redis: RedisConnection,
     private readonly keys: Keys,
     private readonly bounds: RetentionBounds,
+    /** Whether flushes are applied by the call that stores them, from the first `apply` of their shard on. */
+    private readonly applyAtOnce = false,
   ) {}
 
   /**
@@ -56,7 +58,7 @@ export class StreamWriter {
         this.redis,
         'apply',
         [keys.ingest(shard), keys.shard(shard), keys.unpersisted(shard)],
-        [keys.shardPrefix(shard), maxBatches, maxBytes, ...this.boundsArgs()],
+        [keys.shardPrefix(shard), maxBatches, maxBytes, ...this.boundsArgs(), this.applyAtOnce ? '1' : '0'],
       ),
     );
     return {

@@ -1,6 +1,7 @@
 -- Takes the oldest entries of a shard's ingest log and, for each batch in them: numbers it, retains it, publishes it.
 -- The entries leave the log in the same step, so whoever calls, and however often, each is applied exactly once.
--- KEYS: ingest log, shard, unpersisted. ARGV: prefix, batches and bytes after which it ends, bounds (5).
+-- KEYS: ingest log, shard, unpersisted. ARGV: prefix, batches and bytes after which it ends, bounds (5), and "1" if flushes
+--       may from now on be applied as they are stored.
 -- Replies with how many entries, readings and bytes were applied, and whether it ended at one of its bounds ("1" or "0").
 local rateWindowMs = 10000
 
@@ -34,31 +35,51 @@ local function applyBatch(call, producer, count, batch)
   trimStream(prefix, producer, bounds, 2 + math.floor(#batch / 64))
 end
 
-local function apply(KEYS, ARGV)
-  local ingest, shard = KEYS[1], KEYS[2]
-  local call = {
-    prefix = ARGV[1],
-    unpersisted = KEYS[3],
+-- What applying needs to know of a shard and of now. `bounds` are those of the retained windows.
+local function beginApplying(prefix, bounds)
+  return {
+    prefix = prefix,
+    shard = prefix .. 'shard',
+    unpersisted = prefix .. 'unpersisted',
     life = life(),
     now = nowMs(),
-    bounds = boundsFrom(ARGV, 4),
+    bounds = bounds,
   }
+end
+
+-- Applies the batches of one flush, given as the fields of an entry: producer and count, and the batch, in turn. Returns
+-- how many readings and bytes they have.
+local function applyFlush(call, fields)
+  local readings, bytes = 0, 0
+  for field = 2, #fields, 2 do bytes = bytes + #fields[field] end
+  redis.call('HINCRBY', call.shard, 'retained_bytes', int(bytes))
+  if call.bounds.persist then redis.call('HINCRBY', call.shard, 'unpersisted_bytes', int(bytes)) end
+  for field = 1, #fields, 2 do
+    local producer, count = string.match(fields[field], '^(%d+):(%d+)$')
+    readings = readings + tonumber(count)
+    applyBatch(call, producer, count, fields[field + 1])
+  end
+  return readings, bytes
+end
+
+-- Has flushes of the shard applied by the call that stores them, within these bounds (see append).
+local function noteBounds(shard, bounds)
+  if redis.call('HGET', shard, 'bounds') ~= bounds then redis.call('HSET', shard, 'bounds', bounds) end
+end
+
+local function apply(KEYS, ARGV)
+  local ingest, shard = KEYS[1], KEYS[2]
+  local call = beginApplying(ARGV[1], boundsFrom(ARGV, 4))
+  if ARGV[9] == '1' then noteBounds(shard, table.concat(ARGV, ' ', 4, 8)) end
   local entries, batches, readings, bytes = 0, 0, 0, 0
   while batches < tonumber(ARGV[2]) and bytes < tonumber(ARGV[3]) do
     local entry = redis.call('XRANGE', ingest, '-', '+', 'COUNT', 1)[1]
     if not entry then return { entries, readings, bytes, '0' } end
-    local entryBytes = 0
-    for field = 1, #entry[2], 2 do
-      local producer, count = string.match(entry[2][field], '^(%d+):(%d+)$')
-      entryBytes = entryBytes + #entry[2][field + 1]
-      readings = readings + tonumber(count)
-      redis.call('HINCRBY', shard, 'retained_bytes', int(#entry[2][field + 1]))
-      applyBatch(call, producer, count, entry[2][field + 1])
-    end
+    local entryReadings, entryBytes = applyFlush(call, entry[2])
     redis.call('XDEL', ingest, entry[1])
     redis.call('HINCRBY', shard, 'ingest_bytes', int(-entryBytes))
-    if call.bounds.persist then redis.call('HINCRBY', shard, 'unpersisted_bytes', int(entryBytes)) end
-    entries, batches, bytes = entries + 1, batches + #entry[2] / 2, bytes + entryBytes
+    entries, batches = entries + 1, batches + #entry[2] / 2
+    readings, bytes = readings + entryReadings, bytes + entryBytes
   end
   return { entries, readings, bytes, '1' }
 end

@@ -13,26 +13,34 @@ local function hasMemory()
   return not isTight
 end
 
--- Stores one flush of a producer gateway, whole or not at all.
+-- The bounds that a stream manager noted, from their text.
+local function noted(text)
+  local args = {}
+  for arg in string.gmatch(text, '%S+') do args[#args + 1] = arg end
+  return boundsFrom(args, 1)
+end
+
+-- Stores one flush of a producer gateway, whole or not at all: in the ingest log, or, if nothing waits there before it and
+-- a stream manager has said within which bounds, applied at once.
 -- KEYS: ingest log, shard, last flush of this gateway, wake channel, then each segment's sequences.
--- ARGV: flush number, bound of the shard's backlog in bytes, number of segments, then per segment: producer, readings,
---       batch, number of devices, and per device: device_id, its first and its last sequence in the batch.
+-- ARGV: prefix, flush number, bound of the shard's backlog in bytes, number of segments, then per segment: producer,
+--       readings, batch, number of devices, and per device: device_id, its first and its last sequence in the batch.
 -- Replies 'ok' (also when this flush was stored before), 'full', or 'stale' with device index and last sequence that is
 -- stored, or earlier in the flush, in turn: nothing is stored then, and the gateway takes the repeats out and tries again
 -- under the same number.
 local function append(KEYS, ARGV)
   local ingest, shard, flush, wake = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-  local number = tonumber(ARGV[1])
+  local number = tonumber(ARGV[2])
   if number <= tonumber(redis.call('GET', flush) or '0') then return { 'ok' } end
 
-  local counters = redis.call('HMGET', shard, 'ingest_bytes', 'unpersisted_bytes')
+  local counters = redis.call('HMGET', shard, 'ingest_bytes', 'unpersisted_bytes', 'bounds')
   local backlog = tonumber(counters[1] or '0') + tonumber(counters[2] or '0')
-  if backlog > tonumber(ARGV[2]) or not hasMemory() then return { 'full' } end
+  if backlog > tonumber(ARGV[3]) or not hasMemory() then return { 'full' } end
 
   -- `last` also knows what comes earlier in this flush: two connections may send the same device's readings at once.
   local entry, stale, updates, last = {}, { 'stale' }, {}, {}
-  local bytes, device, at = 0, 0, 4
-  for segment = 1, tonumber(ARGV[3]) do
+  local bytes, device, at = 0, 0, 5
+  for segment = 1, tonumber(ARGV[4]) do
     local producer, readings, batch, devices = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
     entry[#entry + 1] = producer .. ':' .. readings
     entry[#entry + 1] = batch
@@ -53,11 +61,15 @@ local function append(KEYS, ARGV)
   end
   if #stale > 1 then return stale end
 
+  if counters[3] and redis.call('XLEN', ingest) == 0 then
+    applyFlush(beginApplying(ARGV[1], noted(counters[3])), entry)
+  else
+    redis.call('XADD', ingest, '*', unpack(entry))
+    redis.call('HINCRBY', shard, 'ingest_bytes', int(bytes))
+    redis.call('SPUBLISH', wake, '')
+  end
   for _, update in ipairs(updates) do redis.call('HSET', update[1], update[2], update[3]) end
-  redis.call('XADD', ingest, '*', unpack(entry))
-  redis.call('HINCRBY', shard, 'ingest_bytes', int(bytes))
   bytesSinceLook = bytesSinceLook + bytes
-  redis.call('SET', flush, ARGV[1], 'EX', 604800)
-  redis.call('SPUBLISH', wake, '')
+  redis.call('SET', flush, ARGV[2], 'EX', 604800)
   return { 'ok' }
 end
