@@ -33,6 +33,8 @@ const settings = {
   retainedTotalBytes: integer('RETAINED_TOTAL_BYTES', 1024 * mebibyte, { min: mebibyte, max: 2 ** 40 }),
   /** How long PostgreSQL keeps readings. */
   historyAgeMs: duration('HISTORY_AGE', '30d', { min: '1h', max: '3650d' }),
+  /** How long it keeps what a stream did in each minute. */
+  streamRecordAgeMs: duration('STREAM_RECORD_AGE', '400d', { min: '31d', max: '3650d' }),
 };
 
 export type Config = ConfigOf<typeof settings>;

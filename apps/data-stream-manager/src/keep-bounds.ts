@@ -1,7 +1,8 @@
 import type { Database } from '@motience/database';
 import type { Logger } from '@motience/service-kit';
 import type { StreamWriter } from '@motience/stream-log';
-import { deleteOldReadings } from './services/delete-old-readings.ts';
+import type { Config } from './config.ts';
+import { deleteOld } from './services/delete-old.ts';
 import type { ShardShare } from './share-shards.ts';
 
 const trimEveryMs = 60_000;
@@ -16,7 +17,13 @@ export class Bounds {
   private readonly timers: NodeJS.Timeout[];
   private readonly running = new Map<string, Promise<void>>();
 
-  constructor(writer: StreamWriter, share: ShardShare, sql: Database['sql'], historyAgeMs: number, logger: Logger) {
+  constructor(
+    writer: StreamWriter,
+    share: ShardShare,
+    sql: Database['sql'],
+    ages: Pick<Config, 'historyAgeMs' | 'streamRecordAgeMs'>,
+    logger: Logger,
+  ) {
     const begin = (what: string, work: () => Promise<unknown>) => {
       // One that still waits, for a shard whose Redis is away, is not followed by another.
       if (this.running.has(what)) return;
@@ -28,12 +35,15 @@ export class Bounds {
     const trim = async () => {
       for (const shard of share.shards) if (!this.stopped) await writer.trim(shard);
     };
-    const deleteOld = async () => {
-      if (share.owns(0)) await deleteOldReadings(sql, historyAgeMs, () => this.stopped);
+    const deleteAllOld = async () => {
+      if (!share.owns(0)) return;
+      await deleteOld(sql, 'readings', ages.historyAgeMs, () => this.stopped);
+      await deleteOld(sql, 'stream_minutes', ages.streamRecordAgeMs, () => this.stopped);
+      await deleteOld(sql, 'stream_devices', ages.streamRecordAgeMs, () => this.stopped);
     };
     this.timers = [
       setInterval(() => begin('trimming the retained windows', trim), trimEveryMs),
-      setInterval(() => begin('deleting old readings', deleteOld), deleteEveryMs),
+      setInterval(() => begin('deleting what is too old', deleteAllOld), deleteEveryMs),
     ];
   }
 

@@ -39,7 +39,7 @@ await runApp('data-stream-manager', async (logger) => {
     const persister = config.persistReadings
       ? new Persister(writer, database.sql, share, (readings) => persisted.inc(readings), logger)
       : undefined;
-    const bounds = new Bounds(writer, share, database.sql, config.historyAgeMs, logger);
+    const bounds = new Bounds(writer, share, database.sql, config, logger);
     return {
       port: server.port,
       url: server.url,

@@ -46,6 +46,18 @@ const valuesOf = (rows: readonly Row[], producerId: string) =>
 
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => [index + 1, index + 1]);
 
+/** How many readings are recorded in the minutes of each producer's stream. */
+async function recorded(): Promise<Map<string, number>> {
+  const { sql, close } = openDatabase(database.url, { maxConnections: 1 });
+  try {
+    const rows = await sql<{ producer: string; readings: number }[]>`
+      select producer_id as producer, sum(readings)::int as readings from stream_minutes group by 1`;
+    return new Map(rows.map(({ producer, readings }) => [producer, readings]));
+  } finally {
+    await close();
+  }
+}
+
 /** Where a stream stands in Redis. */
 const streamState = (producerId: string) =>
   corner.redis.hgetall(corner.keys.stream(shardOf(producerId, defaultShardCount), producerId));
@@ -69,7 +81,7 @@ describe('a reading', () => {
     );
   });
 
-  it('is persisted once and in order although the stream manager is killed again and again', async () => {
+  it('is persisted once and in order, and recorded once, although the stream manager is killed again and again', async () => {
     const producers = await Promise.all([1, 2, 3].map(() => corner.account('producer')));
     let sent = 0;
     const send = async () => {
@@ -94,15 +106,17 @@ describe('a reading', () => {
     await eventually(async () => expect(await persisted()).toHaveLength(sent * producers.length));
     const rows = await persisted();
     for (const { id } of producers) expect(valuesOf(rows, id)).toEqual(numbered(sent));
+    expect(await recorded()).toEqual(new Map(producers.map(({ id }) => [id, sent])));
     expect(new Set(rows.map(({ producer, epoch }) => `${producer} ${epoch}`)).size).toBe(producers.length);
   }, 40_000);
 
-  it('is persisted once although two stream managers run', async () => {
+  it('is persisted and recorded once although two stream managers run', async () => {
     const { id } = await corner.account('producer');
     await Promise.all([run().listening, run().listening]);
     for (let value = 1; value <= 300; value += 1) await corner.store(id, [value]);
     await eventually(async () => expect(await persisted()).toHaveLength(300));
     expect(valuesOf(await persisted(), id)).toEqual(numbered(300));
+    expect(await recorded()).toEqual(new Map([[id, 300]]));
   });
 
   it('leaves nothing behind in the backlog once it is persisted', async () => {

@@ -2,10 +2,11 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@motience/service-kit';
 import type { StreamWriter, UnpersistedRange } from '@motience/stream-log';
-import { insertReadings } from './services/insert-readings.ts';
+import { SeenDevices } from './services/record-devices.ts';
+import { storeReadings } from './services/store-readings.ts';
 import type { ShardShare } from './share-shards.ts';
 
-type Sql = Parameters<typeof insertReadings>[0];
+type Sql = Parameters<typeof storeReadings>[0];
 
 const idlePauseMs = 200;
 const pauseAfterFailureMs = 1_000;
@@ -14,12 +15,13 @@ const bytesPerRound = 2 * 1024 * 1024;
 
 /**
  * Copies readings of this manager's shards from the retained windows to PostgreSQL, in batches and off the live path. A
- * range is inserted first and noted after: a crash in between inserts it again, which the primary key makes harmless; so
- * does another manager that has taken over the shard meanwhile.
+ * range is stored first and noted after: a crash in between has it stored again, which changes nothing; so does another
+ * manager that has taken over the shard meanwhile.
  */
 export class Persister {
   private readonly stopping = new AbortController();
   private readonly loops: Promise<unknown>;
+  private readonly seen = new SeenDevices();
 
   constructor(
     private readonly writer: StreamWriter,
@@ -51,7 +53,7 @@ export class Persister {
   private async persistShard(shard: number): Promise<number> {
     const ranges = await this.writer.unpersisted(shard, streamsPerRound, bytesPerRound);
     if (ranges.length === 0) return 0;
-    await insertReadings(this.sql, ranges);
+    await storeReadings(this.sql, ranges, this.seen);
     await this.writer.notePersisted(shard, ranges);
     const count = ranges.reduce((sum, { from, to }: UnpersistedRange) => sum + to - from + 1, 0);
     this.onPersisted(count);

@@ -3,3 +3,4 @@ export { type Database, migrateDatabase, openDatabase, type Queryable } from './
 export * from './ledger-schema.ts';
 export { postgresReadiness } from './postgres-readiness.ts';
 export * from './schema.ts';
+export * from './stream-record-schema.ts';

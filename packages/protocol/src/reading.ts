@@ -126,6 +126,11 @@ export function readingBody(producerId: string, reading: ParsedReading): string 
   return `{"producer_id":"${producerId}","device_id":"${reading.deviceId}","timestamp":"${reading.timestamp}","data":${reading.dataText}${sequence}`;
 }
 
+/** Where the text of the timestamp begins in a reading's body, in bytes. */
+export function timestampStart(producerId: string, deviceIdLength: number): number {
+  return '{"producer_id":"","device_id":"","timestamp":"'.length + producerId.length + deviceIdLength;
+}
+
 const dataMark = ',"data":';
 
 /**

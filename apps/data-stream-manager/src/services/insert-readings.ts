@@ -1,14 +1,14 @@
-import type { Database } from '@motience/database';
-import { type UnpersistedRange, visitReadings } from '@motience/stream-log';
+import { visitReadings } from '@motience/stream-log';
+import type { ISql } from 'postgres';
+import { arrayText } from './array-text.ts';
+import type { StreamBatch } from './stream-minute.ts';
 
 /**
- * Inserts ranges of readings in one statement, each with the time it was numbered at. Those that are there already stay
- * as they are. The batches are sent as they are, with where each reading lies in them: PostgreSQL takes them apart.
+ * Inserts batches of readings in one statement, each reading with the time it was numbered at, and returns how many were
+ * not there yet; the others stay as they are. The batches are sent as they are, with where each reading lies in them:
+ * PostgreSQL takes them apart.
  */
-export async function insertReadings(sql: Database['sql'], ranges: readonly UnpersistedRange[]): Promise<void> {
-  const batches = ranges.flatMap(({ producerId, batches: ofRange }) =>
-    ofRange.map((batch) => ({ producerId, ...batch })),
-  );
+export async function insertReadings(sql: ISql, batches: readonly StreamBatch[]): Promise<number> {
   /** Per reading, by position: its batch, its seq, and first byte (from 1) and length of its device_id and its body. */
   const readings: number[][] = [[], [], [], [], [], []];
   const [places = [], seqs = [], deviceStarts = [], deviceLengths = [], bodyStarts = [], bodyLengths = []] = readings;
@@ -27,7 +27,7 @@ export async function insertReadings(sql: Database['sql'], ranges: readonly Unpe
     batchStart += batch.length;
   }
   const sent = Buffer.concat(batches.map(({ batch }) => batch));
-  await sql`
+  const { count } = await sql`
     insert into readings (producer_id, epoch, seq, device_id, body, received_at)
     select producer_id, epoch, seq,
       convert_from(substring(bytes from device_start for device_length), 'UTF8'),
@@ -43,9 +43,5 @@ export async function insertReadings(sql: Database['sql'], ranges: readonly Unpe
     ) with ordinality as batch (producer_id, epoch, retained_at_ms, place) using (place)
     cross join (select ${sent}::bytea as bytes) as sent
     on conflict do nothing`;
-}
-
-/** An array of numbers as PostgreSQL reads it; the driver would escape each of them. */
-function arrayText(numbers: readonly number[]): string {
-  return `{${numbers.join(',')}}`;
+  return count;
 }
