@@ -94,14 +94,18 @@ export class PastReadings {
     for (let row = rows[at]; row; row = rows[at]) {
       if (row.seq > next) steps.push({ type: 'gap', range: { epoch, from: next, to: row.seq - 1 } });
       // Readings with one time were one batch.
-      const { seq: firstSeq, receivedAtMs: retainedAtMs } = row;
+      const { seq: firstSeq, receivedAtMs: retainedAtMs, bytesBefore } = row;
       const writer = new BatchWriter();
       for (; row && row.seq === firstSeq + writer.count && row.receivedAtMs === retainedAtMs; row = rows[at]) {
         writer.add(row.deviceId, row.body);
         at += 1;
       }
       next = firstSeq + writer.count;
-      const batch = { epoch, firstSeq, count: writer.count, retainedAtMs, batch: writer.bytes() };
+      const totals = {
+        bytesBefore: bytesBefore ?? 0,
+        bytesThrough: bytesBefore === undefined ? 0 : bytesBefore + writer.bodyBytes,
+      };
+      const batch = { epoch, firstSeq, count: writer.count, ...totals, retainedAtMs, batch: writer.bytes() };
       steps.push({ type: 'batch', batch });
     }
     // What lies behind the last row is asked for next.

@@ -58,7 +58,8 @@ function partAfter(epochs: readonly Epoch[], position: Position, most: number): 
       const from = Math.max(firstSeq, after + 1);
       return { type: 'gap', range: { epoch, from, to: firstSeq + count - 1 } };
     }
-    const batch: RetainedBatch = { epoch, firstSeq, count, retainedAtMs: atMs, batch: Buffer.of() };
+    const totals = { bytesBefore: 0, bytesThrough: 0 };
+    const batch: RetainedBatch = { epoch, firstSeq, count, ...totals, retainedAtMs: atMs, batch: Buffer.of() };
     return { type: 'batch', batch };
   });
   return { standing, start, head, steps, reachesHead: following.length <= most };

@@ -67,7 +67,14 @@ describe('a head that is read', () => {
 });
 
 describe('one who stands at a position of its own', () => {
-  const batch = (firstSeq: number, count: number, epoch = 'one') => ({ epoch, firstSeq, count, batch: Buffer.of() });
+  const batch = (firstSeq: number, count: number, epoch = 'one') => ({
+    epoch,
+    firstSeq,
+    count,
+    bytesBefore: 0,
+    bytesThrough: 0,
+    batch: Buffer.of(),
+  });
   const stream: Position = { epoch: 'one', seq: 10 };
 
   it.each([

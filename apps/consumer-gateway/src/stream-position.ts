@@ -10,7 +10,7 @@ export type Arrival =
   | 'hole';
 
 /** Compares a batch's numbers with where the stream stands. */
-export function placeBatch(position: Position, batch: Omit<NumberedBatch, 'batch'>): Arrival {
+export function placeBatch(position: Position, batch: Pick<NumberedBatch, 'epoch' | 'firstSeq' | 'count'>): Arrival {
   if (batch.epoch !== position.epoch) return 'hole';
   if (batch.firstSeq === position.seq + 1) return 'next';
   return batch.firstSeq + batch.count - 1 <= position.seq ? 'known' : 'hole';

@@ -23,6 +23,7 @@ interface Row {
   epoch: string;
   seq: string;
   device: string;
+  bytes_before: string;
   body: string;
 }
 
@@ -31,7 +32,7 @@ async function persisted(url = database.url): Promise<Row[]> {
   const { sql, close } = openDatabase(url, { maxConnections: 1 });
   try {
     return await sql<Row[]>`
-      select producer_id as producer, epoch, seq, device_id as device, body from readings
+      select producer_id as producer, epoch, seq, device_id as device, bytes_before, body from readings
       order by producer_id, epoch, seq`;
   } finally {
     await close();
@@ -70,13 +71,15 @@ describe('a reading', () => {
     await run().listening;
     await eventually(async () => expect(await persisted()).toHaveLength(data.length));
     const { epoch } = await streamState(id);
+    const bodies = data.map((value) => corner.readingText(id, value, 'a.b:c-1'));
     expect(await persisted()).toEqual(
-      data.map((value, index) => ({
+      bodies.map((body, index) => ({
         producer: id,
         epoch,
         seq: String(index + 1),
         device: 'a.b:c-1',
-        body: corner.readingText(id, value, 'a.b:c-1'),
+        bytes_before: String(Buffer.byteLength(bodies.slice(0, index).join(''))),
+        body,
       })),
     );
   });

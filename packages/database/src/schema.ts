@@ -175,6 +175,8 @@ export const readings = pgTable(
     seq: bigint('seq', { mode: 'bigint' }).notNull(),
     deviceId: text('device_id').notNull(),
     body: text('body').notNull(),
+    /** Bytes of the bodies of all readings of the epoch before it; null for one that was stored before these were kept. */
+    bytesBefore: bigint('bytes_before', { mode: 'bigint' }),
     receivedAt: instant('received_at').notNull().defaultNow(),
   },
   (table) => [

@@ -51,15 +51,17 @@ local maxFormerEpochs = 64
 -- A stream, which begins at 0 if Redis does not know it, and begins a new epoch in a new life of Redis.
 -- Its readings have an offset, 1, 2, 3 ... over all its epochs, in which the retained window and what is persisted are
 -- counted; a seq is the offset less the base of its epoch. `epochs` has what Redis still knows of them, oldest first.
+-- `bodyBytes` is the running total of the current epoch; a stream without one, of a version that kept none, begins another.
 local function openStream(prefix, producer, thisLife)
   local key = prefix .. 'stream:' .. producer
-  local known = redis.call('HMGET', key, 'epoch', 'life', 'base', 'head', 'persisted', 'retained_from', 'former')
+  local known = redis.call('HMGET', key, 'epoch', 'life', 'base', 'head', 'persisted', 'retained_from', 'former',
+    'body_bytes')
   if not known[2] then
     local epoch = newEpoch(thisLife)
     redis.call('UNLINK', prefix .. 'retained:' .. producer)
     redis.call('HSET', key, 'epoch', epoch, 'life', thisLife, 'base', '0', 'head', '0', 'persisted', '0',
-      'retained_from', '1', 'bytes', '0')
-    known = { epoch, thisLife, '0', '0', '0', '1', false }
+      'retained_from', '1', 'bytes', '0', 'body_bytes', '0')
+    known = { epoch, thisLife, '0', '0', '0', '1', false, '0' }
   end
   local epochs = {}
   for epoch, base, last in string.gmatch(known[7] or '', '([^:]+):(%d+):(%d+),') do
@@ -67,14 +69,17 @@ local function openStream(prefix, producer, thisLife)
   end
   local head = tonumber(known[4])
   epochs[#epochs + 1] = { epoch = known[1], base = tonumber(known[3]), last = head }
-  if known[2] ~= thisLife then
+  local bodyBytes = tonumber(known[8] or '0')
+  if known[2] ~= thisLife or not known[8] then
     local former, oldest = {}, math.max(1, #epochs - maxFormerEpochs + 1)
     while oldest > 1 and epochs[oldest - 1].last > tonumber(known[5]) do oldest = oldest - 1 end
     for at = oldest, #epochs do
       former[#former + 1] = epochs[at].epoch .. ':' .. int(epochs[at].base) .. ':' .. int(epochs[at].last) .. ','
     end
     local epoch = newEpoch(thisLife, known[1])
-    redis.call('HSET', key, 'epoch', epoch, 'life', thisLife, 'base', int(head), 'former', table.concat(former))
+    redis.call('HSET', key, 'epoch', epoch, 'life', thisLife, 'base', int(head), 'former', table.concat(former),
+      'body_bytes', '0')
+    bodyBytes = 0
     epochs[#epochs + 1] = { epoch = epoch, base = head, last = head }
   end
   return {
@@ -82,6 +87,7 @@ local function openStream(prefix, producer, thisLife)
     epochs = epochs,
     current = epochs[#epochs],
     head = head,
+    bodyBytes = bodyBytes,
     persisted = tonumber(known[5]),
     retainedFrom = tonumber(known[6]),
   }

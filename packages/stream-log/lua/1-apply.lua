@@ -16,15 +16,29 @@ local function countRate(key, now, readings)
   end
 end
 
-local function applyBatch(call, producer, count, batch)
+-- Bytes of the bodies of a batch (see batch.ts), for entries that do not say so: of a gateway of a version before.
+local function countBodyBytes(batch)
+  local at, total = 1, 0
+  while at <= #batch do
+    at = at + 1 + string.byte(batch, at)
+    local first, second, third, fourth = string.byte(batch, at, at + 3)
+    local length = ((first * 256 + second) * 256 + third) * 256 + fourth
+    total = total + length
+    at = at + 4 + length
+  end
+  return total
+end
+
+local function applyBatch(call, producer, count, bodyBytes, batch)
   local prefix, now, bounds = call.prefix, call.now, call.bounds
   local stream = openStream(prefix, producer, call.life)
   local key, current = stream.key, stream.current
   local last = int(stream.head + tonumber(count))
   local first = int(stream.head - current.base + 1)
-  local numbered = current.epoch .. ':' .. first .. ':' .. count
+  local through = int(stream.bodyBytes + (tonumber(bodyBytes) or countBodyBytes(batch)))
+  local numbered = table.concat({ current.epoch, first, count, int(stream.bodyBytes), through }, ':')
   redis.call('XADD', prefix .. 'retained:' .. producer, last .. '-0', int(now) .. ':' .. numbered, batch)
-  redis.call('HSET', key, 'head', last)
+  redis.call('HSET', key, 'head', last, 'body_bytes', through)
   if redis.call('HINCRBY', key, 'bytes', int(#batch)) == #batch then
     redis.call('SADD', prefix .. 'streams', producer)
   end
@@ -47,17 +61,17 @@ local function beginApplying(prefix, bounds)
   }
 end
 
--- Applies the batches of one flush, given as the fields of an entry: producer and count, and the batch, in turn. Returns
--- how many readings and bytes they have.
+-- Applies the batches of one flush, given as the fields of an entry: producer, count and bytes of bodies, and the batch,
+-- in turn. Returns how many readings and bytes they have.
 local function applyFlush(call, fields)
   local readings, bytes = 0, 0
   for field = 2, #fields, 2 do bytes = bytes + #fields[field] end
   redis.call('HINCRBY', call.shard, 'retained_bytes', int(bytes))
   if call.bounds.persist then redis.call('HINCRBY', call.shard, 'unpersisted_bytes', int(bytes)) end
   for field = 1, #fields, 2 do
-    local producer, count = string.match(fields[field], '^(%d+):(%d+)$')
+    local producer, count, bodyBytes = string.match(fields[field], '^(%d+):(%d+):?(%d*)$')
     readings = readings + tonumber(count)
-    applyBatch(call, producer, count, fields[field + 1])
+    applyBatch(call, producer, count, bodyBytes, fields[field + 1])
   end
   return readings, bytes
 end

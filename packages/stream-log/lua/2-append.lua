@@ -24,7 +24,8 @@ end
 -- a stream manager has said within which bounds, applied at once.
 -- KEYS: ingest log, shard, last flush of this gateway, wake channel, then each segment's sequences.
 -- ARGV: prefix, flush number, bound of the shard's backlog in bytes, number of segments, then per segment: producer,
---       readings, batch, number of devices, and per device: device_id, its first and its last sequence in the batch.
+--       readings, bytes of their bodies, batch, number of devices, and per device: device_id, its first and its last
+--       sequence in the batch.
 -- Replies 'ok' (also when this flush was stored before), 'full', or 'stale' with device index and last sequence that is
 -- stored, or earlier in the flush, in turn: nothing is stored then, and the gateway takes the repeats out and tries again
 -- under the same number.
@@ -41,11 +42,12 @@ local function append(KEYS, ARGV)
   local entry, stale, updates, last = {}, { 'stale' }, {}, {}
   local bytes, device, at = 0, 0, 5
   for segment = 1, tonumber(ARGV[4]) do
-    local producer, readings, batch, devices = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
-    entry[#entry + 1] = producer .. ':' .. readings
+    local producer, readings, bodyBytes, batch = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+    local devices = tonumber(ARGV[at + 4])
+    entry[#entry + 1] = producer .. ':' .. readings .. ':' .. bodyBytes
     entry[#entry + 1] = batch
     bytes = bytes + #batch
-    at = at + 4
+    at = at + 5
     for _ = 1, devices do
       local place = KEYS[4 + segment] .. ' ' .. ARGV[at]
       local stored = last[place] or redis.call('HGET', KEYS[4 + segment], ARGV[at])

@@ -9,6 +9,7 @@ export class BatchWriter {
   private buffer = Buffer.allocUnsafe(1024);
   private length = 0;
   private readingCount = 0;
+  private bodyLength = 0;
 
   get count(): number {
     return this.readingCount;
@@ -18,6 +19,11 @@ export class BatchWriter {
     return this.length;
   }
 
+  /** Bytes of the bodies alone. */
+  get bodyBytes(): number {
+    return this.bodyLength;
+  }
+
   /** Adds a reading. `deviceId` has at most 255 ASCII characters, which its schema guarantees. */
   add(deviceId: string, body: string): void {
     this.reserve(1 + deviceId.length + 4 + body.length * 3);
@@ -25,6 +31,7 @@ export class BatchWriter {
     this.length += this.buffer.write(deviceId, this.length, 'latin1');
     const written = this.buffer.write(body, this.length + 4, 'utf8');
     this.length = this.buffer.writeUInt32BE(written, this.length) + written;
+    this.bodyLength += written;
     this.readingCount += 1;
   }
 

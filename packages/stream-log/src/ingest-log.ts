@@ -49,7 +49,7 @@ export class IngestLog {
       segments.length,
     ];
     for (const { producerId, batch, devices } of segments) {
-      args.push(producerId, batch.count, batch.bytes(), devices.length);
+      args.push(producerId, batch.count, batch.bodyBytes, batch.bytes(), devices.length);
       for (const { deviceId, first, last } of devices) args.push(deviceId, first, last);
     }
     const reply = asList(

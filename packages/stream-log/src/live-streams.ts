@@ -88,7 +88,7 @@ export class LiveStreams {
   }
 }
 
-/** Takes a published message apart: `epoch:first:count`, a line feed, then the batch. */
+/** Takes a published message apart: its numbers, a line feed, then the batch. */
 function readLiveBatch(producerId: string, message: Buffer): LiveBatch {
   const headerEnd = message.indexOf(0x0a);
   const numbers = numbersOf(message.toString('latin1', 0, headerEnd));

@@ -36,6 +36,39 @@ describe('applying', () => {
     expect(numbered(published)).toEqual(names(60).map((name) => `${name} ${name}`));
   });
 
+  it('keeps a running total of the bytes of each epoch with the numbers, retained and published', async () => {
+    const published = await corner.follow();
+    await corner.store('one', 'é!');
+    await corner.store('three');
+    await corner.apply();
+    const totals = [
+      { bytesBefore: 0, bytesThrough: 6 },
+      { bytesBefore: 6, bytesThrough: 11 },
+    ];
+    await vi.waitFor(() => expect(published).toMatchObject(totals));
+    const [range] = await corner.writer().unpersisted(shard, 10, 10_000);
+    expect(range?.batches).toMatchObject(totals);
+    await corner.redis.hset(corner.keys.stream(shard, producerId), 'life', 'a former one');
+    await corner.store('four');
+    await corner.apply();
+    await vi.waitFor(() =>
+      expect(published.slice(2)).toMatchObject([{ bytesBefore: 0, bytesThrough: 4, firstSeq: 1 }]),
+    );
+  });
+
+  it('counts the bytes of what a version before stored, and begins an epoch where that kept no total', async () => {
+    const published = await corner.follow();
+    await corner.store('one');
+    await corner.apply();
+    await corner.redis.hdel(corner.keys.stream(shard, producerId), 'body_bytes');
+    const { batch } = segment(['one', 'é!']);
+    await corner.redis.xadd(corner.keys.ingest(shard), '*', `${producerId}:2`, batch.bytes());
+    await corner.apply();
+    const next = { bytesBefore: 0, bytesThrough: 6, firstSeq: 1 };
+    await vi.waitFor(() => expect(published.slice(1)).toMatchObject([next]));
+    expect(published[1]?.epoch).not.toBe(published[0]?.epoch);
+  });
+
   it('numbers each stream by itself', async () => {
     const other = String(Number(producerId) + shardCount);
     await corner.log().append(shard, 1, [segment(['a']), segment(['b'], [], other), segment(['c'])]);

@@ -34,7 +34,11 @@ describe('reading history', () => {
     await insert(7, 7, { body });
     await insert(7, 7, { epoch: 'two' });
     await insert(7, 7, { producer: '2' });
-    expect(await read()).toEqual([{ seq: 7, deviceId: 'device 1', body: `${body}7`, receivedAtMs }]);
+    expect(await read()).toEqual([
+      { seq: 7, deviceId: 'device 1', body: `${body}7`, bytesBefore: undefined, receivedAtMs },
+    ]);
+    await database.sql`update readings set bytes_before = 4000000000`;
+    expect((await read())[0]?.bytesBefore).toBe(4_000_000_000);
   });
 
   it('gives what there is from the first to the last asked for, ascending', async () => {

@@ -14,6 +14,8 @@ export interface PastReading {
   deviceId: string;
   /** The reading's text up to where its `seq` goes, byte for byte as it was live. */
   body: string;
+  /** Bytes of the bodies of all readings of the epoch before it; undefined where that was not kept. */
+  bytesBefore: number | undefined;
   /** When it was numbered, in ms since 1970. */
   receivedAtMs: number;
 }
@@ -30,8 +32,10 @@ export async function readHistory(
   { producerId, epoch, from, to, limit }: HistoryRange,
   maxBytes = defaultMaxBytes,
 ): Promise<PastReading[]> {
-  const rows = await sql<{ seq: string; device_id: string; body: string; received_at_ms: number }[]>`
-    select seq, device_id, body, floor(extract(epoch from received_at) * 1000)::float8 as received_at_ms
+  const rows = await sql<
+    { seq: string; device_id: string; body: string; bytes_before: string | null; received_at_ms: number }[]
+  >`
+    select seq, device_id, body, bytes_before, floor(extract(epoch from received_at) * 1000)::float8 as received_at_ms
     from (
       select *, sum(octet_length(body)) over (order by seq rows unbounded preceding) as bytes,
              row_number() over (order by seq rows unbounded preceding) as place
@@ -42,10 +46,11 @@ export async function readHistory(
     ) in_order
     where bytes <= ${maxBytes} or place = 1
     order by seq`;
-  return rows.map(({ seq, device_id: deviceId, body, received_at_ms: receivedAtMs }) => ({
+  return rows.map(({ seq, device_id: deviceId, body, bytes_before: bytesBefore, received_at_ms: receivedAtMs }) => ({
     seq: Number(seq),
     deviceId,
     body,
+    bytesBefore: bytesBefore === null ? undefined : Number(bytesBefore),
     receivedAtMs,
   }));
 }

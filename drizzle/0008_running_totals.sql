@@ -1,0 +1,1 @@
+ALTER TABLE "readings" ADD COLUMN "bytes_before" bigint;
