@@ -32,7 +32,9 @@ function range(from: number, receivedMs: readonly number[], count = 1, producerI
       writer.add(deviceId, readingBody(producerId, { deviceId, timestamp, sequence: undefined, dataText: '{}' }));
     }
     const firstSeq = from + place * count;
-    return { epoch: 'one', firstSeq, count, batch: Buffer.from(writer.bytes()), retainedAtMs: noon + afterNoon };
+    const totals = { bytesBefore: 0, bytesThrough: writer.bodyBytes };
+    const batch = Buffer.from(writer.bytes());
+    return { epoch: 'one', firstSeq, count, ...totals, batch, retainedAtMs: noon + afterNoon };
   });
   return { producerId, epoch: 'one', from, to: from + batches.length * count - 1, batches };
 }

@@ -23,7 +23,8 @@ function batchOf({ producerId = '7', receivedMs = 0, made = [0], deviceIds = ['a
     writer.add(deviceId, readingBody(producerId, { deviceId, timestamp, sequence: undefined, dataText: '{"é":1}' }));
   }
   const batch = Buffer.from(writer.bytes());
-  return { producerId, epoch: 'one', firstSeq: 1, count: writer.count, batch, retainedAtMs };
+  const totals = { bytesBefore: 0, bytesThrough: writer.bodyBytes };
+  return { producerId, epoch: 'one', firstSeq: 1, count: writer.count, ...totals, batch, retainedAtMs };
 }
 
 describe('the minutes of streams', () => {
