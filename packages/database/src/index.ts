@@ -1,4 +1,5 @@
 export * from './billing-schema.ts';
+export * from './books-schema.ts';
 export { type Database, migrateDatabase, openDatabase, type Queryable } from './client.ts';
 export * from './ledger-schema.ts';
 export { postgresReadiness } from './postgres-readiness.ts';
