@@ -68,4 +68,6 @@ export class ConsumerConnection implements OpenSocket {
   withdrawn(producerId: string): void {
     this.listener.withdrawn(this, producerId);
   }
+
+  recounted(): void {}
 }

@@ -103,6 +103,8 @@ export class EventConnection implements OpenSocket {
     this.events.end();
   }
 
+  recounted(): void {}
+
   /** A control frame after which the other end stands at a position. */
   private tell(frame: ConsumerDownFrame, at: Position): void {
     this.write(`event: ${frame.type}\nid: ${eventId(at)}\ndata: ${JSON.stringify(frame)}\n\n`, at);

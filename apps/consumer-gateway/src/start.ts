@@ -75,9 +75,9 @@ export async function startConsumerGateway(config: Config, context: Context, log
     logger,
   );
   const pastFor = ({ id, items }: OpenAccount, producerId: string) => {
-    const since = items.get(producerId);
-    if (since === undefined) return undefined;
-    return new EntitledPast(past, producerId, since, () => findEntitlement(database.sql, id, producerId));
+    const entitlement = items.get(producerId);
+    if (!entitlement) return undefined;
+    return new EntitledPast(past, producerId, entitlement.since, () => findEntitlement(database.sql, id, producerId));
   };
   const failed = (connection: ConsumerConnection, error: unknown) => {
     logger.warn({ err: error }, 'a stream cannot be received');

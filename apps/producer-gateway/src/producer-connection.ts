@@ -37,4 +37,5 @@ export class ProducerConnection implements OpenSocket {
   // Devices are looked up for each reading, so a change needs nothing here.
   granted(): void {}
   withdrawn(): void {}
+  recounted(): void {}
 }

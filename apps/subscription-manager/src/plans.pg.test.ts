@@ -234,13 +234,15 @@ describe('POST /subscribe', () => {
     const [consumer, producer] = await both();
     const [first, second] = [await api.offered(producer, free), await api.offered(producer, paid)];
     await api.subscribed(consumer, producer, first.id);
-    const before = await api.rights.since('subscription', consumer.id, producer.id);
-    await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(before ?? 0));
+    const before = await api.rights.entitlement('subscription', consumer.id, producer.id);
+    await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(before?.since ?? 0));
     expect(await api.subscribed(consumer, producer, second.id)).toMatchObject({ plan_id: second.id });
     const [old, current] = await rowsOf(consumer);
     expect(old).toMatchObject({ status: 'cancelled', planId: BigInt(first.id) });
     expect(current).toMatchObject({ status: 'active', planId: BigInt(second.id), createdAt: old?.endedAt });
-    expect(await api.rights.has({ kind: 'subscription', accountId: consumer.id, item: producer.id })).toBe(true);
+    expect(before?.subscriptionId).toBe(String(old?.id));
+    const after = await api.rights.entitlement('subscription', consumer.id, producer.id);
+    expect(after).toEqual({ since: before?.since, subscriptionId: String(current?.id) });
   });
 
   it('leaves one subscription when plans are changed many times at once', async () => {
@@ -279,8 +281,9 @@ describe('when a plan ends', () => {
       expect(more).toEqual([]);
       expect(old).toMatchObject({ status: 'cancelled', planId: BigInt(id) });
       expect(current).toMatchObject({ status: 'active', planId: BigInt(successor.id), createdAt: old?.endedAt });
-      const since = await api.rights.since('subscription', consumer.id, producer.id);
-      expect(Math.abs((since ?? 0) - (current?.createdAt.getTime() ?? 0))).toBeLessThanOrEqual(1);
+      const right = await api.rights.entitlement('subscription', consumer.id, producer.id);
+      expect(Math.abs((right?.since ?? 0) - (old?.createdAt.getTime() ?? 0))).toBeLessThanOrEqual(1);
+      expect(right?.subscriptionId).toBe(String(current?.id));
     }
   });
 

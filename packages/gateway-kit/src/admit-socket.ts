@@ -1,5 +1,6 @@
 import { Refusal } from '@motience/protocol';
 import { orLate } from '@motience/service-kit';
+import type { Entitlement } from '@motience/stream-log';
 import type { AccessClaims, TokenVerifier } from '@motience/tokens';
 import { checkQuery } from './check-query.ts';
 import type { OpenAccounts } from './open-accounts.ts';
@@ -9,8 +10,8 @@ import { type RightsWatch, redisDoesNotAnswer } from './watch-rights.ts';
 /** Who a socket belongs to and what it may do. */
 export interface Admission {
   claims: AccessClaims;
-  /** A producer's device_ids, with 0, or the producers a consumer is subscribed to, with since when, in ms since 1970. */
-  items: ReadonlyMap<string, number>;
+  /** A producer's device_ids, or the producers a consumer is subscribed to. */
+  items: ReadonlyMap<string, Entitlement>;
   /** To be called once, when the socket is open or did not come to be. */
   end(): void;
 }

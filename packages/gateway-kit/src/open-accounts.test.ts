@@ -1,5 +1,8 @@
+import type { Entitlement } from '@motience/stream-log';
 import { describe, expect, it } from 'vitest';
 import { OpenAccounts, type OpenSocket } from './open-accounts.ts';
+
+const since = (at: number): Entitlement => ({ since: at });
 
 function openAccount(items: [string, number][]) {
   const told: string[] = [];
@@ -9,11 +12,12 @@ function openAccount(items: [string, number][]) {
     warnedOfExpiry: false,
     warn: () => {},
     refuse: () => {},
-    granted: (item) => void told.push(`granted ${item} since ${account.items.get(item)}`),
+    granted: (item) => void told.push(`granted ${item} since ${account.items.get(item)?.since}`),
     withdrawn: (item) => void told.push(`withdrawn ${item}, held: ${account.items.has(item)}`),
+    recounted: (item) => void told.push(`recounted ${item} for ${account.items.get(item)?.subscriptionId}`),
   };
   const accounts = new OpenAccounts();
-  const account = accounts.enter('7', new Map(items));
+  const account = accounts.enter('7', new Map(items.map(([item, at]) => [item, since(at)])));
   account.sockets.add(socket);
   return { accounts, account, told };
 }
@@ -21,18 +25,27 @@ function openAccount(items: [string, number][]) {
 describe('the rights of an open account', () => {
   it('are told to its sockets when they come and go, and not when nothing changed', () => {
     const { account, told } = openAccount([['1', 100]]);
-    account.grant('1', 100);
-    account.grant('2', 200);
+    account.grant('1', since(100));
+    account.grant('2', since(200));
     account.withdraw('1');
     account.withdraw('1');
     expect(told).toEqual(['granted 2 since 200', 'withdrawn 1, held: false']);
-    expect([...account.items]).toEqual([['2', 200]]);
+    expect([...account.items]).toEqual([['2', since(200)]]);
   });
 
   it('are withdrawn and granted when a subscription was ended and made anew meanwhile', () => {
     const { account, told } = openAccount([['1', 100]]);
-    account.grant('1', 150);
+    account.grant('1', since(150));
     expect(told).toEqual(['withdrawn 1, held: false', 'granted 1 since 150']);
+  });
+
+  it('stay when they only count for another subscription', () => {
+    const { account, told } = openAccount([['1', 100]]);
+    account.grant('1', { since: 100, subscriptionId: '5' });
+    account.grant('1', { since: 100, subscriptionId: '5' });
+    account.grant('1', { since: 100, subscriptionId: '6' });
+    account.grant('1', { since: 100 });
+    expect(told).toEqual(['recounted 1 for 5', 'recounted 1 for 6', 'recounted 1 for undefined']);
   });
 
   it('become exactly those that were read again', () => {
@@ -42,9 +55,9 @@ describe('the rights of an open account', () => {
       ['anew', 3],
     ]);
     const read = new Map([
-      ['kept', 2],
-      ['anew', 4],
-      ['new', 5],
+      ['kept', since(2)],
+      ['anew', since(4)],
+      ['new', since(5)],
     ]);
     expect(accounts.enter('7', read)).toBe(account);
     expect(told).toEqual([
@@ -57,7 +70,7 @@ describe('the rights of an open account', () => {
   });
 
   it('do not change with the map they were read into', () => {
-    const read = new Map([['1', 100]]);
+    const read = new Map([['1', since(100)]]);
     const account = new OpenAccounts().enter('7', read);
     account.withdraw('1');
     expect(read.size).toBe(1);

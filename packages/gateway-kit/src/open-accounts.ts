@@ -1,4 +1,5 @@
 import type { Refusal } from '@motience/protocol';
+import type { Entitlement } from '@motience/stream-log';
 
 /** A socket whose rights are checked while it is open. */
 export interface OpenSocket {
@@ -15,22 +16,21 @@ export interface OpenSocket {
   granted(item: string): void;
   /** Its account may no longer use this device, or receive this producer. */
   withdrawn(item: string): void;
+  /** Without a break, what it receives of this producer counts for another subscription, or for none any more. */
+  recounted(item: string): void;
 }
 
-/**
- * An account with sockets in this process. `items` are its device_ids, with 0, or the producers it is subscribed to, with
- * since when, in ms since 1970.
- */
+/** An account with sockets in this process. `items` are its device_ids, or the producers it is subscribed to. */
 export class OpenAccount {
   readonly sockets = new Set<OpenSocket>();
   private changeCount = 0;
 
   constructor(
     readonly id: string,
-    private readonly current: Map<string, number>,
+    private readonly current: Map<string, Entitlement>,
   ) {}
 
-  get items(): ReadonlyMap<string, number> {
+  get items(): ReadonlyMap<string, Entitlement> {
     return this.current;
   }
 
@@ -45,12 +45,17 @@ export class OpenAccount {
   }
 
   /** With another `since` than before, the subscription had ended in between: it is withdrawn and granted anew. */
-  grant(item: string, since: number): void {
-    if (this.current.get(item) === since) return;
-    this.withdraw(item);
-    this.current.set(item, since);
+  grant(item: string, entitlement: Entitlement): void {
+    const held = this.current.get(item);
+    const isKept = held?.since === entitlement.since;
+    if (isKept && held.subscriptionId === entitlement.subscriptionId) return;
+    if (!isKept) this.withdraw(item);
+    this.current.set(item, entitlement);
     this.changeCount += 1;
-    for (const socket of [...this.sockets]) socket.granted(item);
+    for (const socket of [...this.sockets]) {
+      if (isKept) socket.recounted(item);
+      else socket.granted(item);
+    }
   }
 
   withdraw(item: string): void {
@@ -60,9 +65,9 @@ export class OpenAccount {
   }
 
   /** Makes `items` exactly these. */
-  replaceItems(items: ReadonlyMap<string, number>): void {
+  replaceItems(items: ReadonlyMap<string, Entitlement>): void {
     for (const item of [...this.current.keys()]) if (!items.has(item)) this.withdraw(item);
-    for (const [item, since] of items) this.grant(item, since);
+    for (const [item, entitlement] of items) this.grant(item, entitlement);
   }
 }
 
@@ -83,7 +88,7 @@ export class OpenAccounts {
   }
 
   /** The account a socket is about to open for, with the rights just read. */
-  enter(accountId: string, items: ReadonlyMap<string, number>): OpenAccount {
+  enter(accountId: string, items: ReadonlyMap<string, Entitlement>): OpenAccount {
     const open = this.accounts.get(accountId);
     if (open) {
       open.replaceItems(items);

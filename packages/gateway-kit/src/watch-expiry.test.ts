@@ -18,6 +18,7 @@ class RecordingSocket implements OpenSocket {
   }
   granted(): void {}
   withdrawn(): void {}
+  recounted(): void {}
 }
 
 function openSocket(expiresAt: number): { accounts: OpenAccounts; socket: RecordingSocket } {

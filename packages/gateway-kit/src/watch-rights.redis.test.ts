@@ -4,6 +4,7 @@ import { createLogger } from '@motience/service-kit';
 import {
   type AccountRights,
   createKeys,
+  type Entitlement,
   type ItemKind,
   openRedis,
   type Right,
@@ -29,10 +30,10 @@ class HeldRights extends RightsStore {
     return answer;
   }
 
-  override async since(kind: ItemKind, accountId: string, item: string): Promise<number | undefined> {
-    const since = await super.since(kind, accountId, item);
+  override async entitlement(kind: ItemKind, accountId: string, item: string): Promise<Entitlement | undefined> {
+    const entitlement = await super.entitlement(kind, accountId, item);
     this.readBack += 1;
-    return since;
+    return entitlement;
   }
 
   release(): void {
@@ -70,6 +71,7 @@ function createSocket(told: string[]): OpenSocket {
     refuse: () => {},
     granted: (item) => void told.push(`granted ${item}`),
     withdrawn: (item) => void told.push(`withdrawn ${item}`),
+    recounted: (item) => void told.push(`recounted ${item}`),
   };
 }
 
@@ -103,7 +105,7 @@ it('a right that was revoked while everything was being read is not granted, tho
 it('a socket is admitted with what it may do after the last change that was heard meanwhile', async () => {
   const { rights, accounts, watch } = await openWatch();
   const socket = createSocket([]);
-  accounts.enter('7', new Map([['1', 100]])).sockets.add(socket);
+  accounts.enter('7', new Map([['1', { since: 100 }]])).sockets.add(socket);
   await rights.grant({ kind: 'session', accountId: '7', item: socket.sessionId, seconds: 1_000 });
   await rights.grant({ ...right, kind: 'subscription', since: 100 });
   await eventually(() => expect(rights.readBack).toBe(1));

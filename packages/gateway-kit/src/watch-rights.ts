@@ -128,9 +128,9 @@ export class RightsWatch {
       if (!(await this.rights.has(right))) endSession(account, right.item);
       return;
     }
-    const since = await this.rights.since(right.kind, right.accountId, right.item);
-    if (since === undefined) account.withdraw(right.item);
-    else account.grant(right.item, since);
+    const entitlement = await this.rights.entitlement(right.kind, right.accountId, right.item);
+    if (entitlement === undefined) account.withdraw(right.item);
+    else account.grant(right.item, entitlement);
   }
 
   private readonly distrust = (error: unknown) => {

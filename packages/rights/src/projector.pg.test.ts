@@ -4,6 +4,7 @@ import { type Database, devices, openDatabase, rightsOutbox, sessions, subscript
 import { createTestDatabase, createTestRedis } from '@motience/engines/testing';
 import {
   createKeys,
+  type Entitlement,
   type Grant,
   type ItemKind,
   type Keys,
@@ -149,7 +150,11 @@ class GatedRights extends RightsStore {
     await super.grant(grant);
   }
 
-  override async replaceAll(kind: ItemKind, accountId: string, items: ReadonlyMap<string, number>): Promise<boolean> {
+  override async replaceAll(
+    kind: ItemKind,
+    accountId: string,
+    items: ReadonlyMap<string, Entitlement>,
+  ): Promise<boolean> {
     this.reached.open();
     await this.gate.opened;
     return super.replaceAll(kind, accountId, items);
@@ -177,8 +182,8 @@ async function activeSinceInRedis({ accountId, item }: Right): Promise<number> {
   const session = randomUUID();
   await rights.finishRebuild(await rights.beginRebuild());
   const read = await rights.read('subscription', accountId, session);
-  expect(await rights.since('subscription', accountId, item)).toBe(read?.items.get(item));
-  return read?.items.get(item) ?? Number.NaN;
+  expect(await rights.entitlement('subscription', accountId, item)).toEqual(read?.items.get(item));
+  return read?.items.get(item)?.since ?? Number.NaN;
 }
 
 /** Rounded up to whole ms. */
@@ -244,6 +249,32 @@ describe('project', () => {
     const second = await activeSinceInRedis(right);
     expect(second).toBe(await activeSinceInPostgres(right));
     expect(second).toBeGreaterThan(first);
+  });
+
+  it('names a subscription that has a plan, and says since when there was one without a break', async () => {
+    const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
+    const projector = openProjector();
+    const right = subscriptionOf(consumer, producer);
+    const made = await database.sql<{ id: string }[]>`
+      with plan as (insert into plans (producer_id, name, terms) values (${right.item}, 'any', '{}') returning id)
+      insert into subscriptions (consumer_id, producer_id, status, plan_id, created_at, ended_at)
+      select ${right.accountId}, ${right.item}, status, id, to_timestamp(created), to_timestamp(ended) from plan,
+        (values ('cancelled', 100, 200), ('cancelled', 300.5, 400), ('cancelled', 400, 400), ('active', 400, null))
+          as times (status, created, ended)
+      returning id`;
+    const [subscriptionId] = made.map(({ id }) => id).toSorted((one, other) => Number(other) - Number(one));
+    await projector.project(right);
+    expect(await rights.entitlement('subscription', right.accountId, right.item)).toEqual({
+      since: 300_500,
+      subscriptionId,
+    });
+    await redis.del(keys.subscriptions(right.accountId));
+    projector.start();
+    await eventually(async () =>
+      expect(await redis.hgetall(keys.subscriptions(right.accountId))).toEqual({
+        [right.item]: `300500:${subscriptionId}`,
+      }),
+    );
   });
 
   it('keeps a session in Redis exactly as long as PostgreSQL does', async () => {
@@ -473,7 +504,9 @@ describe('the rebuild', () => {
     for (const wrong of ['1', 'long ago', '']) {
       await redis.hset(keys.subscriptions(right.accountId), right.item, wrong);
       const since = await activeSinceInPostgres(right);
-      await eventually(async () => expect(await rights.since('subscription', right.accountId, right.item)).toBe(since));
+      await eventually(async () =>
+        expect(await rights.entitlement('subscription', right.accountId, right.item)).toEqual({ since }),
+      );
     }
   });
 

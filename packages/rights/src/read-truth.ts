@@ -8,8 +8,24 @@ export const sessionIsLive = and(isNull(sessions.revokedAt), gt(sessions.expires
 /** Whole seconds until a session ends, at least 1. */
 export const secondsLeft = sql<number>`greatest(1, ceil(extract(epoch from ${sessions.expiresAt} - now())))::int`;
 
-/** Since when a subscription is active, in ms since 1970; rounded up, so that it never says too early. */
-export const activeSince = sql<number>`ceil(extract(epoch from ${subscriptions.createdAt}) * 1000)::bigint`;
+/**
+ * Since when a consumer has been subscribed without a break, in ms since 1970; rounded up, so that it never says too early.
+ * A subscription that changes its plan ends when the next one begins.
+ */
+export const subscribedSince = sql<number>`(
+  with recursive chain (since) as (
+    select subscriptions.created_at
+    union
+    select former.created_at from chain
+    join subscriptions former on former.consumer_id = subscriptions.consumer_id
+      and former.producer_id = subscriptions.producer_id and former.ended_at = chain.since
+  )
+  select ceil(extract(epoch from min(since)) * 1000)::bigint from chain)`;
+
+/** The id of a subscription that has a plan, on which what is delivered is counted; null where it has none. */
+export const meteredId = sql<
+  string | null
+>`case when subscriptions.plan_id is not null then subscriptions.id::text end`;
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -32,7 +48,7 @@ export async function readTruth(tx: Queryable, { kind, accountId: account, item 
     return row && { kind, accountId: account, item };
   }
   const [row] = await tx
-    .select({ since: activeSince.mapWith(Number) })
+    .select({ since: subscribedSince.mapWith(Number), subscriptionId: meteredId })
     .from(subscriptions)
     .where(
       and(
@@ -41,7 +57,7 @@ export async function readTruth(tx: Queryable, { kind, accountId: account, item 
         eq(subscriptions.status, 'active'),
       ),
     );
-  return row && { kind, accountId: account, item, since: row.since };
+  return row && { kind, accountId: account, item, since: row.since, subscriptionId: row.subscriptionId ?? undefined };
 }
 
 /** Outbox rows of one right that are committed now. */

@@ -1,8 +1,8 @@
 import { type Database, devices, type Queryable, sessions, subscriptions } from '@motience/database';
-import type { ItemKind, RightsStore } from '@motience/stream-log';
+import type { Entitlement, ItemKind, RightsStore } from '@motience/stream-log';
 import { and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm';
 import { lockEveryRight } from './locks.ts';
-import { activeSince, secondsLeft, sessionIsLive } from './read-truth.ts';
+import { meteredId, secondsLeft, sessionIsLive, subscribedSince } from './read-truth.ts';
 
 interface Sources {
   database: Database;
@@ -78,7 +78,9 @@ async function replaceItems({ database, rights, patiently }: Sources, kind: Item
     after = await inPage(database, async (tx) => {
       const page = await readAccounts(tx, kind, from);
       const replaced = await patiently(() =>
-        Promise.all(page.map(({ accountId, items }) => rights.replaceAll(kind, String(accountId), new Map(items)))),
+        Promise.all(
+          page.map(({ accountId, items }) => rights.replaceAll(kind, String(accountId), entitlementsOf(items))),
+        ),
       );
       if (replaced.includes(true)) changed = true;
       return page.length < accountsPerPage ? undefined : page.at(-1)?.accountId;
@@ -120,8 +122,14 @@ function inPage<Result>(database: Database, work: (tx: Queryable) => Promise<Res
 
 interface AccountItems {
   accountId: bigint;
-  /** Each with since when, as RightsStore.replaceAll wants it. */
-  items: [string, number][];
+  /** Each with since when, and the subscription that it counts for. */
+  items: AccountItem[];
+}
+
+type AccountItem = [item: string, since: number, subscriptionId: string | null];
+
+function entitlementsOf(items: readonly AccountItem[]): Map<string, Entitlement> {
+  return new Map(items.map(([item, since, id]) => [item, { since, subscriptionId: id ?? undefined }]));
 }
 
 async function readAccounts(tx: Queryable, kind: ItemKind, after: bigint): Promise<AccountItems[]> {
@@ -129,7 +137,7 @@ async function readAccounts(tx: Queryable, kind: ItemKind, after: bigint): Promi
     return tx
       .select({
         accountId: devices.producerId,
-        items: sql<[string, number][]>`json_agg(json_build_array(${devices.deviceId}, 0))`,
+        items: sql<AccountItem[]>`json_agg(json_build_array(${devices.deviceId}, 0, null))`,
       })
       .from(devices)
       .where(gt(devices.producerId, after))
@@ -140,7 +148,9 @@ async function readAccounts(tx: Queryable, kind: ItemKind, after: bigint): Promi
   return tx
     .select({
       accountId: subscriptions.consumerId,
-      items: sql<[string, number][]>`json_agg(json_build_array(${subscriptions.producerId}::text, ${activeSince}))`,
+      items: sql<
+        AccountItem[]
+      >`json_agg(json_build_array(subscriptions.producer_id::text, ${subscribedSince}, ${meteredId}))`,
     })
     .from(subscriptions)
     .where(and(gt(subscriptions.consumerId, after), eq(subscriptions.status, 'active')))

@@ -16,6 +16,7 @@ export { redisReadiness } from './redis-readiness.ts';
 export { RetainedStreams, type SeqRange, type StreamPart } from './retained-streams.ts';
 export {
   type AccountRights,
+  type Entitlement,
   type Grant,
   type ItemKind,
   type Right,

@@ -47,7 +47,7 @@ export interface Keys {
   session(sessionId: string): string;
   /** Hash from a producer's device_ids to 0. */
   devices(producerId: string): string;
-  /** Hash from the producers a consumer is subscribed to, to since when, in ms since 1970. */
+  /** Hash from the producers a consumer is subscribed to, to since when, in ms since 1970, and the subscription. */
   subscriptions(consumerId: string): string;
 }
 

@@ -27,7 +27,7 @@ it('nothing may be read of a Redis that was restarted, with whatever data, until
   await rights.grant({ kind: 'device', accountId: '7', item: 'a' });
   expect(await rights.read('device', '7', session.item)).toBeUndefined();
   expect(await rebuild()).toBe(true);
-  const held = { sessionIsLive: true, items: new Map([['a', 0]]) };
+  const held = { sessionIsLive: true, items: new Map([['a', { since: 0 }]]) };
   expect(await rights.read('device', '7', session.item)).toEqual(held);
   await restart();
   expect(await rights.isComplete()).toBe(false);

@@ -15,19 +15,24 @@ const rightSchema = z.object({
 });
 export type Right = z.infer<typeof rightSchema>;
 
-/** A right that exists: a session lasts `seconds` from now, a subscription is active since `since`, in ms since 1970. */
+/** What an account has of an item. */
+export interface Entitlement {
+  /** Since when it has been subscribed without a break, in ms since 1970; 0 for a device. */
+  since: number;
+  /** The subscription that what is delivered counts for; undefined where nothing is counted. */
+  subscriptionId?: string | undefined;
+}
+
+/** A right that exists: a session lasts `seconds` from now. */
 export type Grant =
   | { kind: 'session'; accountId: string; item: string; seconds: number }
   | { kind: 'device'; accountId: string; item: string }
-  | { kind: 'subscription'; accountId: string; item: string; since: number };
+  | ({ kind: 'subscription'; accountId: string; item: string } & Entitlement);
 
-/**
- * What a socket may do when it opens. `items` are a producer's device_ids (with 0), or the producers a consumer receives
- * with since when it has been subscribed without a break, in ms since 1970.
- */
+/** What a socket may do when it opens. `items` are a producer's device_ids, or the producers a consumer receives. */
 export interface AccountRights {
   sessionIsLive: boolean;
-  items: Map<string, number>;
+  items: Map<string, Entitlement>;
 }
 
 /** A live session; `seconds` is how long it lasts from now. */
@@ -64,8 +69,8 @@ export class RightsStore {
     if (grant.kind === 'session') {
       await this.redis.set(this.keys.session(grant.item), grant.accountId, 'EX', grant.seconds);
     } else {
-      const since = grant.kind === 'device' ? 0 : grant.since;
-      await this.redis.hset(this.itemsKey(grant.kind, grant.accountId), grant.item, since);
+      const text = entitlementText(grant.kind === 'device' ? { since: 0 } : grant);
+      await this.redis.hset(this.itemsKey(grant.kind, grant.accountId), grant.item, text);
     }
     await this.announce(grant);
   }
@@ -78,15 +83,13 @@ export class RightsStore {
     if (right.kind === 'device') await this.forgetSequence(right);
   }
 
-  /**
-   * Replaces all devices of a producer (with 0), or all subscriptions of a consumer (with since when), at once. Whether
-   * that changed anything.
-   */
-  async replaceAll(kind: ItemKind, accountId: string, items: ReadonlyMap<string, number>): Promise<boolean> {
+  /** Replaces all devices of a producer, or all subscriptions of a consumer, at once. Whether that changed anything. */
+  async replaceAll(kind: ItemKind, accountId: string, items: ReadonlyMap<string, Entitlement>): Promise<boolean> {
     const key = this.itemsKey(kind, accountId);
     const held = new Map(Object.entries(await this.redis.hgetall(key)));
-    if (held.size === items.size && [...items].every(([item, since]) => held.get(item) === String(since))) return false;
-    await this.redis.eval(replaceHash, 1, key, ...[...items].flat());
+    const texts = [...items].map(([item, entitlement]): [string, string] => [item, entitlementText(entitlement)]);
+    if (held.size === items.size && texts.every(([item, text]) => held.get(item) === text)) return false;
+    await this.redis.eval(replaceHash, 1, key, ...texts.flat());
     return true;
   }
 
@@ -175,12 +178,12 @@ export class RightsStore {
   /** Whether one right exists now. */
   async has({ kind, accountId, item }: Right): Promise<boolean> {
     if (kind === 'session') return (await this.redis.get(this.keys.session(item))) === accountId;
-    return (await this.since(kind, accountId, item)) !== undefined;
+    return (await this.entitlement(kind, accountId, item)) !== undefined;
   }
 
-  /** Since when a subscription is active, in ms since 1970, or 0 for a device; undefined if there is no such right. */
-  async since(kind: ItemKind, accountId: string, item: string): Promise<number | undefined> {
-    return readSince(await this.redis.hget(this.itemsKey(kind, accountId), item));
+  /** What an account has of a device or a producer; undefined if it has no such right. */
+  async entitlement(kind: ItemKind, accountId: string, item: string): Promise<Entitlement | undefined> {
+    return readEntitlement(await this.redis.hget(this.itemsKey(kind, accountId), item));
   }
 
   /**
@@ -246,16 +249,22 @@ function rightIn(message: string): Right | undefined {
   }
 }
 
-/** What does not say since when is no right. */
-function readSince(text: string | null | undefined): number | undefined {
-  return text && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+/** `<since>`, or `<since>:<subscription>` where what is delivered is counted. */
+function entitlementText({ since, subscriptionId }: Entitlement): string {
+  return subscriptionId === undefined ? String(since) : `${since}:${subscriptionId}`;
 }
 
-function readItems(hash: Record<string, string>): Map<string, number> {
-  const items = new Map<string, number>();
+/** What does not say since when is no right. */
+function readEntitlement(text: string | null | undefined): Entitlement | undefined {
+  const [, since, subscriptionId] = /^(\d{1,15})(?::(\d{1,19}))?$/.exec(text ?? '') ?? [];
+  return since === undefined ? undefined : { since: Number(since), subscriptionId };
+}
+
+function readItems(hash: Record<string, string>): Map<string, Entitlement> {
+  const items = new Map<string, Entitlement>();
   for (const [item, text] of Object.entries(hash)) {
-    const since = readSince(text);
-    if (since !== undefined) items.set(item, since);
+    const entitlement = readEntitlement(text);
+    if (entitlement) items.set(item, entitlement);
   }
   return items;
 }
