@@ -3,6 +3,7 @@ import {
   type ConfigOf,
   commonSettings,
   databaseUrl,
+  duration,
   type Environment,
   integer,
   port,
@@ -25,6 +26,13 @@ const settings = {
   }),
   /** Those that were withdrawn and have not ended count too. */
   plansPerProducer: integer('PLANS_PER_PRODUCER', defaultLimits.plansPerProducer, { min: 1, max: 10_000 }),
+  requestsPerConsumer: integer('REQUESTS_PER_CONSUMER', defaultLimits.requestsPerConsumer, { min: 1, max: 100_000 }),
+  requestsPerProducer: integer('REQUESTS_PER_PRODUCER', defaultLimits.requestsPerProducer, { min: 1, max: 1_000_000 }),
+  requestLifetimeMs: duration('REQUEST_LIFETIME', '30d', { min: '1s', max: '365d' }),
+  accessEntriesPerProducer: integer('ACCESS_ENTRIES_PER_PRODUCER', defaultLimits.accessEntriesPerProducer, {
+    min: 1,
+    max: 1_000_000,
+  }),
   changesPerMinute: integer('SUBSCRIPTION_CHANGES_PER_MINUTE', defaultLimits.subscriptionChangesPerAccountAndMinute, {
     min: 1,
     max: 1_000_000,

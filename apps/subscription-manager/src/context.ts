@@ -12,7 +12,9 @@ import {
 import { createKeys, openLimiterRedis, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
 import type { SubscriptionManagerConfig } from './config.ts';
-import { keepEndingPlans } from './services/keep-ending-plans.ts';
+import { endPlans } from './services/end-plans.ts';
+import { purge } from './services/purge.ts';
+import { repeat } from './services/repeat.ts';
 
 export interface Context {
   readonly config: SubscriptionManagerConfig;
@@ -24,11 +26,14 @@ export interface Context {
   readonly changes: RateLimiter;
   readonly verifyToken: TokenVerifier;
   readonly readinessChecks: readonly ReadinessCheck[];
-  /** Begins the work that nobody asked for: projecting rights, ending plans. */
+  /** Begins the work that nobody asked for: projecting rights, ending plans, deleting what is old. */
   start(): void;
   /** Stops that work, then closes Redis, then PostgreSQL. */
   close(): Promise<void>;
 }
+
+const endPlansMs = 1_000;
+const purgeMs = 600_000;
 
 /** Opens everything the service talks to. PostgreSQL and Redis need not be there yet. */
 export async function createContext(config: SubscriptionManagerConfig, logger: Logger): Promise<Context> {
@@ -39,7 +44,7 @@ export async function createContext(config: SubscriptionManagerConfig, logger: L
   await firstConnectionAttempt(limiterRedis);
   const rights = new RightsStore(redis, createKeys(config.redisKeyPrefix));
   const projector = createProjector({ database, rights, logger });
-  let stopEndingPlans: (() => Promise<void>) | undefined;
+  let stopRepeating: (() => Promise<unknown>) | undefined;
   return {
     config,
     logger,
@@ -56,11 +61,17 @@ export async function createContext(config: SubscriptionManagerConfig, logger: L
     readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
     start() {
       projector.start();
-      stopEndingPlans ??= keepEndingPlans({ database, projector, logger });
+      if (stopRepeating) return;
+      const failed = (what: string) => (error: unknown) => logger.warn({ err: error }, `${what}; trying again`);
+      const stops = [
+        repeat(endPlansMs, (stopped) => endPlans({ database, projector }, stopped), failed('plans could not be ended')),
+        repeat(purgeMs, (stopped) => purge(database, stopped), failed('old requests and plans could not be deleted')),
+      ];
+      stopRepeating = () => Promise.all(stops.map((stop) => stop()));
     },
     async close() {
       // First what needs the projector.
-      await stopEndingPlans?.();
+      await stopRepeating?.();
       const stopped = projector.stop();
       redis.disconnect();
       limiterRedis.disconnect();

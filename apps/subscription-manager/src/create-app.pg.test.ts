@@ -357,9 +357,9 @@ describe('a change whose process dies before it reaches Redis', () => {
     const [consumer, producer] = [await addAccount('consumer'), await addAccount('producer')];
     const pair = { consumerId: consumer.id, producerId: producer.id };
     const noted = () => context.database.db.$count(rightsOutbox, eq(rightsOutbox.item, producer.id));
-    await addSubscription(context, { ...pair, limit });
+    await addSubscription(context, pair);
     expect(await noted()).toBe(1);
-    await endSubscription(context, pair);
+    await endSubscription(context, { ...pair, by: 'consumer' });
     expect(await noted()).toBe(2);
   });
 });

@@ -1,8 +1,10 @@
 import { isSessionLive } from '@motience/rights';
 import { authenticate, createHttpApp, type HttpApp, packageVersion } from '@motience/service-kit';
 import type { Context } from './context.ts';
+import { addAccessRoutes } from './routes/access.ts';
 import { addListRoutes } from './routes/list-subscriptions.ts';
 import { addPlanRoutes } from './routes/plans.ts';
+import { addRequestRoutes } from './routes/requests.ts';
 import { addSubscribeRoute } from './routes/subscribe.ts';
 import { addUnsubscribeRoute } from './routes/unsubscribe.ts';
 
@@ -25,6 +27,8 @@ export function createApp(context: Context): HttpApp {
   addUnsubscribeRoute(app, context, signedIn);
   addListRoutes(app, context, signedIn);
   addPlanRoutes(app, context, signedIn);
+  addRequestRoutes(app, context, signedIn);
+  addAccessRoutes(app, context, signedIn);
   return app;
 }
 

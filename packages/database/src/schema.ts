@@ -151,6 +151,55 @@ export const subscriptions = pgTable(
 );
 
 /**
+ * A consumer's request to receive a stream whose producer approves each consumer. One that expired while it was pending
+ * stays so, and counts no more; old ones are deleted. Owned by subscription-manager.
+ */
+export const subscriptionRequests = pgTable(
+  'subscription_requests',
+  {
+    id: id(),
+    consumerId: accountId('consumer_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    producerId: accountId('producer_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    planId: bigint('plan_id', { mode: 'bigint' }).references(() => plans.id),
+    status: text('status', { enum: ['pending', 'approved', 'rejected', 'cancelled'] })
+      .notNull()
+      .default('pending'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    expiresAt: instant('expires_at').notNull(),
+    decidedAt: instant('decided_at'),
+  },
+  (table) => [
+    uniqueIndex('subscription_requests_pending')
+      .on(table.consumerId, table.producerId)
+      .where(sql`${table.status} = 'pending'`),
+    index('subscription_requests_producer').on(table.producerId, table.id),
+    index('subscription_requests_consumer').on(table.consumerId, table.id),
+    index('subscription_requests_expires').on(table.expiresAt),
+    check('subscription_requests_decided', sql`(${table.status} = 'pending') = (${table.decidedAt} is null)`),
+  ],
+);
+
+/** Consumers whom a producer lets in without being asked, or does not let in at all. Owned by subscription-manager. */
+export const accessEntries = pgTable(
+  'access_entries',
+  {
+    producerId: accountId('producer_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    consumerId: accountId('consumer_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    access: text('access', { enum: ['allow', 'deny'] }).notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.producerId, table.consumerId] })],
+);
+
+/**
  * Rights that changed here and may not have reached Redis yet. A row is written in the transaction that changes the
  * right and deleted once it is projected, so a crash in between loses nothing. Owned by packages/rights.
  */

@@ -1,3 +1,4 @@
+export * from './access-http.ts';
 export * from './auth-http.ts';
 export * from './billing-http.ts';
 export * from './consumer-frames.ts';

@@ -192,6 +192,7 @@ describe('SubscriptionsClient', () => {
       id: '5',
       consumer_id: '1',
       producer_id: '7',
+      plan_id: null,
       status: 'active',
       created_at: '2026-01-01T00:00:00.000Z',
       ended_at: null,
@@ -202,11 +203,13 @@ describe('SubscriptionsClient', () => {
     const session = new AuthClient({ authUrl: url }).resume(tokens(1));
     const subscriptions = new SubscriptionsClient({ subscriptionUrl: `${url}/`, session });
     expect(await subscriptions.subscribe('7')).toEqual(subscription);
+    await subscriptions.subscribe('7', '4');
     await subscriptions.unsubscribe('7');
     await subscriptions.subscriptions();
     await subscriptions.subscribers({ limit: 3 }, '9');
     expect(calls.map(({ method, url, body }) => [method, url, body])).toEqual([
       ['POST', '/subscribe', { producer_id: '7' }],
+      ['POST', '/subscribe', { producer_id: '7', plan_id: '4' }],
       ['DELETE', '/unsubscribe', { producer_id: '7' }],
       ['GET', '/subscriptions/1', ''],
       ['GET', '/subscribers/9?limit=3', ''],

@@ -1,4 +1,12 @@
-import { namedSubscriptionSchema, pageSchema, type Subscription, subscriptionSchema } from '@motience/protocol';
+import {
+  namedSubscriptionSchema,
+  pageSchema,
+  type Subscription,
+  type SubscriptionRequest,
+  subscriptionRequestSchema,
+  subscriptionSchema,
+} from '@motience/protocol';
+import { z } from 'zod';
 import { baseUrl } from './auth-client.ts';
 import { type PageQuery, pageQueryText } from './page-query.ts';
 import type { Session } from './session.ts';
@@ -9,6 +17,7 @@ export interface SubscriptionsClientOptions {
   session: Session;
 }
 
+const subscribedSchema = z.union([subscriptionSchema, subscriptionRequestSchema]);
 const namedSubscriptionPageSchema = pageSchema(namedSubscriptionSchema);
 
 /** Who receives whom, at the subscription manager. Every refusal is thrown as a `Refusal`. */
@@ -21,10 +30,14 @@ export class SubscriptionsClient {
     this.#session = options.session;
   }
 
-  /** Subscribes the signed-in consumer; gives the subscription that is already active if there is one. */
-  subscribe(producerId: string): Promise<Subscription> {
-    const call = { method: 'POST', url: `${this.#url}/subscribe`, body: { producer_id: producerId } } as const;
-    return this.#session.request(call, subscriptionSchema);
+  /**
+   * Subscribes the signed-in consumer, on the plan that is named or a free one; gives the subscription that is already
+   * active if there is one, or a request, with status `pending`, where the producer approves each consumer.
+   * `payment-required` where a plan has to be named.
+   */
+  subscribe(producerId: string, planId?: string): Promise<Subscription | SubscriptionRequest> {
+    const body = { producer_id: producerId, ...(planId === undefined ? {} : { plan_id: planId }) };
+    return this.#session.request({ method: 'POST', url: `${this.#url}/subscribe`, body }, subscribedSchema);
   }
 
   /** Ends the signed-in consumer's subscription; delivery stops, also on open sockets. `not-found` if there is none. */

@@ -4,6 +4,7 @@ import {
   type Plan,
   paymentRequiredSchema,
   subscribeRequestSchema,
+  subscriptionRequestSchema,
   subscriptionSchema,
 } from '@motience/protocol';
 import { errorResponses, type HttpApp, jsonBody, jsonResponse, requireRole } from '@motience/service-kit';
@@ -12,9 +13,12 @@ import type { SignedIn } from '../create-app.ts';
 import { addSubscription } from '../services/add-subscription.ts';
 import { refuseOtherConsumer } from './refuse-other-consumer.ts';
 
-/** `POST /subscribe`: 201 with a new subscription, 200 with the one that is already active, 402 with the plans to name. */
+/**
+ * `POST /subscribe`: 201 with a new subscription, 200 with the one that is already active, 202 with a request where the
+ * producer approves each consumer, 402 with the plans to name.
+ */
 export function addSubscribeRoute(app: HttpApp, services: Context, signedIn: SignedIn): void {
-  const { config, projector } = services;
+  const { projector } = services;
   const route = createRoute({
     tags: ['Subscriptions'],
     method: 'post',
@@ -28,6 +32,7 @@ export function addSubscribeRoute(app: HttpApp, services: Context, signedIn: Sig
     responses: {
       200: jsonResponse('The subscription that is already active', subscriptionSchema),
       201: jsonResponse('The new subscription', subscriptionSchema),
+      202: jsonResponse('The request that the producer has to approve first', subscriptionRequestSchema),
       402: jsonResponse('payment-required', paymentRequiredSchema),
       ...errorResponses(
         'invalid-request',
@@ -44,11 +49,11 @@ export function addSubscribeRoute(app: HttpApp, services: Context, signedIn: Sig
     const { producer_id: producerId, plan_id: planId, consumer_id } = context.req.valid('json');
     const { sub: consumerId } = context.get('claims');
     refuseOtherConsumer(consumerId, consumer_id);
-    const limit = config.subscriptionsPerConsumer;
-    const subscribed = await addSubscription(services, { consumerId, producerId, planId, limit });
+    const subscribed = await addSubscription(services, { consumerId, producerId, planId });
     if ('plansToName' in subscribed) {
       return context.json(paymentRequired(producerId, subscribed.plansToName, context.get('requestId')), 402);
     }
+    if ('request' in subscribed) return context.json(subscribed.request, 202);
     const { subscription, isNew } = subscribed;
     if (!isNew) return context.json(subscription, 200);
     await projector.project({ kind: 'subscription', accountId: consumerId, item: producerId });

@@ -41,7 +41,7 @@ export function addUnsubscribeRoute(app: HttpApp, services: Context, signedIn: S
     const [query, body] = [context.req.valid('query'), context.req.valid('json')];
     for (const { consumer_id } of [query, body]) refuseOtherConsumer(consumerId, consumer_id);
     const producerId = oneProducer(query.producer_id, body.producer_id);
-    const subscription = await endSubscription(services, { consumerId, producerId });
+    const subscription = await endSubscription(services, { consumerId, producerId, by: 'consumer' });
     await services.projector.project({ kind: 'subscription', accountId: consumerId, item: producerId });
     return context.json(subscription, 200);
   });

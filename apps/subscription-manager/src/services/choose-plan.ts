@@ -25,7 +25,8 @@ export async function choosePlan(tx: Queryable, producerId: string, named: strin
   return (row?.plans ?? 0) > 0 ? { toBeNamed: [] } : { planId: null };
 }
 
-async function holdOffered(tx: Queryable, producerId: string, planId: bigint): Promise<bigint> {
+/** `not-found` if the producer does not offer the plan; otherwise it stays offered until the transaction ends. */
+export async function holdOffered(tx: Queryable, producerId: string, planId: bigint): Promise<bigint> {
   const [plan] = await tx
     .select({ id: plans.id })
     .from(plans)

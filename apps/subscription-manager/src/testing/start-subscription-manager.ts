@@ -110,13 +110,15 @@ export async function startSubscriptionManager(environment: Record<string, strin
       return pageSchema(namedSubscriptionSchema).parse(json).items;
     },
 
-    /** As if the time of a withdrawn plan had come. */
-    async passNotice(planId: string): Promise<void> {
+    /** As if the time of a withdrawn plan had come, or as if it had ended so many days ago. */
+    async passNotice(planId: string, daysAgo = 0): Promise<void> {
       await context.database.sql.begin(async (tx) => {
         // Nothing but a superuser who leaves triggers out can do this.
         await tx`set local session_replication_role = replica`;
         await tx`
-          update plans set withdrawn_at = withdrawn_at - interval '400 days', ends_at = now() - interval '1 hour'
+          update plans set withdrawn_at = withdrawn_at - interval '400 days',
+            ends_at = now() - interval '1 hour' - ${daysAgo} * interval '1 day',
+            closed_at = closed_at - ${daysAgo} * interval '1 day'
           where id = ${planId}`;
       });
     },
