@@ -33,6 +33,7 @@ it.each(waysToCut)(
     const open = ({ token }: Account) => SocketClient.open(services.socketUrl('consumer'), token);
     const sockets = [await open(consumer), await open(consumer)];
     const kept = await open(other);
+    await until(() => [...sockets, kept].every((socket) => socket.frames('welcome').length === 1));
     const device = await SocketClient.open(services.socketUrl('producer'), producer.token);
     device.send(reading(1));
     await until(() => [...sockets, kept].every((socket) => socket.readings().length === 1));
