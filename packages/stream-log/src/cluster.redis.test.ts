@@ -236,12 +236,12 @@ it('rights lie on all masters, are found on all, and changes are told once', asy
   const found: string[] = [];
   for await (const page of rights.sessionIds()) found.push(...page);
   expect(found.sort()).toEqual(sessions.sort());
-  await rights.replaceAll('subscription', '7', new Map([['1', 5]]));
-  expect(await rights.replaceAll('subscription', '7', new Map([['2', 6]]))).toBe(true);
+  await rights.replaceAll('subscription', '7', new Map([['1', { since: 5 }]]));
+  expect(await rights.replaceAll('subscription', '7', new Map([['2', { since: 6 }]]))).toBe(true);
   await rights.finishRebuild(await rights.beginRebuild());
   expect(await rights.read('subscription', '7', 'session-3')).toEqual({
     sessionIsLive: true,
-    items: new Map([['2', 6]]),
+    items: new Map([['2', { since: 6 }]]),
   });
   await vi.waitFor(() => expect(told).toEqual([...granted, undefined]));
   expect(new Set((await rights.serverId()).split(' ')).size).toBe(3);
