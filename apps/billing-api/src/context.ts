@@ -1,18 +1,22 @@
 import { type Database, openDatabase, postgresReadiness } from '@motience/database';
-import { createMetrics, type Logger, type ReadinessCheck, type Registry } from '@motience/service-kit';
-import { openRedis, type RedisConnection, redisReadiness } from '@motience/stream-log';
+import { createMetrics, type Logger, type ReadinessCheck, type Registry, settleWithin } from '@motience/service-kit';
+import { createKeys, openRedis, redisReadiness, UsageLog } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
 import type { BillingConfig } from './config.ts';
+import { createSettler, type Settler } from './settlement/settler.ts';
+
+const stopMs = 3_000;
 
 export interface Context {
   readonly config: BillingConfig;
   readonly logger: Logger;
   readonly registry: Registry;
   readonly database: Database;
-  readonly redis: RedisConnection;
+  readonly usageLog: UsageLog;
+  readonly settler: Settler;
   readonly verifyToken: TokenVerifier;
   readonly readinessChecks: readonly ReadinessCheck[];
-  /** Closes Redis, then PostgreSQL. */
+  /** Lets the turn of settlement under way end, then closes Redis, then PostgreSQL. */
   close(): Promise<void>;
 }
 
@@ -20,16 +24,24 @@ export interface Context {
 export function createContext(config: BillingConfig, logger: Logger): Context {
   const database = openDatabase(config.databaseUrl);
   const redis = openRedis(config.redisAddress, { onError: (error) => logger.warn({ err: error }, 'Redis') });
+  const registry = createMetrics('billing-api');
+  const usageLog = new UsageLog(redis, createKeys(config.redisKeyPrefix));
+  const settler = createSettler({ database, redis, usageLog, feePpm: config.platformFeePpm }, { logger, registry });
   return {
     config,
     logger,
-    registry: createMetrics('billing-api'),
+    registry,
     database,
-    redis,
+    usageLog,
+    settler,
     verifyToken: createTokenVerifier(config),
     readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
     async close() {
+      const stopped = settler.stop();
+      // While Redis or PostgreSQL is away, a turn waits for it; cut off, it leaves everything to the next one.
+      await settleWithin(stopped, stopMs);
       redis.disconnect();
+      await stopped;
       await database.close();
     },
   };

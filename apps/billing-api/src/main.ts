@@ -12,6 +12,7 @@ await runApp('billing-api', async (logger) => {
       port: config.port,
       portVariable: 'BILLING_PORT',
     });
+    context.settler.start();
     return {
       port: server.port,
       url: server.url,

@@ -1,0 +1,37 @@
+import { type Month, monthOf } from '@motience/ledger/pricing';
+
+const dayMs = 86_400_000;
+
+/** The day (UTC) an instant lies in: `2026-11-30`. */
+export function dayOf(instant: Date): string {
+  return instant.toISOString().slice(0, 10);
+}
+
+/** The month of a day. */
+export function monthOfDay(day: string): Month {
+  return monthOf(new Date(`${day}T00:00:00Z`));
+}
+
+/**
+ * The seconds that begin from `from` until before `until`, by day. Whole seconds are counted where they begin, so that a
+ * time counts the same however it is cut up.
+ */
+export function secondsByDay(from: Date, until: Date): { day: string; seconds: bigint }[] {
+  const pieces: { day: string; seconds: bigint }[] = [];
+  let start = Math.ceil(from.getTime() / 1_000) * 1_000;
+  const end = Math.ceil(until.getTime() / 1_000) * 1_000;
+  while (start < end) {
+    const stop = Math.min(end, (Math.floor(start / dayMs) + 1) * dayMs);
+    pieces.push({ day: dayOf(new Date(start)), seconds: BigInt((stop - start) / 1_000) });
+    start = stop;
+  }
+  return pieces;
+}
+
+export function later(one: Date, other: Date): Date {
+  return one > other ? one : other;
+}
+
+export function earlier(one: Date, other: Date): Date {
+  return one < other ? one : other;
+}

@@ -1,0 +1,124 @@
+import type { Queryable } from '@motience/database';
+import type { DeliveredSpan, UsageReport } from '@motience/stream-log';
+import { sql } from 'drizzle-orm';
+import { type DeliveredRow, DeliveredRows } from './delivered-rows.ts';
+import type { Meter } from './meter.ts';
+
+interface Place {
+  readonly consumerId: bigint;
+  readonly producerId: bigint;
+  readonly epoch: string;
+}
+
+interface Envelope extends Place {
+  from: number;
+  to: number;
+}
+
+interface StoredRow extends Record<string, unknown> {
+  consumer_id: string;
+  producer_id: string;
+  epoch: string;
+  first_seq: string;
+  last_seq: string;
+  bytes_before: string;
+  bytes_through: string;
+  subscription_id: string;
+  day: string;
+}
+
+const keyOf = ({ consumerId, producerId, epoch }: Place) => `${consumerId}/${producerId}/${epoch}`;
+
+/** What was delivered before, around everything that is reported now, by consumer, producer and epoch. */
+export class DeliveredTable {
+  private constructor(private readonly parts: Map<string, { place: Place; rows: DeliveredRows }>) {}
+
+  static async load(tx: Queryable, reports: readonly { meter: Meter; report: UsageReport }[]): Promise<DeliveredTable> {
+    const envelopes = new Map<string, Envelope>();
+    for (const { meter, report } of reports) {
+      const { consumerId, producerId } = meter.facts;
+      for (const { epoch, from, to } of report.spans) {
+        const known = envelopes.get(keyOf({ consumerId, producerId, epoch }));
+        if (known) Object.assign(known, { from: Math.min(known.from, from), to: Math.max(known.to, to) });
+        else envelopes.set(keyOf({ consumerId, producerId, epoch }), { consumerId, producerId, epoch, from, to });
+      }
+    }
+    const stored = new Map<string, DeliveredRow[]>();
+    for (const row of await loadRows(tx, [...envelopes.values()])) {
+      const place = { consumerId: BigInt(row.consumer_id), producerId: BigInt(row.producer_id), epoch: row.epoch };
+      const rows = stored.get(keyOf(place)) ?? [];
+      stored.set(keyOf(place), rows);
+      rows.push({
+        firstSeq: Number(row.first_seq),
+        lastSeq: Number(row.last_seq),
+        bytesBefore: Number(row.bytes_before),
+        bytesThrough: Number(row.bytes_through),
+        subscriptionId: row.subscription_id,
+        day: row.day,
+      });
+    }
+    const parts = [...envelopes].map(([key, place]): [string, { place: Place; rows: DeliveredRows }] => [
+      key,
+      { place, rows: new DeliveredRows(stored.get(key) ?? []) },
+    ]);
+    return new DeliveredTable(new Map(parts));
+  }
+
+  /** Adds a span that was delivered to a meter's subscription; gives what of it is new. */
+  add({ facts }: Meter, span: DeliveredSpan, day: string): { readings: bigint; bytes: bigint } {
+    const part = this.parts.get(keyOf({ ...facts, epoch: span.epoch }));
+    if (!part) throw new Error('rows around a span were not loaded');
+    return part.rows.add(span, facts.subscriptionId, day);
+  }
+
+  /** Writes what has changed. */
+  async store(tx: Queryable): Promise<void> {
+    const removed: object[] = [];
+    const written: object[] = [];
+    for (const { place, rows } of this.parts.values()) {
+      const own = { c: String(place.consumerId), p: String(place.producerId), e: place.epoch };
+      const changes = rows.changes();
+      for (const firstSeq of changes.removed) removed.push({ ...own, f: firstSeq });
+      for (const { firstSeq, lastSeq, bytesBefore, bytesThrough, subscriptionId, day } of changes.written) {
+        written.push({ ...own, f: firstSeq, l: lastSeq, b: bytesBefore, t: bytesThrough, s: subscriptionId, d: day });
+      }
+    }
+    if (removed.length > 0) {
+      await tx.execute(sql`
+        delete from delivered_intervals i using json_to_recordset(${JSON.stringify(removed)}::json)
+          as r(c bigint, p bigint, e text, f bigint)
+        where (i.consumer_id, i.producer_id, i.epoch, i.first_seq) = (r.c, r.p, r.e, r.f)`);
+    }
+    if (written.length > 0) {
+      await tx.execute(sql`
+        insert into delivered_intervals
+          (consumer_id, producer_id, epoch, first_seq, last_seq, bytes_before, bytes_through, subscription_id, day)
+        select c, p, e, f, l, b, t, s, d from json_to_recordset(${JSON.stringify(written)}::json)
+          as r(c bigint, p bigint, e text, f bigint, l bigint, b bigint, t bigint, s bigint, d date)
+        on conflict (consumer_id, producer_id, epoch, first_seq)
+        do update set last_seq = excluded.last_seq, bytes_through = excluded.bytes_through`);
+    }
+  }
+}
+
+/** Rows that overlap or touch an envelope: from the last one that begins before it. */
+async function loadRows(tx: Queryable, envelopes: readonly Envelope[]): Promise<StoredRow[]> {
+  if (envelopes.length === 0) return [];
+  const wanted = envelopes.map(({ consumerId, producerId, epoch, from, to }) => ({
+    c: String(consumerId),
+    p: String(producerId),
+    e: epoch,
+    f: from,
+    t: to,
+  }));
+  return tx.execute<StoredRow>(sql`
+    select i.consumer_id, i.producer_id, i.epoch, i.first_seq, i.last_seq, i.bytes_before, i.bytes_through,
+      i.subscription_id, i.day::text as day
+    from json_to_recordset(${JSON.stringify(wanted)}::json) as w(c bigint, p bigint, e text, f bigint, t bigint)
+    cross join lateral (
+      select coalesce(max(b.first_seq), 0) as first_seq from delivered_intervals b
+      where (b.consumer_id, b.producer_id, b.epoch) = (w.c, w.p, w.e) and b.first_seq < w.f
+    ) before
+    join delivered_intervals i on (i.consumer_id, i.producer_id, i.epoch) = (w.c, w.p, w.e)
+      and i.first_seq between before.first_seq and w.t + 1`);
+}

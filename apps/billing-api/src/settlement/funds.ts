@@ -1,0 +1,125 @@
+import type { Currency } from '@motience/ledger/pricing';
+
+/** What a consumer wants to spend at most: on one subscription, or on all. */
+export interface SpendingLimit {
+  readonly subscriptionId: string | undefined;
+  readonly period: 'day' | 'month';
+  readonly amount: bigint;
+}
+
+export interface Charged {
+  readonly day: bigint;
+  readonly month: bigint;
+}
+
+export interface FundsFacts {
+  readonly consumerId: bigint;
+  readonly currency: Currency;
+  readonly wallet: bigint;
+  /** What the consumer owes. */
+  readonly owed: bigint;
+  /** What is held, by subscription. */
+  readonly holds: ReadonlyMap<string, bigint>;
+  readonly limits: readonly SpendingLimit[];
+  /** What was charged today and this month, by subscription; needed only where there are limits. */
+  readonly charged: ReadonlyMap<string, Charged>;
+}
+
+/** What may be held for a subscription, with what is held already, and what keeps it from being more. */
+export interface Budget {
+  readonly amount: bigint;
+  readonly reason: 'insufficient-funds' | 'spending-limit';
+}
+
+/** The money of one consumer in one currency, during one turn of settlement. */
+export class Funds {
+  private wallet: bigint;
+  private owed: bigint;
+  private readonly holds: Map<string, bigint>;
+  private readonly charged: Map<string, Charged>;
+
+  constructor(readonly facts: FundsFacts) {
+    this.wallet = facts.wallet;
+    this.owed = facts.owed;
+    this.holds = new Map(facts.holds);
+    this.charged = new Map(facts.charged);
+  }
+
+  heldFor(subscriptionId: string): bigint {
+    return this.holds.get(subscriptionId) ?? 0n;
+  }
+
+  /** All there is, whatever it is held for, less what is owed. */
+  get total(): bigint {
+    return [...this.holds.values()].reduce((sum, held) => sum + held, this.wallet) - this.owed;
+  }
+
+  /** What can be held besides. Whoever owes something has nothing. */
+  private get free(): bigint {
+    return this.owed > 0n ? 0n : this.wallet;
+  }
+
+  /**
+   * Takes a charge: from the subscription's hold; what goes beyond it, because Redis lost what had been given out, from
+   * the wallet; and what is not there either is owed. `counts` says how much of it is of this day and month.
+   */
+  take(subscriptionId: string, charge: bigint, counts: { today: bigint; thisMonth: bigint }) {
+    const held = this.heldFor(subscriptionId);
+    const fromHold = charge < held ? charge : held;
+    const beyond = charge - fromHold;
+    const fromWallet = beyond < this.wallet ? beyond : this.wallet;
+    const owed = beyond - fromWallet;
+    this.holds.set(subscriptionId, held - fromHold);
+    this.wallet -= fromWallet;
+    this.owed += owed;
+    const { day, month } = this.charged.get(subscriptionId) ?? { day: 0n, month: 0n };
+    this.charged.set(subscriptionId, {
+      day: day + counts.today,
+      month: month + counts.thisMonth,
+    });
+    return { fromHold, fromWallet, owed };
+  }
+
+  budgetFor(subscriptionId: string): Budget {
+    const amount = this.free + this.heldFor(subscriptionId);
+    const room = this.limitRoom(subscriptionId);
+    if (room === undefined || room >= amount) return { amount, reason: 'insufficient-funds' };
+    return { amount: room > 0n ? room : 0n, reason: 'spending-limit' };
+  }
+
+  /** Changes what is held for a subscription to `wanted`, as far as there is money; gives the difference. */
+  hold(subscriptionId: string, wanted: bigint): bigint {
+    const held = this.heldFor(subscriptionId);
+    const difference = wanted - held < this.free ? wanted - held : this.free;
+    this.holds.set(subscriptionId, held + difference);
+    this.wallet -= difference;
+    return difference;
+  }
+
+  /** How much of the narrowest limit is left, in percent; undefined without limits. */
+  limitPercent(subscriptionId: string): bigint | undefined {
+    const percents = this.limitsOf(subscriptionId).map(({ amount, spent }) =>
+      amount > spent ? ((amount - spent) * 100n) / amount : 0n,
+    );
+    return percents.length === 0 ? undefined : percents.reduce((least, next) => (next < least ? next : least));
+  }
+
+  private limitRoom(subscriptionId: string): bigint | undefined {
+    const rooms = this.limitsOf(subscriptionId).map(({ amount, spent, heldByOthers }) => amount - spent - heldByOthers);
+    return rooms.length === 0 ? undefined : rooms.reduce((least, next) => (next < least ? next : least));
+  }
+
+  private limitsOf(subscriptionId: string) {
+    return this.facts.limits
+      .filter((limit) => limit.subscriptionId === undefined || limit.subscriptionId === subscriptionId)
+      .map(({ amount, period, subscriptionId: one }) => {
+        let spent = 0n;
+        let heldByOthers = 0n;
+        for (const [of, charged] of this.charged) if (one === undefined || of === one) spent += charged[period];
+        if (one === undefined) {
+          for (const [of, held] of this.holds) if (of !== subscriptionId) heldByOthers += held;
+        }
+        return { amount, spent, heldByOthers };
+      });
+  }
+}

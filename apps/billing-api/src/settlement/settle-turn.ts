@@ -1,0 +1,258 @@
+import { type Database, type Queryable, subscriptionMeters } from '@motience/database';
+import { postAll, type Transaction } from '@motience/ledger';
+import type { CreditChange, RedisConnection, UsageEntry, UsageLog } from '@motience/stream-log';
+import { and, asc, gt, ne, sql } from 'drizzle-orm';
+import { dayOf, earlier, later } from './days.ts';
+import { type Decision, decideCredit, namedWithinMs } from './decide-credit.ts';
+import { DeliveredTable } from './delivered-table.ts';
+import type { Funds } from './funds.ts';
+import { type FundsTable, loadFunds } from './load-funds.ts';
+import { loadMeters } from './load-meters.ts';
+import type { Meter } from './meter.ts';
+import { captureOf, holdOf } from './postings.ts';
+import { storeMeters } from './store-meters.ts';
+
+export interface SettlementContext {
+  readonly database: Pick<Database, 'db'>;
+  readonly redis: RedisConnection;
+  readonly usageLog: UsageLog;
+  /** The platform's part of the charges of subscriptions that begin to be used, in parts per million. */
+  readonly feePpm: number;
+  /** Told of entries of the usage log that cannot be read; they stay. */
+  readonly onUnreadable: (entryId: string, error: unknown) => void;
+}
+
+export interface TurnOptions {
+  /** Looks also at subscriptions in use that nothing was reported of, from the one after this id on. */
+  readonly sweepAfter?: bigint | undefined;
+  /** In place of what the clocks of the database and of Redis say; for tests. */
+  readonly clocks?: { readonly ours: Date; readonly redis: Date };
+  /** Called when the database has everything and Redis nothing yet; for tests. */
+  readonly committed?: () => void;
+}
+
+export interface TurnResult {
+  readonly entries: number;
+  /** Whether there were as many entries as a turn takes. */
+  readonly isFull: boolean;
+  /** Where the sweep goes on; undefined once it is through. */
+  readonly sweepAfter: bigint | undefined;
+}
+
+/** Any number: the lock of whoever settles. */
+const settlementLock = 5_120_733_981;
+const maxEntries = 200;
+const sweepSize = 200;
+/** A transaction that stands still, because its process does, makes way for another one's. */
+const patience = '10s';
+const maxPostingsAtOnce = 900;
+
+interface Settled {
+  readonly result: TurnResult;
+  readonly turn: number;
+  readonly entryIds: readonly string[];
+  readonly changes: readonly CreditChange[];
+}
+
+/**
+ * One turn of settlement: what gateways have reported is united with what was delivered before, what is new is charged,
+ * and credit is given for more. Everything that happens to money and record is one database transaction; Redis follows
+ * after. If the process ends at any point in between, the next turn does again what is missing, and nothing twice.
+ * One turn runs at a time, in whichever process; undefined if another process is at it.
+ */
+export async function settleTurn(context: SettlementContext, options: TurnOptions): Promise<TurnResult | undefined> {
+  const settled = await context.database.db.transaction(async (tx) => {
+    const begun = await begin(tx);
+    return begun && settle(tx, context, options, { ...begun, now: options.clocks?.ours ?? begun.now });
+  });
+  if (!settled) return undefined;
+  options.committed?.();
+  const { turn, entryIds, changes } = settled;
+  if (entryIds.length > 0 || changes.length > 0) await context.usageLog.settle(turn, entryIds, changes);
+  return settled.result;
+}
+
+interface Begun {
+  /** Grows with each turn of any process. */
+  readonly turn: number;
+  readonly now: Date;
+}
+
+async function begin(tx: Queryable): Promise<Begun | undefined> {
+  const [row] = await tx.execute<{ mine: boolean; turn: string; now: string }>(sql`
+    select mine, case when mine then nextval('settlement_turns') end::text as turn,
+      (extract(epoch from clock_timestamp()) * 1000)::bigint::text as now
+    from pg_try_advisory_xact_lock(${settlementLock}) as mine`);
+  if (!row?.mine) return undefined;
+  await tx.execute(sql.raw(`set local idle_in_transaction_session_timeout = '${patience}'`));
+  return { turn: Number(row.turn), now: new Date(Number(row.now)) };
+}
+
+async function settle(
+  tx: Parameters<Parameters<Database['db']['transaction']>[0]>[0],
+  { redis, usageLog, feePpm, onUnreadable }: SettlementContext,
+  { sweepAfter, clocks }: TurnOptions,
+  { turn, now }: Begun,
+): Promise<Settled> {
+  const aheadMs = (clocks?.redis.getTime() ?? (await redisNowMs(redis))) - now.getTime();
+  /** An instant by the clock of Redis, by ours. */
+  const ours = (ms: number) => new Date(ms - aheadMs);
+
+  const seen = await usageLog.read(maxEntries, onUnreadable);
+  const swept = sweepAfter === undefined ? [] : await readActive(tx, sweepAfter);
+  const ids = new Set(
+    seen.flatMap(({ reports, wants }) => [...reports.map((report) => report.subscriptionId), ...wants]),
+  );
+  for (const id of swept) ids.add(String(id));
+  const subscriptionIds = [...ids];
+  const credits = new Map(
+    (subscriptionIds.length === 0 ? [] : await usageLog.inspect(turn, subscriptionIds)).map((credit) => [
+      credit.subscriptionId,
+      credit,
+    ]),
+  );
+  // The turn before may not have taken its entries off until now. What it took before we looked is not ours to count.
+  const still = new Set((seen.length === 0 ? [] : await usageLog.read(maxEntries)).map(({ id }) => id));
+  const entries = seen.filter(({ id }) => still.has(id));
+
+  const since = entries.map(({ atMs }) => ours(atMs)).reduce(earlier, now);
+  const meters = await loadMeters(tx, { subscriptionIds, feePpm, since });
+  const settledUnits = await addDeliveries(tx, entries, meters, (entry) => ours(entry.atMs), now);
+  const interestOf = (meter: Meter) => {
+    const ms = credits.get(meter.facts.subscriptionId)?.interestedAtMs;
+    return ms === undefined ? undefined : ours(ms);
+  };
+  for (const meter of meters) accrue(meter, now, interestOf(meter));
+
+  const funds = await loadFunds(
+    tx,
+    meters.map(({ facts }) => facts.consumerId),
+    now,
+  );
+  const postings: Transaction[] = [];
+  // All charges before any new hold: what was delivered has to be paid for first.
+  for (const meter of meters) {
+    const capture = captureOf(meter, fundsOf(funds, meter), turn, now);
+    if (capture) postings.push(capture);
+  }
+  const wanted = new Set(entries.flatMap(({ wants }) => wants));
+  const changes: CreditChange[] = [];
+  for (const meter of meters) {
+    const { subscriptionId } = meter.facts;
+    const credit = credits.get(subscriptionId);
+    if (!credit) continue;
+    const ofMeter = fundsOf(funds, meter);
+    const { change, held }: Decision = decideCredit({
+      meter,
+      credit,
+      settledUnits: settledUnits.get(subscriptionId) ?? 0n,
+      isWanted: wanted.has(subscriptionId),
+      funds: ofMeter,
+      now,
+      interestedAt: interestOf(meter),
+    });
+    if (change) {
+      const { untilMs } = change;
+      changes.push(untilMs === undefined ? change : { ...change, untilMs: untilMs + aheadMs });
+    }
+    const posting = ofMeter && holdOf(meter, ofMeter, held, turn);
+    if (posting) postings.push(posting);
+  }
+
+  for (let at = 0; at < postings.length; at += maxPostingsAtOnce) {
+    await postAll(tx, postings.slice(at, at + maxPostingsAtOnce));
+  }
+  await storeMeters(
+    tx,
+    meters.filter((meter) => meter.hasChanged),
+  );
+  return {
+    turn,
+    entryIds: entries.map(({ id }) => id),
+    changes,
+    result: {
+      entries: entries.length,
+      isFull: seen.length === maxEntries,
+      sweepAfter: swept.length === sweepSize ? swept.at(-1) : undefined,
+    },
+  };
+}
+
+async function redisNowMs(redis: RedisConnection): Promise<number> {
+  const [seconds, microseconds] = await redis.time();
+  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+}
+
+async function readActive(tx: Queryable, after: bigint): Promise<bigint[]> {
+  const { subscriptionId, state } = subscriptionMeters;
+  const rows = await tx
+    .select({ subscriptionId })
+    .from(subscriptionMeters)
+    .where(and(ne(state, 'idle'), gt(subscriptionId, after)))
+    .orderBy(asc(subscriptionId))
+    .limit(sweepSize);
+  return rows.map((row) => row.subscriptionId);
+}
+
+function fundsOf(table: FundsTable, { facts, plan }: Meter): Funds | undefined {
+  return plan.kind === 'free' ? undefined : table.of(facts.consumerId, plan.currency);
+}
+
+/** Charges what is new of the entries' reports; gives the units that were reported, by subscription. */
+async function addDeliveries(
+  tx: Queryable,
+  entries: readonly UsageEntry[],
+  meters: readonly Meter[],
+  timeOf: (entry: UsageEntry) => Date,
+  now: Date,
+): Promise<Map<string, bigint>> {
+  const byId = new Map(meters.map((meter) => [meter.facts.subscriptionId, meter]));
+  const told = entries.flatMap((entry) =>
+    entry.reports.flatMap((report) => {
+      const meter = byId.get(report.subscriptionId);
+      return meter ? [{ meter, report, at: timeOf(entry) }] : [];
+    }),
+  );
+  const units = new Map<string, bigint>();
+  if (told.length === 0) return units;
+  const former = new Map(meters.map((meter) => [meter, meter.row.settledAt]));
+  const table = await DeliveredTable.load(tx, told);
+  for (const { meter, report, at } of told) {
+    const { subscriptionId } = meter.facts;
+    units.set(subscriptionId, (units.get(subscriptionId) ?? 0n) + BigInt(report.spent));
+    const time = meter.timeOf(at, now);
+    let readings = 0n;
+    let bytes = 0n;
+    for (const span of report.spans) {
+      const added = table.add(meter, span, dayOf(time));
+      readings += added.readings;
+      bytes += added.bytes;
+    }
+    meter.addDelivery(time, { readings, bytes });
+  }
+  for (const [meter, settledAt] of former) {
+    noteRate(meter, units.get(meter.facts.subscriptionId) ?? 0n, now.getTime() - settledAt.getTime());
+  }
+  await table.store(tx);
+  return units;
+}
+
+/** Rises at once, falls slowly. */
+function noteRate({ row }: Meter, units: bigint, ms: number): void {
+  const perSecond = (units * 1_000n) / BigInt(Math.max(1_000, ms));
+  row.rate = perSecond > row.rate ? perSecond : (row.rate * 3n + perSecond) / 4n;
+}
+
+/** Charges the time of a plan by time, while somebody receives it. */
+function accrue(meter: Meter, now: Date, interestedAt: Date | undefined): void {
+  const { row, facts } = meter;
+  if (!row.accruedUntil || !row.paidUntil) return;
+  const named = interestedAt ? new Date(interestedAt.getTime() + namedWithinMs) : row.accruedUntil;
+  const end = [now, named, facts.endedAt ?? now].reduce(earlier);
+  meter.accrueUntil(end);
+  // Time in which nobody received it, or nobody could, costs nothing.
+  if (end < now || row.paidUntil < now) {
+    row.accruedUntil = later(row.accruedUntil, now);
+    row.paidUntil = later(row.paidUntil, row.accruedUntil);
+  }
+}

@@ -1,0 +1,55 @@
+import { divideAtTrial, noUse, type Trial, trialLeft, type Use } from '@motience/ledger/pricing';
+
+/** What was delivered before a trial of minutes ended may be reported a little later. */
+const reportGraceMs = 1_500;
+
+/** The one trial that a consumer has of a producer, as far as it is used. Shared by all subscriptions between the two. */
+export class TrialState {
+  hasChanged = false;
+
+  constructor(
+    readonly consumerId: bigint,
+    readonly producerId: bigint,
+    /** Undefined until it begins. */
+    public startedAt: Date | undefined,
+    public spent: Use,
+  ) {}
+
+  begin(at: Date): void {
+    if (this.startedAt) return;
+    this.startedAt = at;
+    this.hasChanged = true;
+  }
+
+  /** When a trial of minutes ends; undefined for one of readings, and before it begins. */
+  endOf(trial: Trial | undefined): Date | undefined {
+    if (!trial || !('minutes' in trial) || !this.startedAt) return undefined;
+    return new Date(this.startedAt.getTime() + trial.minutes * 60_000);
+  }
+
+  /** How many readings are free yet; 0 for a trial of minutes. */
+  readingsLeft(trial: Trial | undefined): bigint {
+    return trial && 'readings' in trial ? trialLeft(trial, this.spent) : 0n;
+  }
+
+  /** Divides what was delivered into what is free and what is billable. */
+  divide(trial: Trial | undefined, at: Date, piece: Use): { free: Use; billable: Use } {
+    if (!trial) return { free: noUse, billable: piece };
+    this.begin(at);
+    const end = this.endOf(trial);
+    const isOver = end && at.getTime() >= end.getTime() + reportGraceMs;
+    const divided = end
+      ? { trial: isOver ? noUse : piece, billable: isOver ? piece : noUse }
+      : divideAtTrial(trial, this.spent, piece);
+    const { trial: free, billable } = divided;
+    if (free.readings > 0n || free.bytes > 0n) {
+      this.spent = {
+        ...this.spent,
+        readings: this.spent.readings + free.readings,
+        bytes: this.spent.bytes + free.bytes,
+      };
+      this.hasChanged = true;
+    }
+    return { free, billable };
+  }
+}
