@@ -1,15 +1,38 @@
 import {
   type ConfigOf,
+  combine,
   commonSettings,
   databaseUrl,
   type Environment,
   integer,
+  optionalText,
+  optionalUrl,
   port,
   readConfig,
   redisAddress,
   redisKeyPrefix,
+  type SettingResult,
   tokenSettings,
 } from '@motience/service-kit';
+import type { StripeOptions } from './payments/stripe-provider.ts';
+
+/** Payments through Stripe: both secrets, or neither. */
+const stripe = combine(
+  {
+    secretKey: optionalText('STRIPE_SECRET_KEY'),
+    webhookSecret: optionalText('STRIPE_WEBHOOK_SECRET'),
+    returnUrl: optionalUrl('STRIPE_RETURN_URL', ['http', 'https']),
+    apiUrl: optionalUrl('STRIPE_API_URL', ['http', 'https']),
+    testerPort: port('CONSUMER_TESTER_PORT', 3011),
+  },
+  ({ secretKey, webhookSecret, returnUrl, apiUrl, testerPort }): SettingResult<StripeOptions | undefined> => {
+    if (secretKey === undefined && webhookSecret === undefined) return { value: undefined };
+    const needed = 'is needed with the other one';
+    if (secretKey === undefined) return { mistakes: [{ path: 'STRIPE_SECRET_KEY', message: needed }] };
+    if (webhookSecret === undefined) return { mistakes: [{ path: 'STRIPE_WEBHOOK_SECRET', message: needed }] };
+    return { value: { secretKey, webhookSecret, returnUrl: returnUrl ?? `http://localhost:${testerPort}/`, apiUrl } };
+  },
+);
 
 const settings = {
   ...commonSettings,
@@ -20,6 +43,7 @@ const settings = {
   port: port('BILLING_PORT', 3004),
   /** The platform's part of a charge, in parts per million. */
   platformFeePpm: integer('PLATFORM_FEE_PPM', 100_000, { min: 0, max: 1_000_000 }),
+  stripe,
 };
 
 export type BillingConfig = ConfigOf<typeof settings>;

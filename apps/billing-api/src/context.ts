@@ -3,6 +3,9 @@ import { createMetrics, type Logger, type ReadinessCheck, type Registry, settleW
 import { createKeys, openRedis, redisReadiness, UsageLog } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
 import type { BillingConfig } from './config.ts';
+import { adminProvider } from './payments/admin-provider.ts';
+import type { PaymentProvider } from './payments/payment-provider.ts';
+import { createStripeProvider } from './payments/stripe-provider.ts';
 import { createSettler, type Settler } from './settlement/settler.ts';
 
 const stopMs = 3_000;
@@ -14,6 +17,7 @@ export interface Context {
   readonly database: Database;
   readonly usageLog: UsageLog;
   readonly settler: Settler;
+  readonly provider: PaymentProvider<'admin'> | PaymentProvider<'stripe'>;
   readonly verifyToken: TokenVerifier;
   readonly readinessChecks: readonly ReadinessCheck[];
   /** Lets the turn of settlement under way end, then closes Redis, then PostgreSQL. */
@@ -34,6 +38,7 @@ export function createContext(config: BillingConfig, logger: Logger): Context {
     database,
     usageLog,
     settler,
+    provider: config.stripe ? createStripeProvider(config.stripe) : adminProvider,
     verifyToken: createTokenVerifier(config),
     readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
     async close() {

@@ -1,11 +1,17 @@
 import { isSessionLive } from '@motience/rights';
 import { authenticate, createHttpApp, type HttpApp, packageVersion } from '@motience/service-kit';
 import type { Context } from './context.ts';
+import { addLimitRoutes } from './routes/limits.ts';
+import { addStripeWebhook } from './routes/stripe-webhook.ts';
+import { addTopUpRoutes } from './routes/top-ups.ts';
 import { addWalletRoutes } from './routes/wallets.ts';
+
+/** What Stripe tells of a payment may be long. */
+const bodyLimitBytes = 256 * 1024;
 
 /** The billing service's HTTP API. */
 export function createApp(context: Context): HttpApp {
-  const { config, database, logger, readinessChecks, registry, verifyToken } = context;
+  const { config, database, logger, provider, readinessChecks, registry, verifyToken } = context;
   const app = createHttpApp({
     title: 'Motience Billing',
     version: packageVersion(new URL('../package.json', import.meta.url)),
@@ -16,10 +22,14 @@ export function createApp(context: Context): HttpApp {
     corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,
     metricsToken: config.metricsToken,
+    bodyLimitBytes,
     readinessChecks,
   });
   const signedIn = authenticate({ verifyToken, sessionIsLive: (claims) => isSessionLive(database.db, claims) });
   addWalletRoutes(app, context, signedIn);
+  addTopUpRoutes(app, context, signedIn);
+  if (provider.name === 'stripe') addStripeWebhook(app, context, provider);
+  addLimitRoutes(app, context, signedIn);
   return app;
 }
 

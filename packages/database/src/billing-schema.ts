@@ -148,6 +148,8 @@ export const topUps = pgTable(
     /** What the provider calls it, and the payment it became. */
     reference: text('reference'),
     payment: text('payment'),
+    /** What the provider has paid back of it. */
+    refunded: total('refunded'),
     createdAt: instant('created_at').notNull().defaultNow(),
     paidAt: instant('paid_at'),
     transactionId: number('transaction_id').references(() => ledgerTransactions.id),

@@ -18,14 +18,19 @@ export function monthOfDay(day: string): Month {
  */
 export function secondsByDay(from: Date, until: Date): { day: string; seconds: bigint }[] {
   const pieces: { day: string; seconds: bigint }[] = [];
-  let start = Math.ceil(from.getTime() / 1_000) * 1_000;
-  const end = Math.ceil(until.getTime() / 1_000) * 1_000;
+  let start = upToSecond(from).getTime();
+  const end = upToSecond(until).getTime();
   while (start < end) {
     const stop = Math.min(end, (Math.floor(start / dayMs) + 1) * dayMs);
     pieces.push({ day: dayOf(new Date(start)), seconds: BigInt((stop - start) / 1_000) });
     start = stop;
   }
   return pieces;
+}
+
+/** The first whole second that begins then or after. */
+export function upToSecond(instant: Date): Date {
+  return new Date(Math.ceil(instant.getTime() / 1_000) * 1_000);
 }
 
 export function later(one: Date, other: Date): Date {

@@ -54,9 +54,9 @@ export class Funds {
     return [...this.holds.values()].reduce((sum, held) => sum + held, this.wallet) - this.owed;
   }
 
-  /** What can be held besides. Whoever owes something has nothing. */
+  /** What can be held besides: what is owed comes first. */
   private get free(): bigint {
-    return this.owed > 0n ? 0n : this.wallet;
+    return this.wallet > this.owed ? this.wallet - this.owed : 0n;
   }
 
   /**

@@ -90,7 +90,7 @@ export async function loadFunds(tx: Queryable, consumerIds: readonly bigint[], n
 }
 
 /** What was charged on the day, and in the month, of `now`, by subscription. */
-async function loadCharged(tx: Queryable, consumerIds: bigint[], now: Date) {
+export async function loadCharged(tx: Queryable, consumerIds: bigint[], now: Date) {
   const today = dayOf(now);
   const currency = sql<string | null>`${plans.terms} ->> 'currency'`;
   const rows = await tx

@@ -15,10 +15,16 @@ export interface LoadOptions {
 
 const sumOf = (column: (typeof subscriptionDays)['readings']) => sql<string>`sum(${column})::text`;
 
-/** The meters of subscriptions, in the order of their ids; those that do not exist are left out. */
+/** Locks and loads the meters of subscriptions, in the order of their ids; those that do not exist are left out. */
 export async function loadMeters(tx: Queryable, options: LoadOptions): Promise<Meter[]> {
   const ids = options.subscriptionIds.map(BigInt);
   if (ids.length === 0) return [];
+  await tx
+    .select({ id: subscriptionMeters.subscriptionId })
+    .from(subscriptionMeters)
+    .where(inArray(subscriptionMeters.subscriptionId, ids))
+    .orderBy(subscriptionMeters.subscriptionId)
+    .for('update');
   const rows = await tx
     .select({ subscription: subscriptions, terms: plans.terms, meter: subscriptionMeters, trial: trials })
     .from(subscriptions)

@@ -10,7 +10,7 @@ import {
   platformFee,
   type Use,
 } from '@motience/ledger/pricing';
-import { dayOf, earlier, later, monthOfDay, secondsByDay } from './days.ts';
+import { dayOf, earlier, later, monthOfDay, secondsByDay, upToSecond } from './days.ts';
 import type { TrialState } from './trial.ts';
 
 /** What a subscription used in a month, as far as it has to be paid, and what that cost. */
@@ -52,6 +52,13 @@ export interface MeterFacts {
   readonly row: MeterRow;
 }
 
+/** A time that was charged for, or free in a trial: whole seconds, from the first instant until before the last. */
+export interface ChargedTime {
+  readonly from: Date;
+  readonly until: Date;
+  readonly inTrial: boolean;
+}
+
 const noDay: DayUse = { use: noUse, free: noUse, charged: 0n, fee: 0n };
 
 /** What one subscription used and has to pay for it, during one turn of settlement. */
@@ -59,6 +66,8 @@ export class Meter {
   readonly row: MeterRow;
   /** What this turn adds, by day. */
   readonly days = new Map<string, DayUse>();
+  /** The time it charges. */
+  readonly times: ChargedTime[] = [];
   private readonly months: Map<Month, MonthTotal>;
 
   constructor(readonly facts: MeterFacts) {
@@ -131,13 +140,16 @@ export class Meter {
     if (end <= accruedUntil) return;
     const trialEnd = earlier(this.facts.trial.endOf(this.trialTerms) ?? accruedUntil, end);
     const paidFrom = later(trialEnd, accruedUntil);
-    for (const { day, seconds } of secondsByDay(accruedUntil, paidFrom)) {
-      const use = { ...noUse, seconds };
-      this.add(day, use, use, noUse);
-    }
-    for (const { day, seconds } of secondsByDay(paidFrom, end)) {
-      const use = { ...noUse, seconds };
-      this.add(day, use, noUse, use);
+    for (const [from, to, inTrial] of [
+      [accruedUntil, paidFrom, true],
+      [paidFrom, end, false],
+    ] as const) {
+      const pieces = secondsByDay(from, to);
+      for (const { day, seconds } of pieces) {
+        const use = { ...noUse, seconds };
+        this.add(day, use, inTrial ? use : noUse, inTrial ? noUse : use);
+      }
+      if (pieces.length > 0) this.times.push({ from: upToSecond(from), until: upToSecond(to), inTrial });
     }
     this.row.accruedUntil = end;
     this.row.settledAt = later(this.row.settledAt, end);

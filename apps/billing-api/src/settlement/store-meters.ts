@@ -6,6 +6,7 @@ import type { Meter } from './meter.ts';
 export async function storeMeters(tx: Queryable, meters: readonly Meter[]): Promise<void> {
   await storeRows(tx, meters);
   await storeDays(tx, meters);
+  await storeTimes(tx, meters);
   await storeTrials(tx, meters);
 }
 
@@ -61,6 +62,22 @@ async function storeDays(tx: Queryable, meters: readonly Meter[]): Promise<void>
       trial_readings = y.trial_readings + excluded.trial_readings, trial_bytes = y.trial_bytes + excluded.trial_bytes,
       trial_seconds = y.trial_seconds + excluded.trial_seconds, charged = y.charged + excluded.charged,
       fee = y.fee + excluded.fee`);
+}
+
+/** A time that goes on where another of its kind ends makes it longer. */
+async function storeTimes(tx: Queryable, meters: readonly Meter[]): Promise<void> {
+  const rows = meters.flatMap(({ facts, times }) =>
+    times.map(({ from, until, inTrial }) => ({ s: facts.subscriptionId, f: from, u: until, t: inTrial })),
+  );
+  if (rows.length === 0) return;
+  await tx.execute(sql`
+    with told as (select * from json_to_recordset(${JSON.stringify(rows)}::json)
+        as r(s bigint, f timestamptz, u timestamptz, t boolean)),
+      longer as (update delivered_time d set until_at = told.u from told
+        where (d.subscription_id, d.until_at, d.in_trial) = (told.s, told.f, told.t)
+        returning told.s, told.f)
+    insert into delivered_time (subscription_id, from_at, until_at, in_trial)
+    select s, f, u, t from told where (s, f) not in (select s, f from longer)`);
 }
 
 async function storeTrials(tx: Queryable, meters: readonly Meter[]): Promise<void> {
