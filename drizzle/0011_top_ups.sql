@@ -1,0 +1,1 @@
+ALTER TABLE "top_ups" ADD COLUMN "refunded" bigint DEFAULT 0 NOT NULL;
