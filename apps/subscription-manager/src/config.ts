@@ -33,6 +33,14 @@ const settings = {
     min: 1,
     max: 1_000_000,
   }),
+  catalogueRequestsPerMinute: integer(
+    'CATALOGUE_REQUESTS_PER_MINUTE',
+    defaultLimits.catalogueRequestsPerAddressAndMinute,
+    {
+      min: 1,
+      max: 10_000_000,
+    },
+  ),
   changesPerMinute: integer('SUBSCRIPTION_CHANGES_PER_MINUTE', defaultLimits.subscriptionChangesPerAccountAndMinute, {
     min: 1,
     max: 1_000_000,

@@ -13,6 +13,7 @@ import { createKeys, openLimiterRedis, openRedis, RightsStore, redisReadiness } 
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
 import type { SubscriptionManagerConfig } from './config.ts';
 import { endPlans } from './services/end-plans.ts';
+import { measureListings } from './services/measure-listing.ts';
 import { purge } from './services/purge.ts';
 import { repeat } from './services/repeat.ts';
 
@@ -24,6 +25,8 @@ export interface Context {
   readonly projector: Projector;
   /** Subscriptions and plans made or ended, by account. */
   readonly changes: RateLimiter;
+  /** Looks into the catalogue, by address. */
+  readonly catalogueRequests: RateLimiter;
   readonly verifyToken: TokenVerifier;
   readonly readinessChecks: readonly ReadinessCheck[];
   /** Begins the work that nobody asked for: projecting rights, ending plans, deleting what is old. */
@@ -33,6 +36,7 @@ export interface Context {
 }
 
 const endPlansMs = 1_000;
+const measureMs = 1_000;
 const purgeMs = 600_000;
 
 /** Opens everything the service talks to. PostgreSQL and Redis need not be there yet. */
@@ -57,6 +61,12 @@ export async function createContext(config: SubscriptionManagerConfig, logger: L
       points: config.changesPerMinute,
       perSeconds: 60,
     }),
+    catalogueRequests: createRateLimiter(limiterRedis, config.redisKeyPrefix, {
+      name: 'catalogue',
+      what: 'requests of the catalogue per address',
+      points: config.catalogueRequestsPerMinute,
+      perSeconds: 60,
+    }),
     verifyToken: createTokenVerifier(config),
     readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
     start() {
@@ -65,6 +75,7 @@ export async function createContext(config: SubscriptionManagerConfig, logger: L
       const failed = (what: string) => (error: unknown) => logger.warn({ err: error }, `${what}; trying again`);
       const stops = [
         repeat(endPlansMs, (stopped) => endPlans({ database, projector }, stopped), failed('plans could not be ended')),
+        repeat(measureMs, (stopped) => measureListings(database, stopped), failed('a stream could not be measured')),
         repeat(purgeMs, (stopped) => purge(database, stopped), failed('old requests and plans could not be deleted')),
       ];
       stopRepeating = () => Promise.all(stops.map((stop) => stop()));

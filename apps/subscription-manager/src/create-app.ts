@@ -2,7 +2,9 @@ import { isSessionLive } from '@motience/rights';
 import { authenticate, createHttpApp, type HttpApp, packageVersion } from '@motience/service-kit';
 import type { Context } from './context.ts';
 import { addAccessRoutes } from './routes/access.ts';
+import { addCatalogueRoutes } from './routes/catalogue.ts';
 import { addListRoutes } from './routes/list-subscriptions.ts';
+import { addOwnListingRoutes } from './routes/own-listing.ts';
 import { addPlanRoutes } from './routes/plans.ts';
 import { addRequestRoutes } from './routes/requests.ts';
 import { addSubscribeRoute } from './routes/subscribe.ts';
@@ -14,7 +16,8 @@ export function createApp(context: Context): HttpApp {
   const app = createHttpApp({
     title: 'Motience Subscription Manager',
     version: packageVersion(new URL('../package.json', import.meta.url)),
-    description: 'Who may receive which producer, and on which plan. Requests carry an access token of the auth API.',
+    description:
+      'What streams there are, who may receive which, and on which plan. Requests carry an access token of the auth API; the catalogue is open to everybody.',
     logger,
     registry,
     corsOrigins: config.corsOrigins,
@@ -29,6 +32,8 @@ export function createApp(context: Context): HttpApp {
   addPlanRoutes(app, context, signedIn);
   addRequestRoutes(app, context, signedIn);
   addAccessRoutes(app, context, signedIn);
+  addOwnListingRoutes(app, context, signedIn);
+  addCatalogueRoutes(app, context);
   return app;
 }
 

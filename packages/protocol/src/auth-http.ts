@@ -1,30 +1,15 @@
 import { z } from 'zod';
 import { defaultLimits } from './limits.ts';
 import { deviceIdSchema, idSchema, roleSchema, usernameSchema } from './names.ts';
+import { hiddenControl, hiddenControlUnwanted, isWellFormed, readableSchema, wellFormedExpected } from './text.ts';
 
 const instantSchema = z.iso.datetime();
 /** Text that is only compared with what is known. */
 const textSchema = (max: number) =>
   z.string({ error: 'expected a string' }).max(max, `expected at most ${max} characters`);
 
-const isWellFormed = (text: string) => text.isWellFormed();
-const wellFormedExpected = 'expected well-formed text: half of a surrogate pair is no character';
-
-/** Control characters, line and paragraph separators, and what turns the direction of all that follows. */
-const hiddenControl = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
-const hiddenControlUnwanted =
-  'expected text without control characters, line separators and overrides of its direction';
-/** Anything but white space, what takes no room, and the blank of Braille. */
-const visible = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/u;
-
 /** A name that people read. */
-export const nameSchema = z
-  .string({ error: 'expected a string' })
-  .min(1, 'expected 1 to 200 characters')
-  .max(200, 'expected 1 to 200 characters')
-  .refine(isWellFormed, wellFormedExpected)
-  .refine((text) => !hiddenControl.test(text), hiddenControlUnwanted)
-  .refine((text) => visible.test(text), 'expected at least one visible character');
+export const nameSchema = readableSchema(200);
 
 /** A new password; how long it must be is configured, so a service makes its own. */
 export function passwordSchema(minLength: number = defaultLimits.passwordMinLength) {

@@ -1,0 +1,118 @@
+import { listingMeasures, listings, plans } from '@motience/database';
+import type { ListingQuery, PriceUnit } from '@motience/protocol';
+import { and, eq, gte, type SQL, sql } from 'drizzle-orm';
+
+const earthRadiusKm = 6_371.0088;
+
+/** Condition of the listings that a query asks for: published ones. */
+export function conditionOf(query: ListingQuery): SQL | undefined {
+  return and(
+    eq(listings.status, 'published'),
+    query.q === undefined ? undefined : sql`${listings.search} @@ ${wordsOf(query.q)}`,
+    query.category === undefined ? undefined : eq(listings.category, query.category),
+    query.tag === undefined ? undefined : sql`${listings.tags} @> ${sql.param(query.tag)}::text[]`,
+    hasField(query),
+    query.region === undefined ? undefined : sql`lower(${listings.region}) = lower(${query.region})`,
+    query.bbox === undefined ? undefined : isInBox(query.bbox),
+    query.near === undefined || query.radius_km === undefined ? undefined : isNear(query.near, query.radius_km),
+    query.min_rate === undefined ? undefined : gte(listingMeasures.rate, query.min_rate),
+    query.min_uptime === undefined ? undefined : gte(listingMeasures.uptime, query.min_uptime),
+    hasPrice(query),
+  );
+}
+
+/** What listings are sorted by, the largest first: a number that is there for each of them. */
+export function sortKeyOf({ sort, q, price_per, currency }: ListingQuery): SQL<number> {
+  switch (sort ?? (q === undefined ? 'newest' : 'relevance')) {
+    case 'relevance':
+      return sql`ts_rank(${listings.search}, ${wordsOf(q ?? '')})::float8`;
+    case 'rate':
+      return sql`coalesce(${listingMeasures.rate}, -1)`;
+    case 'uptime':
+      return sql`coalesce(${listingMeasures.uptime}, -1)`;
+    case 'price':
+      return sql`coalesce(-(select min(${priceOf(price_per)}) from ${plans} where ${isComparable(price_per, currency)})::float8, '-Infinity'::float8)`;
+    case 'newest':
+      return sql`(extract(epoch from ${listings.publishedAt}) * 1000000)::float8`;
+  }
+}
+
+function wordsOf(q: string): SQL {
+  return sql`websearch_to_tsquery('english', ${q})`;
+}
+
+/** Field and unit are of the same field, if both are asked for. */
+function hasField({ field, unit }: ListingQuery): SQL | undefined {
+  if (field === undefined && unit === undefined) return undefined;
+  const wanted = {
+    ...(field === undefined ? {} : { name: field.toLowerCase() }),
+    ...(unit === undefined ? {} : { unit }),
+  };
+  return sql`${listings.searchableFields} @> ${JSON.stringify([wanted])}::jsonb`;
+}
+
+/** West of its east it goes over the antimeridian. */
+function isInBox([west = 0, south = 0, east = 0, north = 0]: readonly number[]): SQL | undefined {
+  const between =
+    west <= east
+      ? sql`${listings.longitude} between ${west} and ${east}`
+      : sql`(${listings.longitude} >= ${west} or ${listings.longitude} <= ${east})`;
+  return and(sql`${listings.latitude} between ${south} and ${north}`, between);
+}
+
+/** By haversine; what lies north or south of the circle is left out by the index. */
+function isNear([latitude = 0, longitude = 0]: readonly number[], radiusKm: number): SQL | undefined {
+  const degrees = (radiusKm / earthRadiusKm) * (180 / Math.PI);
+  const halfChord = sql`
+    sin(radians(${listings.latitude} - ${latitude}::float8) / 2) ^ 2
+    + cos(radians(${latitude}::float8)) * cos(radians(${listings.latitude}))
+      * sin(radians(${listings.longitude} - ${longitude}::float8) / 2) ^ 2`;
+  return and(
+    sql`${listings.latitude} between ${latitude - degrees}::float8 and ${latitude + degrees}::float8`,
+    sql`2 * ${earthRadiusKm}::float8 * asin(least(1, sqrt(${halfChord}))) <= ${radiusKm}::float8`,
+  );
+}
+
+/** One plan that is offered has to have a price in the range. */
+function hasPrice({ price_per, price_min, price_max, currency }: ListingQuery): SQL | undefined {
+  if (price_per === undefined) return undefined;
+  const price = priceOf(price_per);
+  const inRange = and(
+    isComparable(price_per, currency),
+    price_min === undefined ? undefined : sql`${price} >= ${price_min}::numeric`,
+    price_max === undefined ? undefined : sql`${price} <= ${price_max}::numeric`,
+  );
+  return sql`exists (select from ${plans} where ${inRange})`;
+}
+
+/** Plans that are offered with the listing and have a price in this unit and currency; a free one has any. */
+function isComparable(unit: PriceUnit | undefined, currency: string | undefined): SQL | undefined {
+  const kind = sql`${plans.terms}->>'kind'`;
+  const kinds = {
+    '1000-readings': sql`${kind} in ('per-reading', 'per-1000-readings')`,
+    megabyte: sql`${kind} = 'per-megabyte'`,
+    day: sql`${kind} = 'per-time'`,
+    month: sql`${kind} = 'monthly'`,
+  };
+  const paid = and(
+    unit && kinds[unit],
+    currency === undefined ? undefined : sql`${plans.terms}->>'currency' = ${currency}`,
+  );
+  return and(
+    eq(plans.producerId, listings.producerId),
+    sql`${plans.withdrawnAt} is null`,
+    sql`(${kind} = 'free' or (${paid}))`,
+  );
+}
+
+/** A plan's price in the unit that it is compared by. */
+function priceOf(unit: PriceUnit | undefined): SQL {
+  const price = sql`(${plans.terms}->>'price')::numeric`;
+  const inUnit = {
+    '1000-readings': sql`case ${plans.terms}->>'kind' when 'per-reading' then ${price} * 1000 else ${price} end`,
+    megabyte: price,
+    day: sql`case ${plans.terms}->>'per' when 'hour' then ${price} * 24 when 'month' then ${price} / 30 else ${price} end`,
+    month: price,
+  };
+  return sql`coalesce(${unit ? inUnit[unit] : price}, 0)`;
+}
