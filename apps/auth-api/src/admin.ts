@@ -1,8 +1,14 @@
 import { openDatabase } from '@motience/database';
 import { defaultLimits, fieldErrors, Refusal, registerRequestSchema } from '@motience/protocol';
-import { ConfigError, databaseUrl, errorCode, integer, isEngineAway, readConfig } from '@motience/service-kit';
+import {
+  commandEnvironment,
+  databaseUrl,
+  explainToOperator,
+  integer,
+  notRunning,
+  readConfig,
+} from '@motience/service-kit';
 import { Command } from 'commander';
-import { adminEnvironment, notRunning } from './admin-environment.ts';
 import { hashPassword } from './password-hasher.ts';
 import { readPassword } from './read-password.ts';
 import { insertAccount } from './services/register-account.ts';
@@ -21,7 +27,7 @@ const settings = {
 
 /** Makes an admin account straight in PostgreSQL: what nobody can do over the API. */
 async function createAdmin(options: CreateOptions): Promise<void> {
-  const environment = adminEnvironment();
+  const environment = commandEnvironment();
   if (!environment) throw new Mistake([notRunning]);
   const config = readConfig(settings, environment);
   const password = await readPassword(options.passwordFile);
@@ -50,17 +56,7 @@ class Mistake extends Error {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof Mistake || error instanceof ConfigError || error instanceof Refusal) return error.message;
-  if (isEngineAway(error)) {
-    // A platform that was killed leaves its address behind.
-    const { DATABASE_URL, DB_HOST } = process.env;
-    return DATABASE_URL || DB_HOST
-      ? 'PostgreSQL does not answer at DATABASE_URL (or DB_HOST and DB_PORT).'
-      : notRunning;
-  }
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (errorCode(cause) === '42P01') return 'The database has no tables yet; start the platform once, which makes them.';
-  return cause instanceof Error ? cause.message : String(cause);
+  return error instanceof Mistake || error instanceof Refusal ? error.message : explainToOperator(error);
 }
 
 const program = new Command('motience-admin').description('Looks after accounts, on the server').showHelpAfterError();

@@ -1,4 +1,5 @@
 export { clientAddress, isLoopback } from './client-address.ts';
+export { commandEnvironment, explainToOperator, notRunning } from './command-environment.ts';
 export { commonSettings, strongSecret } from './config/common-settings.ts';
 export { databaseUrl, type RedisAddress, redisAddress, redisKeyPrefix } from './config/engine-settings.ts';
 export {

@@ -1,0 +1,44 @@
+import { type SQL, sql } from 'drizzle-orm';
+
+/**
+ * What has to hold beyond single subscriptions. Each finds the first row that breaks a rule, and says so as `mismatch`;
+ * none trusts what the database enforces.
+ */
+export const wholeBooks: readonly SQL[] = [
+  // Nobody is charged for a reading twice: intervals do not overlap, on whichever subscriptions.
+  sql`select format('consumer %s, producer %s, epoch %s: seq %s to %s was delivered, and so was %s to %s (subscription %s)',
+        consumer_id, producer_id, epoch, before_first, before_last, first_seq, last_seq, subscription_id) as mismatch
+      from (
+        select *, lag(first_seq) over following as before_first, lag(last_seq) over following as before_last
+        from delivered_intervals
+        window following as (partition by consumer_id, producer_id, epoch order by first_seq)
+      ) intervals
+      where before_last >= first_seq order by consumer_id, producer_id, epoch, first_seq limit 1`,
+  sql`select format('subscription %s: the time from %s was counted, and so was the time until %s',
+        subscription_id, from_at, before_until) as mismatch
+      from (
+        select *, lag(until_at) over (partition by subscription_id order by from_at) as before_until from delivered_time
+      ) times
+      where before_until > from_at order by subscription_id, from_at limit 1`,
+  sql`select format('subscription %s: intervals of it are of consumer %s and producer %s, which are not its own',
+        i.subscription_id, i.consumer_id, i.producer_id) as mismatch
+      from delivered_intervals i join subscriptions s on s.id = i.subscription_id
+      where (i.consumer_id, i.producer_id) <> (s.consumer_id, s.producer_id) order by i.subscription_id limit 1`,
+  // A trial is had once between a consumer and a producer.
+  sql`select format('consumer %s, producer %s: the trial gave %s readings and %s bytes, but %s and %s were metered as free',
+        consumer_id, producer_id, coalesce(t.readings, 0), coalesce(t.bytes, 0), coalesce(d.readings, 0),
+        coalesce(d.bytes, 0)) as mismatch
+      from trials t
+      full join (
+        select consumer_id, producer_id, sum(trial_readings) as readings, sum(trial_bytes) as bytes
+        from subscription_days join subscriptions on id = subscription_id group by consumer_id, producer_id
+      ) d using (consumer_id, producer_id)
+      where coalesce(t.readings, 0) <> coalesce(d.readings, 0) or coalesce(t.bytes, 0) <> coalesce(d.bytes, 0)
+      order by consumer_id, producer_id limit 1`,
+  sql`select format('payout %s is %s, so %s micro-units have to be held for it, but %s are', p.id, p.status,
+        case when p.ended_at is null then p.amount else 0 end, coalesce(a.balance, 0)) as mismatch
+      from payouts p
+      left join ledger_accounts a
+        on a.kind = 'hold' and a.owner_id = p.producer_id and a.currency = p.currency and a.name = 'payout-' || p.id
+      where coalesce(a.balance, 0) <> case when p.ended_at is null then p.amount else 0 end order by p.id limit 1`,
+];
