@@ -2,6 +2,7 @@ import { isSessionLive } from '@motience/rights';
 import { authenticate, createHttpApp, type HttpApp, packageVersion } from '@motience/service-kit';
 import type { Context } from './context.ts';
 import { addLimitRoutes } from './routes/limits.ts';
+import { addPayoutRoutes } from './routes/payouts.ts';
 import { addStripeWebhook } from './routes/stripe-webhook.ts';
 import { addTopUpRoutes } from './routes/top-ups.ts';
 import { addWalletRoutes } from './routes/wallets.ts';
@@ -30,6 +31,7 @@ export function createApp(context: Context): HttpApp {
   addTopUpRoutes(app, context, signedIn);
   if (provider.name === 'stripe') addStripeWebhook(app, context, provider);
   addLimitRoutes(app, context, signedIn);
+  addPayoutRoutes(app, context, signedIn);
   return app;
 }
 

@@ -11,6 +11,7 @@ export * from './listing-query.ts';
 export * from './names.ts';
 export * from './narrowing.ts';
 export * from './own-words.ts';
+export * from './payout-http.ts';
 export * from './plan-http.ts';
 export * from './producer-frames.ts';
 export * from './reading.ts';

@@ -1,0 +1,44 @@
+import { type Database, payouts } from '@motience/database';
+import { hold } from '@motience/ledger';
+import type { Currency, Micros } from '@motience/ledger/pricing';
+import { type Payout, Refusal } from '@motience/protocol';
+import { and, eq } from 'drizzle-orm';
+import { heldFor, payoutOf } from './payout-row.ts';
+
+export interface PayoutRequest {
+  readonly producerId: bigint;
+  readonly currency: Currency;
+  readonly amount: Micros;
+  /** The producer's own name of the request: the same one again changes nothing. */
+  readonly key: string;
+}
+
+/**
+ * Sets earnings aside to be paid out, once per key. Refuses with `payment-required` if there are less, `conflict` if the key
+ * stands for another request.
+ */
+export async function requestPayout(
+  { db }: Database,
+  request: PayoutRequest,
+): Promise<{ payout: Payout; isNew: boolean }> {
+  return db.transaction(async (tx) => {
+    const [added] = await tx
+      .insert(payouts)
+      .values({ ...request, status: 'requested' })
+      .onConflictDoNothing({ target: [payouts.producerId, payouts.key] })
+      .returning();
+    if (added) {
+      await hold(tx, { key: `payout:${added.id}`, hold: heldFor(added), amount: request.amount, of: 'earnings' });
+      return { payout: payoutOf(added), isNew: true };
+    }
+    const [known] = await tx
+      .select()
+      .from(payouts)
+      .where(and(eq(payouts.producerId, request.producerId), eq(payouts.key, request.key)));
+    if (known?.currency !== request.currency || known.amount !== request.amount) {
+      const message = 'stands for another payout';
+      throw new Refusal('conflict', `key: ${message}`, { details: [{ path: 'key', message }] });
+    }
+    return { payout: payoutOf(known), isNew: false };
+  });
+}

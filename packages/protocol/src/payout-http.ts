@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { nameSchema, pageSchema } from './auth-http.ts';
+import { amountTextSchema, currencyCodeSchema } from './billing-http.ts';
+import { idSchema } from './names.ts';
+
+/** What a request is known by: whoever is not sure whether it arrived sends it again under the same key. */
+export const requestKeySchema = z
+  .string({ error: 'expected a string' })
+  .regex(/^[\x21-\x7e]{1,100}$/, 'expected 1 to 100 characters of printable ASCII without spaces');
+
+/** What a producer says who wants earnings paid. `currency` and `amount` are those of the package that knows money. */
+export function newPayoutSchema<Currency extends z.ZodType, Amount extends z.ZodType>(
+  currency: Currency,
+  amount: Amount,
+) {
+  return z.strictObject({ currency, amount, key: requestKeySchema });
+}
+
+export const payoutPaidSchema = z.strictObject({
+  /** What the bank calls the payment. */
+  reference: nameSchema,
+});
+export const payoutFailedSchema = z.strictObject({
+  /** Why it failed, in words for the producer. */
+  reason: nameSchema,
+});
+
+export const payoutStatusSchema = z.enum(['requested', 'approved', 'paid', 'failed'], {
+  error: 'expected one of requested, approved, paid, failed',
+});
+
+export const payoutSchema = z.object({
+  id: idSchema,
+  producer_id: idSchema,
+  currency: currencyCodeSchema,
+  amount: amountTextSchema,
+  key: z.string(),
+  /** Until it is paid the amount is set aside; if it failed, it is back with the earnings. */
+  status: payoutStatusSchema,
+  /** Of one that is paid: what the bank calls the payment. Of one that failed: why. */
+  note: z.string().nullable(),
+  requested_at: z.iso.datetime(),
+  approved_at: z.iso.datetime().nullable(),
+  ended_at: z.iso.datetime().nullable(),
+});
+/** Earnings on their way to a producer. */
+export type Payout = z.infer<typeof payoutSchema>;
+/** Newest first. */
+export const payoutPageSchema = pageSchema(payoutSchema);
