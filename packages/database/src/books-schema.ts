@@ -73,8 +73,8 @@ export const statementLines = pgTable(
 );
 
 /**
- * What was credited to a consumer because the stream was silent on a day for longer than its plan promised: the seconds
- * beyond the promise that were paid for, and the ledger's transaction. Once per subscription and day. Owned by billing-api.
+ * The seconds of a day on which the stream was silent for longer than the plan promised, of those that were paid for, and
+ * what the consumer was credited for them. Once per subscription and day. Owned by billing-api.
  */
 export const silenceCredits = pgTable(
   'silence_credits',
@@ -82,15 +82,17 @@ export const silenceCredits = pgTable(
     subscriptionId: subscription(),
     day: date('day', { mode: 'string' }).notNull(),
     seconds: number('seconds').notNull(),
+    /** 0 where the month costs the same without these seconds, and nothing was posted. */
     amount: number('amount').notNull(),
-    transactionId: number('transaction_id')
-      .notNull()
-      .references(() => ledgerTransactions.id),
+    transactionId: number('transaction_id').references(() => ledgerTransactions.id),
   },
   (table) => [
     primaryKey({ columns: [table.subscriptionId, table.day] }),
     uniqueIndex('silence_credits_transaction').on(table.transactionId),
-    check('silence_credits_amount', sql`${table.amount} > 0 and ${table.seconds} > 0`),
+    check(
+      'silence_credits_posted',
+      sql`${table.seconds} > 0 and ${table.amount} >= 0 and (${table.amount} = 0) = (${table.transactionId} is null)`,
+    ),
   ],
 );
 

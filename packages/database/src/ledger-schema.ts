@@ -71,6 +71,7 @@ export const ledgerTransactions = pgTable(
     uniqueIndex('ledger_transactions_key').on(table.key),
     uniqueIndex('ledger_transactions_reverses').on(table.reverses),
     index('ledger_transactions_subscription').on(table.subscriptionId, table.id),
+    index('ledger_transactions_posted').using('brin', table.postedAt),
     check('ledger_transactions_key_length', sql`length(${table.key}) between 1 and 200`),
   ],
 );

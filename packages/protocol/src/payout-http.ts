@@ -1,12 +1,7 @@
 import { z } from 'zod';
 import { nameSchema, pageSchema } from './auth-http.ts';
-import { amountTextSchema, currencyCodeSchema } from './billing-http.ts';
+import { amountTextSchema, currencyCodeSchema, requestKeySchema } from './billing-http.ts';
 import { idSchema } from './names.ts';
-
-/** What a request is known by: whoever is not sure whether it arrived sends it again under the same key. */
-export const requestKeySchema = z
-  .string({ error: 'expected a string' })
-  .regex(/^[\x21-\x7e]{1,100}$/, 'expected 1 to 100 characters of printable ASCII without spaces');
 
 /** What a producer says who wants earnings paid. `currency` and `amount` are those of the package that knows money. */
 export function newPayoutSchema<Currency extends z.ZodType, Amount extends z.ZodType>(
