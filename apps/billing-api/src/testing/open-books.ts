@@ -188,6 +188,6 @@ export async function openBooks() {
 
 export type Books = Awaited<ReturnType<typeof openBooks>>;
 
-export function walletOf(ownerId: bigint): LedgerAccount {
+function walletOf(ownerId: bigint): LedgerAccount {
   return { kind: 'wallet', ownerId, currency: 'EUR' };
 }
