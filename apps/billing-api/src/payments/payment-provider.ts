@@ -1,14 +1,14 @@
 import type { Currency, Micros } from '@motience/ledger/pricing';
 
 /** What somebody wants to pay in. */
-export interface PaymentRequest {
+interface PaymentRequest {
   readonly topUpId: bigint;
   readonly currency: Currency;
   readonly amount: Micros;
 }
 
 /** Where it can be paid. */
-export interface Checkout {
+interface Checkout {
   readonly url: string;
   /** What the provider calls it. */
   readonly reference: string;

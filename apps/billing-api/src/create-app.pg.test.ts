@@ -1,0 +1,179 @@
+import { checkBooks } from '@motience/ledger';
+import {
+  shownLimitsSchema,
+  topUpPageSchema,
+  topUpSchema,
+  walletLinePageSchema,
+  walletListSchema,
+  walletSchema,
+} from '@motience/protocol';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BillingService, refusalIn, type TestAccount } from './testing/billing-service.ts';
+
+let service: BillingService;
+let admin: TestAccount;
+let consumer: TestAccount;
+
+beforeAll(async () => {
+  service = await BillingService.start();
+  [admin, consumer] = await Promise.all([service.account('admin'), service.account('consumer')]);
+});
+
+afterAll(async () => {
+  try {
+    expect((await checkBooks(service.context.database.db)).mismatch).toBeUndefined();
+  } finally {
+    await service.close();
+  }
+});
+
+let keys = 0;
+const nextKey = () => `key-${++keys}`;
+const credit = (of: TestAccount, more: object = {}, by = admin) =>
+  service.call('POST', '/admin/top-ups', by, {
+    account_id: of.id,
+    currency: 'EUR',
+    amount: '10',
+    key: nextKey(),
+    ...more,
+  });
+const walletOf = async (account: TestAccount, currency = 'EUR') =>
+  walletSchema.parse((await service.call('GET', `/wallets/${currency}`, account)).body);
+
+describe('an admin', () => {
+  it('credits a wallet once per key, and gets the same answer again', async () => {
+    const one = await service.account('consumer');
+    const answers = [];
+    for (let round = 0; round < 3; round += 1) answers.push(await credit(one, { amount: '12.345678', key: 'same' }));
+    answers.push(
+      ...(await Promise.all(Array.from({ length: 5 }, () => credit(one, { amount: '12.345678', key: 'same' })))),
+    );
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    expect(topUpSchema.parse(answers[0]?.body)).toMatchObject({
+      amount: '12.345678',
+      provider: 'admin',
+      status: 'paid',
+    });
+    expect(await walletOf(one)).toMatchObject({ balance: '12.345678', held: '0.00', owed: '0.00' });
+  });
+
+  it('cannot use a key for something else', async () => {
+    const key = nextKey();
+    await credit(consumer, { key });
+    const other = await service.account('consumer');
+    for (const change of [{ amount: '11' }, { currency: 'USD' }, { account_id: other.id }]) {
+      expect(refusalIn(await credit(consumer, { key, ...change }))).toBe('409 conflict key');
+    }
+  });
+
+  it('sees everyone’s wallets', async () => {
+    const one = await service.account('consumer');
+    await credit(one, { currency: 'CHF' });
+    const { body } = await service.call('GET', `/wallets?account_id=${one.id}`, admin);
+    expect(walletListSchema.parse(body).items).toMatchObject([
+      { account_id: one.id, currency: 'CHF', balance: '10.00' },
+    ]);
+  });
+
+  it.each([
+    [{ amount: '-1' }, '400 invalid-request amount'],
+    [{ amount: '0' }, '400 invalid-request amount'],
+    [{ amount: '0.0000001' }, '400 invalid-request amount'],
+    [{ amount: 1.5 }, '400 invalid-request amount'],
+    [{ amount: '9223372036854.775808' }, '400 invalid-request amount'],
+    [{ amount: '1e3' }, '400 invalid-request amount'],
+    [{ currency: 'XXX' }, '400 invalid-request currency'],
+    [{ currency: undefined }, '400 invalid-request currency'],
+    [{ key: '' }, '400 invalid-request key'],
+    [{ account_id: '0' }, '400 invalid-request account_id'],
+    [{ more: 1 }, '400 invalid-request more'],
+    [{ account_id: '999999' }, '404 not-found'],
+  ])('is told what is wrong with %o', async (change, refusal) => {
+    expect(refusalIn(await credit(consumer, change))).toBe(refusal);
+  });
+
+  it('is told when a wallet would hold more than can be counted', async () => {
+    const rich = await service.account('consumer');
+    expect((await credit(rich, { amount: '9223372036854.775807', currency: 'GBP' })).status).toBe(200);
+    expect(refusalIn(await credit(rich, { amount: '0.000001', currency: 'GBP' }))).toBe('400 invalid-request');
+  });
+});
+
+describe('a consumer', () => {
+  it('cannot credit itself, and cannot pay in where there is no provider', async () => {
+    expect(refusalIn(await credit(consumer, {}, consumer))).toBe('403 forbidden');
+    const { status, body } = await service.call('POST', '/top-ups', consumer, { currency: 'EUR', amount: '10' });
+    expect(refusalIn({ status, body })).toBe('403 forbidden');
+    expect(JSON.stringify(body)).toContain('an admin credits wallets');
+  });
+
+  it('sees its own wallet, also an empty one, and no other’s', async () => {
+    const [one, other] = await Promise.all([service.account('consumer'), service.account('consumer')]);
+    await credit(one);
+    expect(await walletOf(one, 'GBP')).toMatchObject({ account_id: one.id, currency: 'GBP', balance: '0.00' });
+    for (const path of ['/wallets', '/wallets/EUR', '/wallets/EUR/lines']) {
+      expect(refusalIn(await service.call('GET', `${path}?account_id=${one.id}`, other))).toBe('403 forbidden');
+    }
+    expect(refusalIn(await service.call('GET', '/wallets/XXX', one))).toBe('400 invalid-request currency');
+    expect(refusalIn(await service.call('GET', '/wallets/EUR'))).toBe('401 unauthenticated');
+  });
+
+  it('reads what changed its wallet, newest first and page by page', async () => {
+    const one = await service.account('consumer');
+    for (const amount of ['1', '2', '3']) await credit(one, { amount });
+    const amounts: string[] = [];
+    let cursor = '';
+    for (let pages = 0; pages < 5; pages += 1) {
+      const { body } = await service.call('GET', `/wallets/EUR/lines?limit=1${cursor}`, one);
+      const page = walletLinePageSchema.parse(body);
+      amounts.push(...page.items.map(({ kind, amount }) => `${kind} ${amount}`));
+      if (page.next_cursor === null) break;
+      cursor = `&cursor=${page.next_cursor}`;
+    }
+    expect(amounts).toEqual(['top-up 3.00', 'top-up 2.00', 'top-up 1.00']);
+    const listed = topUpPageSchema.parse((await service.call('GET', '/top-ups', one)).body);
+    expect(listed.items.map(({ amount }) => amount)).toEqual(['3.00', '2.00', '1.00']);
+  });
+
+  it('sets its limits, all at once, and reads them', async () => {
+    const one = await service.account('consumer');
+    const limits = [
+      { currency: 'EUR', period: 'day', amount: '2.5' },
+      { currency: 'EUR', period: 'month', amount: '20' },
+    ];
+    await service.call('PUT', '/limits', one, { limits });
+    expect(shownLimitsSchema.parse((await service.call('GET', '/limits', one)).body).limits).toEqual([
+      { currency: 'EUR', subscription_id: null, period: 'day', amount: '2.50', spent: '0.00' },
+      { currency: 'EUR', subscription_id: null, period: 'month', amount: '20.00', spent: '0.00' },
+    ]);
+    await service.call('PUT', '/limits', one, { limits: [] });
+    expect((await service.call('GET', '/limits', one)).body).toEqual({ limits: [] });
+  });
+
+  it.each([
+    [[{ currency: 'EUR', period: 'week', amount: '1' }], '400 invalid-request limits.0.period'],
+    [[{ currency: 'EUR', period: 'day', amount: '-1' }], '400 invalid-request limits.0.amount'],
+    [[{ currency: 'XXX', period: 'day', amount: '1' }], '400 invalid-request limits.0.currency'],
+    [[{ currency: 'EUR', period: 'day', amount: '1', subscription_id: '999' }], '404 not-found'],
+    [
+      [
+        { currency: 'EUR', period: 'day', amount: '1' },
+        { currency: 'EUR', period: 'day', amount: '2' },
+      ],
+      '400 invalid-request limits.1',
+    ],
+  ])('is told what is wrong with the limits %o', async (limits, refusal) => {
+    expect(refusalIn(await service.call('PUT', '/limits', consumer, { limits }))).toBe(refusal);
+  });
+});
+
+it('without Stripe there is no place for its events', async () => {
+  expect(refusalIn(await service.call('POST', '/webhooks/stripe', undefined, {}))).toBe('404 not-found');
+});
+
+it('every route is described', async () => {
+  const { body } = await service.call('GET', '/openapi.json');
+  const text = JSON.stringify(body);
+  for (const path of ['/wallets/{currency}/lines', '/admin/top-ups', '/top-ups', '/limits'])
+    expect(text).toContain(`"${path}"`);
+});
