@@ -43,6 +43,9 @@ const settings = {
     defaultLimits.deviceChangesPerAccountAndMinute,
     perMinute,
   ),
+  /** Revoked and expired ones do not count. */
+  keysPerAccount: integer('KEYS_PER_ACCOUNT', defaultLimits.keysPerAccount, { min: 1, max: 10_000 }),
+  keyChangesPerMinute: integer('KEY_CHANGES_PER_MINUTE', defaultLimits.keyChangesPerAccountAndMinute, perMinute),
   registersPerMinute: integer('REGISTERS_PER_MINUTE', defaultLimits.registersPerAddressAndMinute, perMinute),
   refreshesPerMinute: integer('REFRESHES_PER_MINUTE', defaultLimits.refreshesPerAddressAndMinute, perMinute),
   failedLoginsPerAccount: integer(

@@ -1,11 +1,12 @@
 import { type Database, openDatabase, postgresReadiness } from '@motience/database';
-import { createProjector, type Projector } from '@motience/rights';
+import { acceptApiKeys, createProjector, type Projector } from '@motience/rights';
 import {
   createMetrics,
   firstConnectionAttempt,
   type Logger,
   type ReadinessCheck,
   type Registry,
+  repeat,
 } from '@motience/service-kit';
 import { createKeys, openLimiterRedis, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
 import {
@@ -19,7 +20,8 @@ import {
 import type { AuthConfig } from './config.ts';
 import { createLimits, type Limits } from './limits.ts';
 import { PasswordHasher } from './password-hasher.ts';
-import { startPurge } from './services/purge-sessions.ts';
+import { noteKeyUses } from './services/note-key-uses.ts';
+import { purgeAll } from './services/purge-sessions.ts';
 
 export interface Context {
   readonly config: AuthConfig;
@@ -34,11 +36,14 @@ export interface Context {
   readonly refreshSecret: Buffer;
   readonly verifyToken: TokenVerifier;
   readonly readinessChecks: readonly ReadinessCheck[];
-  /** Begins the work that nobody asked for: projecting rights, deleting expired sessions. */
+  /** Begins the work that nobody asked for: projecting rights, deleting what has expired, noting when keys
+   * were used. */
   start(): void;
   /** Stops that work, then closes Redis, then PostgreSQL. */
   close(): Promise<void>;
 }
+
+const everyMinute = 60_000;
 
 /** Opens everything the service talks to. PostgreSQL and Redis need not be there yet; the key file must be usable. */
 export async function createContext(config: AuthConfig, logger: Logger): Promise<Context> {
@@ -54,7 +59,7 @@ export async function createContext(config: AuthConfig, logger: Logger): Promise
   await firstConnectionAttempt(limiterRedis);
   const rights = new RightsStore(redis, createKeys(config.redisKeyPrefix));
   const projector = createProjector({ database, rights, logger });
-  let stopPurge: (() => Promise<void>) | undefined;
+  let stopRepeating: (() => Promise<unknown>) | undefined;
   return {
     config,
     logger,
@@ -65,14 +70,20 @@ export async function createContext(config: AuthConfig, logger: Logger): Promise
     passwords,
     signingKey,
     refreshSecret: deriveSecret(signingKey, 'refresh tokens'),
-    verifyToken: verifierFor(signingKey),
+    verifyToken: acceptApiKeys(verifierFor(signingKey), database),
     readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
     start() {
       projector.start();
-      stopPurge ??= startPurge(database, logger);
+      if (stopRepeating) return;
+      const failed = (what: string) => (error: unknown) => logger.warn({ err: error }, `${what}; trying again`);
+      const stops = [
+        repeat(everyMinute, (stopped) => purgeAll(database, stopped), failed('what has expired could not be deleted')),
+        repeat(everyMinute, (stopped) => noteKeyUses(database, rights, stopped), failed('uses of keys were not noted')),
+      ];
+      stopRepeating = () => Promise.all(stops.map((stop) => stop()));
     },
     async close() {
-      const stopped = Promise.all([projector.stop(), stopPurge?.()]);
+      const stopped = Promise.all([projector.stop(), stopRepeating?.()]);
       redis.disconnect();
       limiterRedis.disconnect();
       await stopped;

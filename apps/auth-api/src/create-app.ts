@@ -1,9 +1,11 @@
+import type { KeyScope } from '@motience/protocol';
 import { isSessionLive } from '@motience/rights';
 import { authenticate, createHttpApp, type HttpApp, packageVersion } from '@motience/service-kit';
 import type { Context } from './context.ts';
 import { addAccountRoutes } from './routes/account.ts';
 import { addDeviceRoutes } from './routes/devices.ts';
 import { addJwksRoute } from './routes/jwks.ts';
+import { addKeyRoutes } from './routes/keys.ts';
 import { addListRoutes } from './routes/list-accounts.ts';
 import { addRegisterRoute } from './routes/register.ts';
 import { addSessionRoutes } from './routes/session.ts';
@@ -14,7 +16,7 @@ export function createApp(context: Context): HttpApp {
   const app = createHttpApp({
     title: 'Motience Auth API',
     version: packageVersion(new URL('../package.json', import.meta.url)),
-    description: 'Accounts, their tokens, and the devices producers own.',
+    description: 'Accounts, their tokens and API keys, and the devices producers own.',
     logger,
     registry,
     corsOrigins: config.corsOrigins,
@@ -22,12 +24,16 @@ export function createApp(context: Context): HttpApp {
     metricsToken: config.metricsToken,
     readinessChecks,
   });
-  const signedIn = authenticate({ verifyToken, sessionIsLive: (claims) => isSessionLive(database.db, claims) });
+  const signedIn = (scope?: KeyScope) =>
+    authenticate({ verifyToken, sessionIsLive: (claims) => isSessionLive(database.db, claims), scope });
+  const inPerson = signedIn();
+  const reading = signedIn('account:read');
   addRegisterRoute(app, context);
-  addSessionRoutes(app, context, signedIn);
-  addAccountRoutes(app, context, signedIn);
-  addListRoutes(app, context, signedIn);
-  addDeviceRoutes(app, context, signedIn);
+  addSessionRoutes(app, context, inPerson);
+  addAccountRoutes(app, context, { reading, inPerson });
+  addListRoutes(app, context, reading);
+  addDeviceRoutes(app, context, signedIn('devices'));
+  addKeyRoutes(app, context, inPerson);
   addJwksRoute(app, context);
   return app;
 }

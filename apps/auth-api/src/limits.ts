@@ -7,6 +7,8 @@ export interface Limits {
   readonly refreshes: RateLimiter;
   /** Devices added or removed, by account. */
   readonly deviceChanges: RateLimiter;
+  /** API keys made or revoked, by account. */
+  readonly keyChanges: RateLimiter;
   readonly failedLogins: FailedLogins;
 }
 
@@ -28,6 +30,7 @@ export function createLimits(redis: RedisConnection, config: AuthConfig): Limits
     registers: limiter('register', 'registrations per address', config.registersPerMinute),
     refreshes: limiter('refresh', 'refreshes per address', config.refreshesPerMinute),
     deviceChanges: limiter('devices', 'changes of devices per account', config.deviceChangesPerMinute),
+    keyChanges: limiter('keys', 'changes of API keys per account', config.keyChangesPerMinute),
     failedLogins: {
       async check(address, username) {
         await Promise.all([perAccount.check(accountKey(address, username)), perAddress.check(address)]);

@@ -1,4 +1,5 @@
 import { type Database, openDatabase, postgresReadiness } from '@motience/database';
+import { acceptApiKeys } from '@motience/rights';
 import { createMetrics, type Logger, type ReadinessCheck, type Registry, settleWithin } from '@motience/service-kit';
 import { createKeys, openRedis, redisReadiness, UsageLog } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
@@ -39,7 +40,7 @@ export function createContext(config: BillingConfig, logger: Logger): Context {
     usageLog,
     settler,
     provider: config.stripe ? createStripeProvider(config.stripe) : adminProvider,
-    verifyToken: createTokenVerifier(config),
+    verifyToken: acceptApiKeys(createTokenVerifier(config), database),
     readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
     async close() {
       const stopped = settler.stop();

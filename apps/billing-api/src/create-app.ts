@@ -1,5 +1,6 @@
 import { isSessionLive } from '@motience/rights';
 import { authenticate, createHttpApp, type HttpApp, packageVersion } from '@motience/service-kit';
+import type { AccessClaims } from '@motience/tokens';
 import type { Context } from './context.ts';
 import { addLimitRoutes } from './routes/limits.ts';
 import { addPayoutRoutes } from './routes/payouts.ts';
@@ -26,7 +27,8 @@ export function createApp(context: Context): HttpApp {
     bodyLimitBytes,
     readinessChecks,
   });
-  const signedIn = authenticate({ verifyToken, sessionIsLive: (claims) => isSessionLive(database.db, claims) });
+  const sessionIsLive = (claims: AccessClaims) => isSessionLive(database.db, claims);
+  const signedIn = authenticate({ verifyToken, sessionIsLive, scope: 'billing' });
   addWalletRoutes(app, context, signedIn);
   addTopUpRoutes(app, context, signedIn);
   if (provider.name === 'stripe') addStripeWebhook(app, context, provider);

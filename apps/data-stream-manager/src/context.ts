@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Database, openDatabase, postgresReadiness } from '@motience/database';
+import { acceptApiKeys } from '@motience/rights';
 import { createMetrics, type Logger, type ReadinessCheck, type Registry } from '@motience/service-kit';
 import {
   boundByMemory,
@@ -81,7 +82,7 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
     writer,
     share,
     streams: new StreamReader(redis, keys, config.shards),
-    verifyToken: createTokenVerifier(config),
+    verifyToken: acceptApiKeys(createTokenVerifier(config), database),
     metrics: createMetrics('data-stream-manager'),
     readinessChecks: [postgresReadiness(database), redisReadiness(redis), shardReadiness(share)],
     close,

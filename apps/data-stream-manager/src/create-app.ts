@@ -1,5 +1,6 @@
 import { isSessionLive } from '@motience/rights';
 import { authenticate, createHttpApp, type HttpApp, packageVersion } from '@motience/service-kit';
+import type { AccessClaims } from '@motience/tokens';
 import type { Context } from './context.ts';
 import { addManagerRoute } from './routes/show-managers.ts';
 import { addStreamRoutes } from './routes/show-streams.ts';
@@ -18,7 +19,8 @@ export function createApp(context: Context): HttpApp {
     metricsToken: config.metricsToken,
     readinessChecks,
   });
-  const signedIn = authenticate({ verifyToken, sessionIsLive: (claims) => isSessionLive(database.db, claims) });
+  const sessionIsLive = (claims: AccessClaims) => isSessionLive(database.db, claims);
+  const signedIn = authenticate({ verifyToken, sessionIsLive, scope: 'account:read' });
   addStreamRoutes(app, context, signedIn);
   addManagerRoute(app, context, signedIn);
   return app;

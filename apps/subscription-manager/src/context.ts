@@ -1,5 +1,5 @@
 import { type Database, openDatabase, postgresReadiness } from '@motience/database';
-import { createProjector, type Projector } from '@motience/rights';
+import { acceptApiKeys, createProjector, type Projector } from '@motience/rights';
 import {
   createMetrics,
   createRateLimiter,
@@ -8,6 +8,7 @@ import {
   type RateLimiter,
   type ReadinessCheck,
   type Registry,
+  repeat,
 } from '@motience/service-kit';
 import { createKeys, openLimiterRedis, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
@@ -15,7 +16,6 @@ import type { SubscriptionManagerConfig } from './config.ts';
 import { endPlans } from './services/end-plans.ts';
 import { measureListings } from './services/measure-listing.ts';
 import { purge } from './services/purge.ts';
-import { repeat } from './services/repeat.ts';
 
 export interface Context {
   readonly config: SubscriptionManagerConfig;
@@ -67,7 +67,7 @@ export async function createContext(config: SubscriptionManagerConfig, logger: L
       points: config.catalogueRequestsPerMinute,
       perSeconds: 60,
     }),
-    verifyToken: createTokenVerifier(config),
+    verifyToken: acceptApiKeys(createTokenVerifier(config), database),
     readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
     start() {
       projector.start();

@@ -1,3 +1,4 @@
+import type { KeyScope } from '@motience/protocol';
 import { isSessionLive } from '@motience/rights';
 import { authenticate, createHttpApp, type HttpApp, packageVersion } from '@motience/service-kit';
 import type { Context } from './context.ts';
@@ -17,7 +18,7 @@ export function createApp(context: Context): HttpApp {
     title: 'Motience Subscription Manager',
     version: packageVersion(new URL('../package.json', import.meta.url)),
     description:
-      'What streams there are, who may receive which, and on which plan. Requests carry an access token of the auth API; the catalogue is open to everybody.',
+      'What streams there are, who may receive which, and on which plan. Requests carry an access token of the auth API, or an API key; the catalogue is open to everybody.',
     logger,
     registry,
     corsOrigins: config.corsOrigins,
@@ -25,14 +26,17 @@ export function createApp(context: Context): HttpApp {
     metricsToken: config.metricsToken,
     readinessChecks,
   });
-  const signedIn = authenticate({ verifyToken, sessionIsLive: (claims) => isSessionLive(database.db, claims) });
-  addSubscribeRoute(app, context, signedIn);
-  addUnsubscribeRoute(app, context, signedIn);
-  addListRoutes(app, context, signedIn);
-  addPlanRoutes(app, context, signedIn);
-  addRequestRoutes(app, context, signedIn);
-  addAccessRoutes(app, context, signedIn);
-  addOwnListingRoutes(app, context, signedIn);
+  const signedIn = (scope: KeyScope) =>
+    authenticate({ verifyToken, sessionIsLive: (claims) => isSessionLive(database.db, claims), scope });
+  const subscribing = signedIn('subscriptions');
+  const selling = signedIn('listings');
+  addSubscribeRoute(app, context, subscribing);
+  addUnsubscribeRoute(app, context, subscribing);
+  addListRoutes(app, context, subscribing);
+  addPlanRoutes(app, context, selling);
+  addRequestRoutes(app, context, subscribing);
+  addAccessRoutes(app, context, subscribing);
+  addOwnListingRoutes(app, context, selling);
   addCatalogueRoutes(app, context);
   return app;
 }

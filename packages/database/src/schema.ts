@@ -84,6 +84,31 @@ export const refreshTokens = pgTable(
   (table) => [index('refresh_tokens_session').on(table.sessionId)],
 );
 
+/** API keys by the SHA-256 of their secret; like sessions, with `id` as their `sid`. Owned by auth-api. */
+export const apiKeys = pgTable(
+  'api_keys',
+  {
+    id: uuid('id').primaryKey(),
+    userId: accountId('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    name: text('name').notNull(),
+    secretHash: text('secret_hash').notNull(),
+    /** What it may be used for, as `keyScopes` of the protocol lists it. */
+    scopes: text('scopes').array().notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    /** Null: never. */
+    expiresAt: instant('expires_at'),
+    lastUsedAt: instant('last_used_at'),
+    revokedAt: instant('revoked_at'),
+  },
+  (table) => [
+    index('api_keys_user').on(table.userId, table.createdAt),
+    index('api_keys_expires').on(table.expiresAt),
+    index('api_keys_revoked').on(table.revokedAt),
+  ],
+);
+
 /**
  * What a producer asks for its stream. A plan is never edited: it is withdrawn, and may be succeeded by another one, which
  * its subscribers get at `ends_at`, when the notice they were promised has passed. Owned by subscription-manager.

@@ -1,5 +1,5 @@
 import { Refusal } from '@motience/protocol';
-import { orLate } from '@motience/service-kit';
+import { orLate, requireScope } from '@motience/service-kit';
 import type { Entitlement } from '@motience/stream-log';
 import type { AccessClaims, TokenVerifier } from '@motience/tokens';
 import { checkQuery } from './check-query.ts';
@@ -43,6 +43,7 @@ export async function admitSocket(request: UpgradeRequest, rules: AdmissionRules
   if (claims.role !== rules.role) {
     throw new Refusal('forbidden', `this socket is for ${rules.role}s; the token is a ${claims.role}'s`);
   }
+  requireScope(claims, rules.role === 'consumer' ? 'stream:receive' : 'stream:send');
   // Those that are being admitted count too: many may ask at once.
   const sockets = rules.accounts.countSockets(claims.sub) + rules.watch.countAdmissions(claims.sub);
   if (sockets >= rules.maxSocketsPerAccount) {

@@ -9,7 +9,8 @@ import {
   redisReadiness,
   Subscriber,
 } from '@motience/stream-log';
-import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
+import { createTokenVerifier, type TokenVerifier, withApiKeys } from '@motience/tokens';
+import { createKeyFinder } from './find-key.ts';
 import type { gatewaySettings } from './gateway-settings.ts';
 import { OpenAccounts } from './open-accounts.ts';
 import { RightsWatch } from './watch-rights.ts';
@@ -57,7 +58,7 @@ export async function openGatewayContext(
     rights,
     accounts,
     watch: new RightsWatch(kind, rights, subscriber, accounts, logger),
-    verifyToken: createTokenVerifier(config),
+    verifyToken: withApiKeys(createTokenVerifier(config), createKeyFinder(rights)),
     metrics: createMetrics(name),
     readiness: [redisReadiness(redis), rightsReadiness(redis, rights)],
     close,

@@ -5,6 +5,7 @@ export * from './consumer-frames.ts';
 export * from './data-dictionary.ts';
 export * from './errors.ts';
 export * from './event-stream.ts';
+export * from './key-http.ts';
 export * from './limits.ts';
 export * from './listing-http.ts';
 export * from './listing-query.ts';

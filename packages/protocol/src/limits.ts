@@ -15,6 +15,8 @@ export const defaultLimits = {
   subscriptionsPerConsumer: 1_000,
   devicesPerProducer: 10_000,
   plansPerProducer: 100,
+  keysPerAccount: 100,
+  keyChangesPerAccountAndMinute: 60,
   requestsPerConsumer: 100,
   requestsPerProducer: 10_000,
   accessEntriesPerProducer: 10_000,

@@ -1,6 +1,8 @@
-import { devices, type Queryable, rightsOutbox, sessions, subscriptions } from '@motience/database';
+import { apiKeys, devices, type Queryable, rightsOutbox, sessions, subscriptions, users } from '@motience/database';
+import { keyScopeSchema } from '@motience/protocol';
 import type { Grant, Right } from '@motience/stream-log';
-import { and, eq, gt, inArray, isNull, sql } from 'drizzle-orm';
+import type { KeyGrant } from '@motience/tokens';
+import { and, eq, gt, inArray, isNull, or, sql } from 'drizzle-orm';
 
 /** Condition of a session that still counts. */
 export const sessionIsLive = and(isNull(sessions.revokedAt), gt(sessions.expiresAt, sql`now()`));
@@ -27,6 +29,58 @@ export const meteredId = sql<
   string | null
 >`case when subscriptions.plan_id is not null then subscriptions.id::text end`;
 
+/** Condition of an API key that counts. */
+export const keyIsLive = and(
+  isNull(apiKeys.revokedAt),
+  or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, sql`now()`)),
+);
+
+/** What a key is granted by, with when it was used last. Of users it needs the role. */
+export const keyColumns = {
+  id: apiKeys.id,
+  userId: apiKeys.userId,
+  role: users.role,
+  scopes: apiKeys.scopes,
+  secretHash: apiKeys.secretHash,
+  expiresAt: apiKeys.expiresAt,
+  lastUsedAt: apiKeys.lastUsedAt,
+};
+interface KeyRow {
+  userId: bigint;
+  role: KeyGrant['role'];
+  scopes: string[];
+  secretHash: string;
+  expiresAt: Date | null;
+}
+
+/** What a key may be used for, and what it is checked against. Scopes that there are no more count for nothing. */
+export function keyGrantOf({ userId, role, scopes, secretHash, expiresAt }: KeyRow): KeyGrant {
+  return {
+    accountId: String(userId),
+    role,
+    scopes: scopes.flatMap((scope) => keyScopeSchema.safeParse(scope).data ?? []),
+    secretHash,
+    expiresAt: expiresAt?.getTime() ?? null,
+  };
+}
+
+/** A key as it is granted to the gateways; it lasts a whole number of seconds, at least 1. */
+export function keyTerms(row: KeyRow): { seconds: number | undefined; apiKey: string } {
+  const seconds =
+    row.expiresAt === null ? undefined : Math.max(1, Math.ceil((row.expiresAt.getTime() - Date.now()) / 1000));
+  return { seconds, apiKey: JSON.stringify(keyGrantOf(row)) };
+}
+
+/** An API key that counts. */
+export async function findKey(queryable: Queryable, id: string) {
+  const [row] = await queryable
+    .select(keyColumns)
+    .from(apiKeys)
+    .innerJoin(users, eq(users.id, apiKeys.userId))
+    .where(and(eq(apiKeys.id, id), keyIsLive));
+  return row;
+}
+
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** A right as PostgreSQL grants it now; undefined if it does not. */
@@ -38,7 +92,9 @@ export async function readTruth(tx: Queryable, { kind, accountId: account, item 
       .select({ seconds: secondsLeft })
       .from(sessions)
       .where(and(eq(sessions.id, item), eq(sessions.userId, accountId), sessionIsLive));
-    return row && { kind, accountId: account, item, seconds: row.seconds };
+    if (row) return { kind, accountId: account, item, seconds: row.seconds };
+    const key = await findKey(tx, item);
+    return key?.userId === accountId ? { kind, accountId: account, item, ...keyTerms(key) } : undefined;
   }
   if (kind === 'device') {
     const [row] = await tx

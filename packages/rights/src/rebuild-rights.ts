@@ -1,8 +1,16 @@
-import { type Database, devices, type Queryable, sessions, subscriptions } from '@motience/database';
+import { apiKeys, type Database, devices, type Queryable, sessions, subscriptions, users } from '@motience/database';
 import type { Entitlement, ItemKind, RightsStore } from '@motience/stream-log';
 import { and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm';
 import { lockEveryRight } from './locks.ts';
-import { meteredId, secondsLeft, sessionIsLive, subscribedSince } from './read-truth.ts';
+import {
+  keyColumns,
+  keyIsLive,
+  keyTerms,
+  meteredId,
+  secondsLeft,
+  sessionIsLive,
+  subscribedSince,
+} from './read-truth.ts';
 
 interface Sources {
   database: Database;
@@ -24,6 +32,7 @@ const noSession = '00000000-0000-0000-0000-000000000000';
 export async function rebuildRights(sources: Sources): Promise<boolean> {
   const changed = [
     await putSessions(sources),
+    await putKeys(sources),
     await dropUnknownSessions(sources),
     await replaceItems(sources, 'device'),
     await replaceItems(sources, 'subscription'),
@@ -56,13 +65,41 @@ async function putSessions({ database, rights, patiently }: Sources): Promise<bo
   return changed;
 }
 
+/** API keys are sessions too. */
+async function putKeys({ database, rights, patiently }: Sources): Promise<boolean> {
+  let after: string | undefined = noSession;
+  let changed = false;
+  while (after !== undefined) {
+    const from: string = after;
+    after = await inPage(database, async (tx) => {
+      const page = await tx
+        .select(keyColumns)
+        .from(apiKeys)
+        .innerJoin(users, eq(users.id, apiKeys.userId))
+        .where(and(gt(apiKeys.id, from), keyIsLive))
+        .orderBy(asc(apiKeys.id))
+        .limit(sessionsPerPage);
+      const rows = page.map((key) => ({ sessionId: key.id, accountId: String(key.userId), ...keyTerms(key) }));
+      if (await patiently(() => rights.putSessions(rows))) changed = true;
+      return page.length < sessionsPerPage ? undefined : page.at(-1)?.id;
+    });
+  }
+  return changed;
+}
+
 async function dropUnknownSessions({ database, rights, patiently }: Sources): Promise<boolean> {
   return sweep(rights.sessionIds(), patiently, (page) =>
     inPage(database, async (tx) => {
       const known = await tx
         .select({ id: sessions.id })
         .from(sessions)
-        .where(and(sql`${sessions.id}::text = any(${textArray(page)})`, sessionIsLive));
+        .where(and(sql`${sessions.id}::text = any(${textArray(page)})`, sessionIsLive))
+        .unionAll(
+          tx
+            .select({ id: apiKeys.id })
+            .from(apiKeys)
+            .where(and(sql`${apiKeys.id}::text = any(${textArray(page)})`, keyIsLive)),
+        );
       const unknown = missing(page, new Set(known.map(({ id }) => id)));
       await patiently(() => rights.dropSessions(unknown));
       return unknown.length > 0;

@@ -16,7 +16,7 @@ export { authUrl, tokenSettings } from './config/token-settings.ts';
 export { boolean, duration, integer, list, oneOf, optionalText, optionalUrl, port, text } from './config/variables.ts';
 export { describeError, errorCode } from './describe-error.ts';
 export { type AllowedOrigins, hostnameOf } from './http/allowed-origin.ts';
-export { type AuthenticateOptions, authenticate, bearerToken, requireRole } from './http/authenticate.ts';
+export { type AuthenticateOptions, authenticate, bearerToken, requireRole, requireScope } from './http/authenticate.ts';
 export { type Client, clientOf } from './http/client-of.ts';
 export { isEngineAway } from './http/error-reply.ts';
 export { createHttpApp, type HttpApp, type HttpAppOptions } from './http/http-app.ts';
@@ -42,4 +42,5 @@ export {
   type ReadinessResult,
   readinessProbe,
 } from './readiness.ts';
+export { repeat } from './repeat.ts';
 export { settleWithin } from './settle-within.ts';

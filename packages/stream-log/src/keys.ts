@@ -45,6 +45,10 @@ export interface Keys {
   readonly creditChanges: string;
   /** A live session's account. */
   session(sessionId: string): string;
+  /** What is known of an API key, beside the session of the same id. */
+  apiKey(id: string): string;
+  /** Sorted set of the API keys that were used lately, by when, in ms since 1970. */
+  readonly usedApiKeys: string;
   /** Hash from a producer's device_ids to 0. */
   devices(producerId: string): string;
   /** Hash from the producers a consumer is subscribed to, to since when, in ms since 1970, and the subscription. */
@@ -77,6 +81,8 @@ export function createKeys(prefix: string): Keys {
     usageWanted: `${prefix}:{usage}:wanted`,
     creditChanges: `${prefix}:{usage}:credit-changes`,
     session: (sessionId) => `${prefix}:session:${sessionId}`,
+    apiKey: (id) => `${prefix}:api-key:${id}`,
+    usedApiKeys: `${prefix}:api-keys-used`,
     devices: (producerId) => `${prefix}:rights:devices:${producerId}`,
     subscriptions: (consumerId) => `${prefix}:rights:subscriptions:${consumerId}`,
   };

@@ -23,9 +23,15 @@ export interface Entitlement {
   subscriptionId?: string | undefined;
 }
 
-/** A right that exists: a session lasts `seconds` from now. */
+/** How long a session lasts from now, undefined: for ever; and, if it is an API key, what is known of it, opaque here. */
+interface SessionTerms {
+  seconds: number | undefined;
+  apiKey?: string | undefined;
+}
+
+/** A right that exists. */
 export type Grant =
-  | { kind: 'session'; accountId: string; item: string; seconds: number }
+  | ({ kind: 'session'; accountId: string; item: string } & SessionTerms)
   | { kind: 'device'; accountId: string; item: string }
   | ({ kind: 'subscription'; accountId: string; item: string } & Entitlement);
 
@@ -35,11 +41,10 @@ export interface AccountRights {
   items: Map<string, Entitlement>;
 }
 
-/** A live session; `seconds` is how long it lasts from now. */
-export interface SessionRight {
+/** A live session, or an API key, which is one. */
+export interface SessionRight extends SessionTerms {
   sessionId: string;
   accountId: string;
-  seconds: number;
 }
 
 /** Rights that are kept as one hash per account. */
@@ -67,7 +72,7 @@ export class RightsStore {
   /** Makes one right exist, and tells the gateways. Repeating it is harmless. */
   async grant(grant: Grant): Promise<void> {
     if (grant.kind === 'session') {
-      await this.redis.set(this.keys.session(grant.item), grant.accountId, 'EX', grant.seconds);
+      await this.putSession({ ...grant, sessionId: grant.item });
     } else {
       const text = entitlementText(grant.kind === 'device' ? { since: 0 } : grant);
       await this.redis.hset(this.itemsKey(grant.kind, grant.accountId), grant.item, text);
@@ -77,7 +82,7 @@ export class RightsStore {
 
   /** Makes one right cease, and tells the gateways, which cut what stands on it. Repeating it is harmless. */
   async revoke(right: Right): Promise<void> {
-    if (right.kind === 'session') await this.redis.del(this.keys.session(right.item));
+    if (right.kind === 'session') await this.deleteSession(right.item);
     else await this.redis.hdel(this.itemsKey(right.kind, right.accountId), right.item);
     await this.announce(right);
     if (right.kind === 'device') await this.forgetSequence(right);
@@ -95,17 +100,13 @@ export class RightsStore {
 
   /** Makes each of these sessions live, for as long as it says. Whether that changed more than how long they last. */
   async putSessions(sessions: readonly SessionRight[]): Promise<boolean> {
-    const before = await Promise.all(
-      sessions.map(({ sessionId, accountId, seconds }) =>
-        this.redis.set(this.keys.session(sessionId), accountId, 'EX', seconds, 'GET'),
-      ),
-    );
-    return sessions.some(({ accountId }, index) => before[index] !== accountId);
+    const changed = await Promise.all(sessions.map((session) => this.putSession(session)));
+    return changed.includes(true);
   }
 
   /** Ends sessions without naming each to the gateways; follow it by `announceAll`. */
   async dropSessions(sessionIds: readonly string[]): Promise<void> {
-    await Promise.all(sessionIds.map((sessionId) => this.redis.del(this.keys.session(sessionId))));
+    await Promise.all(sessionIds.map((sessionId) => this.deleteSession(sessionId)));
   }
 
   /** Session ids that Redis holds, a page at a time, to find those PostgreSQL no longer knows. */
@@ -175,6 +176,30 @@ export class RightsStore {
     return { sessionIsLive: owner === accountId, items: readItems(items) };
   }
 
+  /**
+   * What is known of an API key, as it was granted; without text if there is no such key. Undefined while the projection is
+   * not complete.
+   */
+  async readApiKey(id: string): Promise<{ text: string | undefined } | undefined> {
+    const [before, text, after] = await Promise.all([
+      this.completeInLife(),
+      this.redis.get(this.keys.apiKey(id)),
+      this.completeInLife(),
+    ]);
+    return before === undefined || before !== after ? undefined : { text: text ?? undefined };
+  }
+
+  /** Notes that an API key was used, `at` in ms since 1970. */
+  async noteApiKeyUse(id: string, at: number): Promise<void> {
+    await this.redis.zadd(this.keys.usedApiKeys, 'GT', at, id);
+  }
+
+  /** Takes some of the API keys that were used since they were taken last, each with when, in ms since 1970. */
+  async takeUsedApiKeys(count: number): Promise<{ id: string; at: number }[]> {
+    const taken = await this.redis.zpopmin(this.keys.usedApiKeys, count);
+    return taken.flatMap((id, index) => (index % 2 === 0 ? [{ id, at: Number(taken[index + 1]) }] : []));
+  }
+
   /** Whether one right exists now. */
   async has({ kind, accountId, item }: Right): Promise<boolean> {
     if (kind === 'session') return (await this.redis.get(this.keys.session(item))) === accountId;
@@ -197,6 +222,21 @@ export class RightsStore {
   ): Promise<void> {
     const onMessage = (message: Buffer) => onChange(rightIn(message.toString()));
     await subscriber.subscribe(this.keys.rightsChanges, { onMessage, ...rest });
+  }
+
+  /** Whether that changed more than how long it lasts. */
+  private async putSession({ sessionId, accountId, seconds, apiKey }: SessionRight): Promise<boolean> {
+    const put = (key: string, text: string) =>
+      seconds === undefined ? this.redis.set(key, text, 'GET') : this.redis.set(key, text, 'EX', seconds, 'GET');
+    const owner = await put(this.keys.session(sessionId), accountId);
+    const known = apiKey === undefined ? undefined : await put(this.keys.apiKey(sessionId), apiKey);
+    return owner !== accountId || known !== apiKey;
+  }
+
+  /** The session last: one that is left behind is found by it. */
+  private async deleteSession(sessionId: string): Promise<void> {
+    await this.redis.del(this.keys.apiKey(sessionId));
+    await this.redis.del(this.keys.session(sessionId));
   }
 
   /** A device made again under the name of a former one begins anew, and names that come and go leave nothing behind. */

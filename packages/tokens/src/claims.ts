@@ -1,4 +1,4 @@
-import { roleSchema } from '@motience/protocol';
+import { type KeyScope, roleSchema } from '@motience/protocol';
 import { z } from 'zod';
 
 /** What every access token is signed for; a token that says otherwise is refused. */
@@ -19,5 +19,8 @@ export const accessClaimsSchema = z.object({
   /** Seconds since 1970. */
   exp: z.int(),
 });
-/** Claims of a verified access token. */
-export type AccessClaims = z.infer<typeof accessClaimsSchema>;
+/** Claims of a verified access token, or of an API key, which is told by its scopes; its `sid` is the key's id. */
+export type AccessClaims = z.infer<typeof accessClaimsSchema> & {
+  /** What an API key may be used for; undefined for an access token, which may be used for everything. */
+  readonly scopes?: readonly KeyScope[];
+};

@@ -5,18 +5,25 @@ import type { Context } from '../context.ts';
 import type { SignedIn } from '../create-app.ts';
 import { changeName, changePassword, readOwnAccount } from '../services/own-account.ts';
 
+interface Ways {
+  reading: SignedIn;
+  /** Not with an API key. */
+  inPerson: SignedIn;
+}
+
 /** `GET /me`, `PUT /me/name` and `PUT /me/password`. */
-export function addAccountRoutes(app: HttpApp, services: Context, signedIn: SignedIn): void {
-  const own = { security: [{ bearer: [] }], middleware: [signedIn] };
+export function addAccountRoutes(app: HttpApp, services: Context, { reading, inPerson }: Ways): void {
+  const own = { security: [{ bearer: [] }], middleware: [inPerson] };
   const account = { 200: jsonResponse('The account', userSchema) };
 
   const me = createRoute({
     tags: ['Account'],
     ...own,
+    middleware: [reading],
     method: 'get',
     path: '/me',
     summary: 'The own account',
-    responses: { ...account, ...errorResponses('unauthenticated', 'token-expired', 'unavailable') },
+    responses: { ...account, ...errorResponses('unauthenticated', 'token-expired', 'forbidden', 'unavailable') },
   });
   app.openapi(me, async (context) => context.json(await readOwnAccount(services, context.get('claims')), 200));
 
