@@ -8,6 +8,8 @@ export class ProducerConnection implements OpenSocket {
 
   constructor(
     readonly session: ProducerSession,
+    /** Where its stream lives. */
+    readonly shard: number,
     readonly account: OpenAccount,
     readonly sessionId: string,
     readonly expiresAt: number,

@@ -8,6 +8,11 @@ export interface PendingReading {
   body: string;
 }
 
+/** The same, with how many bytes its body has. */
+interface QueuedReading extends PendingReading {
+  bytes: number;
+}
+
 /**
  * What one connection of a producer has sent and what became of it. Readings count 1, 2, 3 … in the order they came;
  * those up to `settled` are acknowledged. Kept apart from the socket: plain state, and functions over it.
@@ -16,7 +21,7 @@ export interface ProducerSession {
   readonly producerId: string;
   received: number;
   settled: number;
-  pending: PendingReading[];
+  pending: QueuedReading[];
   pendingBytes: number;
   /** Bytes handed to a flush that has not come back. */
   flushingBytes: number;
@@ -46,7 +51,7 @@ export function startSession(producerId: string, rate: Rate, now: number): Produ
 
 /** Queues a reading for the next flush; one whose `sequence` this connection has passed already is only counted. */
 export function queueReading(session: ProducerSession, reading: PendingReading): void {
-  const { deviceId, sequence } = reading;
+  const { deviceId, sequence, body } = reading;
   if (sequence !== undefined) {
     const last = session.lastQueued.get(deviceId);
     if (last !== undefined && sequence <= last) {
@@ -55,8 +60,9 @@ export function queueReading(session: ProducerSession, reading: PendingReading):
     }
     session.lastQueued.set(deviceId, sequence);
   }
-  session.pending.push(reading);
-  session.pendingBytes += bytesOf(reading);
+  const bytes = Buffer.byteLength(body);
+  session.pending.push({ deviceId, sequence, body, bytes });
+  session.pendingBytes += bytes;
 }
 
 type Repeat = Exclude<ProducerSession['repeat'], 'told' | undefined>;
@@ -78,7 +84,7 @@ export function takeRepeat(session: ProducerSession): Repeat | undefined {
 /** What a flush takes along of one session. `through` is settled when it comes back. */
 export interface FlushPart {
   session: ProducerSession;
-  readings: PendingReading[];
+  readings: QueuedReading[];
   bytes: number;
   through: number;
 }
@@ -93,7 +99,7 @@ export function takePending(session: ProducerSession, maxReadings: number, maxBy
   for (const reading of session.pending) {
     if (count >= maxReadings || bytes >= maxBytes) break;
     count += 1;
-    bytes += bytesOf(reading);
+    bytes += reading.bytes;
   }
   const readings = session.pending.slice(0, count);
   session.pending = session.pending.slice(count);
@@ -129,8 +135,4 @@ export function exceededBound(
     return `more than ${bounds.unacknowledgedBytes} bytes unacknowledged`;
   }
   return undefined;
-}
-
-function bytesOf({ body }: PendingReading): number {
-  return Buffer.byteLength(body);
 }

@@ -17,7 +17,7 @@ export async function startProducerGateway(config: Config, context: Context, log
   const stopWatchingExpiry = watchExpiry(accounts);
   let draining = false;
   const forward = (connection: ProducerConnection) => {
-    forwarders[shardOf(connection.session.producerId, config.shards)]?.add(connection);
+    forwarders[connection.shard]?.add(connection);
   };
 
   const server: GatewayServer = await startGatewayServer<ProducerConnection>({
@@ -35,7 +35,8 @@ export async function startProducerGateway(config: Config, context: Context, log
       const { claims, items } = admission;
       const account = accounts.enter(claims.sub, items);
       const session = startSession(claims.sub, config, performance.now());
-      const connection = new ProducerConnection(session, account, claims.sid, claims.exp * 1_000, socket);
+      const shard = shardOf(claims.sub, config.shards);
+      const connection = new ProducerConnection(session, shard, account, claims.sid, claims.exp * 1_000, socket);
       watch.watchSocket(account, connection, admission);
       return connection;
     },

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { describeFieldErrors, fieldErrors } from './errors.ts';
 import { defaultLimits } from './limits.ts';
 import { countSchema, deviceIdForm, deviceIdSchema, idSchema, seqSchema } from './names.ts';
+import { parsePlainReading, plainDepth } from './plain-reading.ts';
 import { findForbiddenEscape, scanArray, scanObject, skipSpace } from './scan-json.ts';
 import { isRfc3339 } from './timestamp.ts';
 
@@ -71,6 +72,15 @@ const readingFields = new Set(Object.keys(readingSchema.shape));
  * an empty array as none.
  */
 export function parseReadings(text: string, limits: ReadingLimits = defaultLimits): (ParsedReading | RefusedReading)[] {
+  if (mostBytes(text.length) <= limits.readingBytes && limits.dataDepth >= plainDepth) {
+    const plain = parsePlainReading(text);
+    if (plain) return [plain];
+  }
+  return parseAnyReadings(text, limits);
+}
+
+/** The same for frames of any form. */
+function parseAnyReadings(text: string, limits: ReadingLimits): (ParsedReading | RefusedReading)[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -161,7 +171,12 @@ function invalid(detail: string): RefusedReading {
   return { refused: 'invalid-request', detail };
 }
 
+/** Bytes that a text of so many UTF-16 units has at most in UTF-8. */
+function mostBytes(length: number): number {
+  return length * 3;
+}
+
 function isLongerThan(text: string, start: number, end: number, bytes: number): boolean {
-  if ((end - start) * 3 <= bytes) return false;
+  if (mostBytes(end - start) <= bytes) return false;
   return new TextEncoder().encode(text.slice(start, end)).length > bytes;
 }
