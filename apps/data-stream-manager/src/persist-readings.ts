@@ -1,14 +1,15 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@motience/service-kit';
-import type { StreamWriter, UnpersistedRange } from '@motience/stream-log';
+import type { StreamWriter } from '@motience/stream-log';
 import { SeenDevices } from './services/record-devices.ts';
 import { storeReadings } from './services/store-readings.ts';
 import type { ShardShare } from './share-shards.ts';
 
 type Sql = Parameters<typeof storeReadings>[0];
 
-const idlePauseMs = 200;
+/** Between rounds that took all there was: few large ones cost PostgreSQL, and the disk, less than many small ones. */
+const pauseMs = 200;
 const pauseAfterFailureMs = 1_000;
 const streamsPerRound = 500;
 const bytesPerRound = 2 * 1024 * 1024;
@@ -42,7 +43,7 @@ export class Persister {
   private async run(shard: number): Promise<void> {
     while (!this.stopping.signal.aborted) {
       try {
-        if (!this.share.owns(shard) || (await this.persistShard(shard)) === 0) await this.pause(idlePauseMs);
+        if (!this.share.owns(shard) || (await this.persistShard(shard))) await this.pause(pauseMs);
       } catch (err) {
         this.logger.error({ err, shard }, 'readings could not be persisted; they stay in Redis until they are');
         await this.pause(pauseAfterFailureMs);
@@ -50,14 +51,22 @@ export class Persister {
     }
   }
 
-  private async persistShard(shard: number): Promise<number> {
+  /** Persists some of what a shard has; whether that was about all. */
+  private async persistShard(shard: number): Promise<boolean> {
     const ranges = await this.writer.unpersisted(shard, streamsPerRound, bytesPerRound);
-    if (ranges.length === 0) return 0;
+    if (ranges.length === 0) return true;
     await storeReadings(this.sql, ranges, this.seen);
     await this.writer.notePersisted(shard, ranges);
-    const count = ranges.reduce((sum, { from, to }: UnpersistedRange) => sum + to - from + 1, 0);
-    this.onPersisted(count);
-    return count;
+    let readings = 0;
+    let bytes = 0;
+    for (const { batches } of ranges) {
+      for (const { count, batch } of batches) {
+        readings += count;
+        bytes += batch.length;
+      }
+    }
+    this.onPersisted(readings);
+    return bytes < bytesPerRound && ranges.length < streamsPerRound;
   }
 
   private async pause(milliseconds: number): Promise<void> {

@@ -1,63 +1,44 @@
-import { visitReadings } from '@motience/stream-log';
+import { finished } from 'node:stream/promises';
 import type { ISql } from 'postgres';
-import { arrayText } from './array-text.ts';
+import { encodedColumns, encodeReadings } from './encode-readings.ts';
 import type { StreamBatch } from './stream-minute.ts';
 
+const uniqueViolation = '23505';
+
+/** Whether a transaction failed because a row is there already. */
+export function isThereAlready(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === uniqueViolation;
+}
+
+/** Inserts batches of readings, each with the time it was numbered at. Fails if one is there already. */
+export async function insertReadings(tx: ISql, batches: readonly StreamBatch[]): Promise<void> {
+  await copyRows(tx, 'readings', batches);
+}
+
 /**
- * Inserts batches of readings in one statement, each reading with the time it was numbered at, and returns how many were
- * not there yet; the others stay as they are. The batches are sent as they are, with where each reading lies in them:
- * PostgreSQL takes them apart.
+ * Inserts each batch as far as it is not there yet, and returns those of which something was new; what is there stays as
+ * it is. Dearer, because each row is looked for.
  */
-export async function insertReadings(sql: ISql, batches: readonly StreamBatch[]): Promise<number> {
-  /**
-   * Per reading, by position: its batch, its seq, the running total of bytes before it, and first byte (from 1) and length of its
-   * device_id and its body.
-   */
-  const readings: number[][] = [[], [], [], [], [], [], []];
-  const [
-    places = [],
-    seqs = [],
-    totals = [],
-    deviceStarts = [],
-    deviceLengths = [],
-    bodyStarts = [],
-    bodyLengths = [],
-  ] = readings;
-  let batchStart = 1;
-  for (const [place, { batch, firstSeq, bytesBefore }] of batches.entries()) {
-    let seq = firstSeq;
-    let total = bytesBefore;
-    visitReadings(batch, (deviceStart, deviceEnd, bodyStart, bodyEnd) => {
-      places.push(place + 1);
-      seqs.push(seq);
-      totals.push(total);
-      deviceStarts.push(batchStart + deviceStart);
-      deviceLengths.push(deviceEnd - deviceStart);
-      bodyStarts.push(batchStart + bodyStart);
-      bodyLengths.push(bodyEnd - bodyStart);
-      seq += 1;
-      total += bodyEnd - bodyStart;
-    });
-    batchStart += batch.length;
+export async function insertMissing(tx: ISql, batches: readonly StreamBatch[]): Promise<StreamBatch[]> {
+  const added: StreamBatch[] = [];
+  await tx`create temporary table readings_again (like readings) on commit drop`;
+  for (const batch of batches) {
+    await copyRows(tx, 'readings_again', [batch]);
+    const { count } = await tx`
+      insert into readings (${tx(encodedColumns)}) select ${tx(encodedColumns)} from readings_again
+      on conflict do nothing`;
+    if (count > 0) added.push(batch);
+    await tx`truncate readings_again`;
   }
-  const sent = Buffer.concat(batches.map(({ batch }) => batch));
-  const { count } = await sql`
-    insert into readings (producer_id, epoch, seq, bytes_before, device_id, body, received_at)
-    select producer_id, epoch, seq, case when bytes_through > 0 then bytes_before end,
-      convert_from(substring(bytes from device_start for device_length), 'UTF8'),
-      convert_from(substring(bytes from body_start for body_length), 'UTF8'),
-      to_timestamp(retained_at_ms / 1000.0)
-    from unnest(
-      ${arrayText(places)}::int[], ${arrayText(seqs)}::bigint[], ${arrayText(totals)}::bigint[],
-      ${arrayText(deviceStarts)}::int[], ${arrayText(deviceLengths)}::int[],
-      ${arrayText(bodyStarts)}::int[], ${arrayText(bodyLengths)}::int[]
-    ) as reading (place, seq, bytes_before, device_start, device_length, body_start, body_length)
-    join unnest(
-      ${batches.map(({ producerId }) => producerId)}::bigint[], ${batches.map(({ epoch }) => epoch)}::text[],
-      ${arrayText(batches.map(({ retainedAtMs }) => retainedAtMs))}::bigint[],
-      ${arrayText(batches.map(({ bytesThrough }) => bytesThrough))}::bigint[]
-    ) with ordinality as batch (producer_id, epoch, retained_at_ms, bytes_through, place) using (place)
-    cross join (select ${sent}::bytea as bytes) as sent
-    on conflict do nothing`;
-  return count;
+  return added;
+}
+
+/** COPY costs PostgreSQL a third of what it costs to insert the same rows. */
+async function copyRows(tx: ISql, table: string, batches: readonly StreamBatch[]): Promise<void> {
+  const copy = `copy ${table} (${encodedColumns.join(', ')}) from stdin with (format binary)`;
+  // What cannot be encoded must not leave the connection waiting for rows.
+  const rows = encodeReadings(batches);
+  const stream = await tx.unsafe(copy).writable();
+  stream.end(rows);
+  await finished(stream);
 }

@@ -1,7 +1,7 @@
 import type { Database } from '@motience/database';
 import type { UnpersistedRange } from '@motience/stream-log';
 import type { ISql } from 'postgres';
-import { insertReadings } from './insert-readings.ts';
+import { insertMissing, insertReadings, isThereAlready } from './insert-readings.ts';
 import { recordDevices, type SeenDevices } from './record-devices.ts';
 import { recordMinutes } from './record-minutes.ts';
 import { minutesOf, type StreamBatch } from './stream-minute.ts';
@@ -19,21 +19,17 @@ export async function storeReadings(
   const batches = ranges.flatMap(({ producerId, batches: ofRange }) =>
     ofRange.map((batch) => ({ producerId, ...batch })),
   );
-  const readings = batches.reduce((sum, { count }) => sum + count, 0);
   try {
     await store(sql, seen, async (tx) => {
-      if ((await insertReadings(tx, batches)) < readings) throw new StoredBefore();
+      await insertReadings(tx, batches);
       return batches;
     });
   } catch (error) {
-    if (!(error instanceof StoredBefore)) throw error;
+    if (!isThereAlready(error)) throw error;
     // Rare: after a crash before Redis noted it, or with another manager at the same shard. One by one tells which are new.
-    await store(sql, seen, (tx) => insertNew(tx, batches));
+    await store(sql, seen, (tx) => insertMissing(tx, batches));
   }
 }
-
-/** Some of the readings are there already. */
-class StoredBefore extends Error {}
 
 async function store(
   sql: Database['sql'],
@@ -48,10 +44,4 @@ async function store(
     return unrecorded;
   });
   seen.remember(devices);
-}
-
-async function insertNew(tx: ISql, batches: readonly StreamBatch[]): Promise<StreamBatch[]> {
-  const added: StreamBatch[] = [];
-  for (const batch of batches) if ((await insertReadings(tx, [batch])) > 0) added.push(batch);
-  return added;
 }
