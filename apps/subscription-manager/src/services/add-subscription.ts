@@ -51,7 +51,8 @@ export async function addSubscription(
       await changes.consume(consumerId);
       return { subscription: toSubscription(await movePlan(tx, active, choice.planId)), isNew: true };
     }
-    if (!allowed && (await readApproval(tx, producerId)) === 'by-producer') {
+    const approval = await readApproval(tx, producerId);
+    if (approval === 'by-producer' && !allowed) {
       return { request: await putRequest(tx, services, { consumerId, producerId, planId: choice.planId }) };
     }
     await requireRoom(tx, consumerId, config.subscriptionsPerConsumer);
