@@ -17,7 +17,7 @@ export async function purgeSessions({ sql }: Database): Promise<number> {
 }
 
 /** Deletes API keys that ended more than a day ago, as `purgeSessions` does sessions. */
-export async function purgeKeys({ sql }: Database): Promise<number> {
+async function purgeKeys({ sql }: Database): Promise<number> {
   const deleted = await sql`
     delete from api_keys where id in (
       select id from api_keys
