@@ -1,4 +1,5 @@
 import {
+  boolean,
   type ConfigOf,
   combine,
   commonSettings,
@@ -14,6 +15,7 @@ import {
   type SettingResult,
   tokenSettings,
 } from '@motience/service-kit';
+import { defaultShardCount } from '@motience/stream-log';
 import type { StripeOptions } from './payments/stripe-provider.ts';
 
 /** Payments through Stripe: both secrets, or neither. */
@@ -44,6 +46,9 @@ const settings = {
   /** The platform's part of a charge, in parts per million. */
   platformFeePpm: integer('PLATFORM_FEE_PPM', 100_000, { min: 0, max: 1_000_000 }),
   stripe,
+  /** Of the stream log, and whether what streams did is recorded: silences are known only then. */
+  shards: integer('SHARDS', defaultShardCount, { min: 1, max: 1024 }),
+  persistReadings: boolean('PERSIST_READINGS', true),
 };
 
 export type BillingConfig = ConfigOf<typeof settings>;

@@ -1,8 +1,9 @@
 import { type Database, openDatabase, postgresReadiness } from '@motience/database';
 import { acceptApiKeys } from '@motience/rights';
 import { createMetrics, type Logger, type ReadinessCheck, type Registry, settleWithin } from '@motience/service-kit';
-import { createKeys, openRedis, redisReadiness, UsageLog } from '@motience/stream-log';
+import { createKeys, openRedis, redisReadiness, StreamReader, UsageLog } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
+import { type Closer, createCloser } from './closing/closer.ts';
 import type { BillingConfig } from './config.ts';
 import { adminProvider } from './payments/admin-provider.ts';
 import type { PaymentProvider } from './payments/payment-provider.ts';
@@ -18,10 +19,11 @@ export interface Context {
   readonly database: Database;
   readonly usageLog: UsageLog;
   readonly settler: Settler;
+  readonly closer: Closer;
   readonly provider: PaymentProvider<'admin'> | PaymentProvider<'stripe'>;
   readonly verifyToken: TokenVerifier;
   readonly readinessChecks: readonly ReadinessCheck[];
-  /** Lets the turn of settlement under way end, then closes Redis, then PostgreSQL. */
+  /** Lets what settles and closes end what is under way, then closes Redis, then PostgreSQL. */
   close(): Promise<void>;
 }
 
@@ -30,8 +32,11 @@ export function createContext(config: BillingConfig, logger: Logger): Context {
   const database = openDatabase(config.databaseUrl);
   const redis = openRedis(config.redisAddress, { onError: (error) => logger.warn({ err: error }, 'Redis') });
   const registry = createMetrics('billing-api');
-  const usageLog = new UsageLog(redis, createKeys(config.redisKeyPrefix));
+  const keys = createKeys(config.redisKeyPrefix);
+  const usageLog = new UsageLog(redis, keys);
   const settler = createSettler({ database, redis, usageLog, feePpm: config.platformFeePpm }, { logger, registry });
+  const streams = config.persistReadings ? new StreamReader(redis, keys, config.shards) : undefined;
+  const closer = createCloser({ database, usageLog, streams, logger });
   return {
     config,
     logger,
@@ -39,11 +44,12 @@ export function createContext(config: BillingConfig, logger: Logger): Context {
     database,
     usageLog,
     settler,
+    closer,
     provider: config.stripe ? createStripeProvider(config.stripe) : adminProvider,
     verifyToken: acceptApiKeys(createTokenVerifier(config), database),
     readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
     async close() {
-      const stopped = settler.stop();
+      const stopped = Promise.all([settler.stop(), closer.stop()]);
       // While Redis or PostgreSQL is away, a turn waits for it; cut off, it leaves everything to the next one.
       await settleWithin(stopped, stopMs);
       redis.disconnect();

@@ -13,6 +13,7 @@ await runApp('billing-api', async (logger) => {
       portVariable: 'BILLING_PORT',
     });
     context.settler.start();
+    context.closer.start();
     return {
       port: server.port,
       url: server.url,

@@ -1,5 +1,12 @@
 import { openDatabase } from '@motience/database';
-import { commandEnvironment, databaseUrl, explainToOperator, notRunning, readConfig } from '@motience/service-kit';
+import {
+  commandEnvironment,
+  databaseUrl,
+  duration,
+  explainToOperator,
+  notRunning,
+  readConfig,
+} from '@motience/service-kit';
 import { Command, InvalidArgumentError } from 'commander';
 import { type ReconcileReport, reconcile } from './reconcile/reconcile.ts';
 
@@ -8,18 +15,27 @@ interface Options {
   subscription?: bigint;
 }
 
+const dayMs = 86_400_000;
+
+/** The age is that of the data stream manager, which deletes what is older. */
+const settings = {
+  databaseUrl,
+  streamRecordAgeMs: duration('STREAM_RECORD_AGE', '400d', { min: '31d', max: '3650d' }),
+};
+
 /** Exit code for books that do not agree; 1 is for what kept us from looking. */
 const mismatchFound = 2;
 
 async function run(options: Options): Promise<void> {
   const environment = commandEnvironment();
   if (!environment) throw new Error(notRunning);
-  const config = readConfig({ databaseUrl }, environment);
+  const config = readConfig(settings, environment);
   const database = openDatabase(config.databaseUrl, { maxConnections: 1 });
   const showProgress = process.stderr.isTTY === true;
   try {
     const report = await reconcile(database.db, {
       subscriptionId: options.subscription,
+      recordedSince: new Date(Date.now() - config.streamRecordAgeMs + dayMs).toISOString().slice(0, 10),
       onProgress: (subscriptions) => {
         if (showProgress) process.stderr.write(`\r${subscriptions} subscriptions checked`);
       },

@@ -46,6 +46,8 @@ export const deliveredTime = pgTable(
 export const subscriptionClosings = pgTable('subscription_closings', {
   subscriptionId: subscription().primaryKey(),
   closedThrough: date('closed_through', { mode: 'string' }).notNull(),
+  /** The last day of which nothing was known about silences, because readings were not persisted. */
+  unheardThrough: date('unheard_through', { mode: 'string' }),
 });
 
 /**
@@ -82,7 +84,7 @@ export const silenceCredits = pgTable(
     subscriptionId: subscription(),
     day: date('day', { mode: 'string' }).notNull(),
     seconds: number('seconds').notNull(),
-    /** 0 where the month costs the same without these seconds, and nothing was posted. */
+    /** 0 where the month costs the same without these seconds, and nothing was posted. May be for seconds of days before. */
     amount: number('amount').notNull(),
     transactionId: number('transaction_id').references(() => ledgerTransactions.id),
   },
@@ -91,7 +93,8 @@ export const silenceCredits = pgTable(
     uniqueIndex('silence_credits_transaction').on(table.transactionId),
     check(
       'silence_credits_posted',
-      sql`${table.seconds} > 0 and ${table.amount} >= 0 and (${table.amount} = 0) = (${table.transactionId} is null)`,
+      sql`least(${table.seconds}, ${table.amount}) >= 0 and greatest(${table.seconds}, ${table.amount}) > 0
+        and (${table.amount} = 0) = (${table.transactionId} is null)`,
     ),
   ],
 );

@@ -32,6 +32,16 @@ export class StreamReader {
     return states.filter((state) => state !== undefined);
   }
 
+  /** Those of the producers whose streams have readings that are not in PostgreSQL yet. */
+  async unpersisted(producerIds: readonly string[]): Promise<Set<string>> {
+    const waits = await Promise.all(
+      producerIds.map((producerId) =>
+        this.redis.sismember(this.keys.unpersisted(shardOf(producerId, this.shardCount)), producerId),
+      ),
+    );
+    return new Set(producerIds.filter((_, at) => waits[at] === 1));
+  }
+
   /** One stream's state; undefined if nobody sent or followed it yet. */
   async readOne(producerId: string): Promise<StreamState | undefined> {
     const shard = shardOf(producerId, this.shardCount);

@@ -1,6 +1,7 @@
 import { type Database, type Queryable, subscriptions } from '@motience/database';
 import { checkBooks } from '@motience/ledger';
 import { and, asc, eq, gt } from 'drizzle-orm';
+import { checkSilences } from './check-silences.ts';
 import { checkSubscription } from './check-subscription.ts';
 import { readRecords } from './read-records.ts';
 import { wholeBooks } from './whole-books.ts';
@@ -8,6 +9,8 @@ import { wholeBooks } from './whole-books.ts';
 export interface ReconcileOptions {
   /** Only this subscription, and nothing of the books as a whole. */
   readonly subscriptionId?: bigint | undefined;
+  /** The first day of which all is recorded that streams did; undefined if nothing of it was ever deleted. */
+  readonly recordedSince?: string | undefined;
   /** Called after each page, with how many subscriptions have been checked. */
   readonly onProgress?: (subscriptions: number) => void;
 }
@@ -27,12 +30,13 @@ const pageSize = 100;
 
 /**
  * Recomputes from the record, as of one instant, that for each subscription delivered = metered = debited = invoiced =
- * earned + fee, that each charge is what plan and use make it, and that the ledger is in order. Right while settlement goes
+ * earned + fee, that each charge is what plan and use make it, that silences were credited as recorded, and that the ledger is in
+ * order. Right while settlement goes
  * on, and takes no locks. Ends at the first mismatch.
  */
 export function reconcile(
   db: Pick<Database['db'], 'transaction'>,
-  { subscriptionId, onProgress }: ReconcileOptions = {},
+  options: ReconcileOptions = {},
 ): Promise<ReconcileReport> {
   return db.transaction(
     async (tx) => {
@@ -50,8 +54,7 @@ export function reconcile(
 
 async function checkSubscriptions(
   tx: Queryable,
-  only: bigint | undefined,
-  onProgress: ReconcileOptions['onProgress'],
+  { subscriptionId: only, recordedSince, onProgress }: ReconcileOptions,
 ): Promise<{ subscriptions: number; months: number; mismatch: string | undefined }> {
   let after = 0n;
   let count = 0;
@@ -72,6 +75,8 @@ async function checkSubscriptions(
       const mismatch = checkSubscription(record);
       if (mismatch !== undefined) return { subscriptions: count, months, mismatch };
     }
+    const mismatch = await checkSilences(tx, ids, recordedSince);
+    if (mismatch !== undefined) return { subscriptions: count, months, mismatch };
     after = last.id;
     onProgress?.(count);
   }

@@ -9,11 +9,21 @@ export async function creditEntries(
   currency: Currency,
   amount: bigint,
 ): Promise<Entry[]> {
-  const debt = { kind: 'refunds', ownerId, currency } as const;
-  const owed = -(await balanceOf(tx, debt));
-  const paid = owed <= 0n ? 0n : owed < amount ? owed : amount;
+  const owed = await owedBy(tx, ownerId, currency);
+  return divideCredit(ownerId, currency, amount, owed);
+}
+
+/** What an account owes; 0 if nothing. */
+export async function owedBy(tx: Queryable, ownerId: bigint, currency: Currency): Promise<bigint> {
+  const balance = await balanceOf(tx, { kind: 'refunds', ownerId, currency });
+  return balance < 0n ? -balance : 0n;
+}
+
+/** `creditEntries` for an account that owes so much. */
+export function divideCredit(ownerId: bigint, currency: Currency, amount: bigint, owed: bigint): Entry[] {
+  const paid = owed < amount ? owed : amount;
   return [
-    { account: debt, amount: paid },
+    { account: { kind: 'refunds', ownerId, currency }, amount: paid },
     { account: { kind: 'wallet', ownerId, currency }, amount: amount - paid },
   ];
 }

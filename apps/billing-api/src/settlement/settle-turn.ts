@@ -39,8 +39,8 @@ export interface TurnResult {
   readonly sweepAfter: bigint | undefined;
 }
 
-/** Any number: the lock of whoever settles. */
-const settlementLock = 5_120_733_981;
+/** Any number: the lock of whoever settles, or closes what was settled. */
+export const settlementLock = 5_120_733_981;
 const maxEntries = 200;
 const sweepSize = 200;
 /** A transaction that stands still, because its process does, makes way for another one's. */

@@ -170,6 +170,19 @@ export async function openBooks() {
       await books.postedAt(transactionId, `${day}T23:59:58Z`);
     },
 
+    /** What is recorded of the producer's stream when it was heard at these times. */
+    async hear(...times: string[]) {
+      for (const time of times) {
+        await db.execute(sql`
+          insert into stream_minutes as m (producer_id, minute, readings, bytes, first_received_at, last_received_at,
+            heard_seconds, latency_checked, latency_readings, latency_sum_ms, latency_max_ms)
+          values (${producer}, date_trunc('minute', ${time}::timestamptz), 1, 1, ${time}, ${time},
+            1::bigint << extract(second from ${time}::timestamptz)::int, 0, 0, 0, 0)
+          on conflict (producer_id, minute) do update set heard_seconds = m.heard_seconds | excluded.heard_seconds,
+            last_received_at = greatest(m.last_received_at, excluded.last_received_at)`);
+      }
+    },
+
     /** Has a statement run by a superuser in a session in which no trigger fires: the only way to make some books wrong. */
     async tamper(statement: string) {
       await database.sql.begin(async (tx) => {
