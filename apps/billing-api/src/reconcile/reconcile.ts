@@ -31,8 +31,7 @@ const pageSize = 100;
 /**
  * Recomputes from the record, as of one instant, that for each subscription delivered = metered = debited = invoiced =
  * earned + fee, that each charge is what plan and use make it, that silences were credited as recorded, and that the ledger is in
- * order. Right while settlement goes
- * on, and takes no locks. Ends at the first mismatch.
+ * order. Right while settlement goes on, and takes no locks. Ends at the first mismatch.
  */
 export function reconcile(
   db: Pick<Database['db'], 'transaction'>,
@@ -40,8 +39,8 @@ export function reconcile(
 ): Promise<ReconcileReport> {
   return db.transaction(
     async (tx) => {
-      const checked = await checkSubscriptions(tx, subscriptionId, onProgress);
-      if (checked.mismatch !== undefined || subscriptionId !== undefined)
+      const checked = await checkSubscriptions(tx, options);
+      if (checked.mismatch !== undefined || options.subscriptionId !== undefined)
         return { ...checked, transactions: undefined };
       const mismatch = await checkWhole(tx);
       if (mismatch !== undefined) return { ...checked, mismatch, transactions: undefined };
