@@ -107,7 +107,7 @@ export class StreamCorner {
     const id = String(this.lastAccount);
     const sessionId = randomUUID();
     await this.rights.grant({ kind: 'session', accountId: id, item: sessionId, seconds: 3_600 });
-    const everSince = new Map(items.map((item) => [item, 0]));
+    const everSince = new Map(items.map((item) => [item, { since: 0 }]));
     if (items.length > 0) await this.rights.replaceAll(role === 'producer' ? 'device' : 'subscription', id, everSince);
     return { id, sessionId, token: await this.token(role, id, sessionId) };
   }

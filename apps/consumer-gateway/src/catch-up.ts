@@ -8,13 +8,13 @@ import { type FieldFilter, fieldFilter, type Narrowing } from './narrowing.ts';
 import type { PastEvent, StreamEvent } from './stream-events.ts';
 import { bridgeTo } from './stream-position.ts';
 import type { StreamTable } from './stream-table.ts';
-import { Thinning } from './thinning.ts';
+import { type ReadingPlace, Thinning } from './thinning.ts';
 
 /** Where what is caught up on goes to: one socket or event stream. */
 interface CatchUpSink {
   /** Runs what sends a lot at once. */
   cork(send: () => void): void;
-  reading(frame: Uint8Array, at: Position): void;
+  reading(frame: Uint8Array, place: ReadingPlace): void;
   control(event: Exclude<StreamEvent, { type: 'batch' }>): void;
   /** Everything up to here was left out by its narrowing. */
   position(at: Position): void;
@@ -97,9 +97,8 @@ export class CatchUp {
 
   /** Sends what is held for the sake of `max_rate`. */
   flush(): void {
-    const { epoch } = this.current;
     this.options.sink.cork(() => {
-      for (const { seq, body } of this.thinning?.take(this.now) ?? []) this.send(body, { epoch, seq });
+      for (const reading of this.thinning?.take(this.now) ?? []) this.send(reading.body, reading);
     });
   }
 
@@ -208,14 +207,18 @@ export class CatchUp {
     return this.options.isWanted();
   }
 
-  private async sendBatch({ epoch, firstSeq, batch }: NumberedBatch, after: number): Promise<boolean> {
+  private async sendBatch(numbered: NumberedBatch, after: number): Promise<boolean> {
+    const { epoch, firstSeq, batch } = numbered;
     let seq = firstSeq - 1;
+    let { bytesBefore } = numbered;
     for (let from = 0; ; ) {
       let sent = 0;
       const send = (deviceId: string, body: Buffer) => {
         seq += 1;
         sent += 1;
-        if (seq > after) this.sendReading(deviceId, body, { epoch, seq });
+        const bytesThrough = bytesBefore + countedBytes(numbered, body.length);
+        if (seq > after) this.sendReading(deviceId, body, { epoch, seq, bytesBefore, bytesThrough });
+        bytesBefore = bytesThrough;
         return sent < readingsPerTurn && !this.options.sink.isFull;
       };
       this.options.sink.cork(() => {
@@ -227,18 +230,18 @@ export class CatchUp {
     }
   }
 
-  private sendReading(deviceId: string, body: Buffer, at: Position): void {
+  private sendReading(deviceId: string, body: Buffer, place: ReadingPlace): void {
     const { deviceId: only } = this.options.narrowing;
-    this.current = at;
+    this.current = { epoch: place.epoch, seq: place.seq };
     if (only !== undefined && only !== deviceId) return;
     const kept = this.filter ? this.filter(body) : body;
     if (!kept) return;
-    if (this.thinning) this.thinning.hold(deviceId, at.seq, kept);
-    else this.send(kept, at);
+    if (this.thinning) this.thinning.hold(deviceId, place, kept);
+    else this.send(kept, place);
   }
 
-  private send(body: Buffer, at: Position): void {
-    this.options.sink.reading(this.frames.frameOf(body, at.seq), at);
+  private send(body: Buffer, place: ReadingPlace): void {
+    this.options.sink.reading(this.frames.frameOf(body, place.seq), place);
     this.sentAt = performance.now();
   }
 
@@ -271,12 +274,21 @@ export class CatchUp {
     }
   }
 
-  private sendNow({ epoch, firstSeq, batch }: NumberedBatch): void {
+  private sendNow(numbered: NumberedBatch): void {
+    const { epoch, firstSeq, batch } = numbered;
     const { seq: after } = this.current;
     let seq = firstSeq - 1;
+    let { bytesBefore } = numbered;
     readBatch(batch, (deviceId, body) => {
       seq += 1;
-      if (seq > after) this.sendReading(deviceId, body, { epoch, seq });
+      const bytesThrough = bytesBefore + countedBytes(numbered, body.length);
+      if (seq > after) this.sendReading(deviceId, body, { epoch, seq, bytesBefore, bytesThrough });
+      bytesBefore = bytesThrough;
     });
   }
+}
+
+/** What a reading adds to the running total: nothing where it was numbered before there was one. */
+function countedBytes({ bytesBefore, bytesThrough }: NumberedBatch, bytes: number): number {
+  return bytesThrough > bytesBefore ? bytes : 0;
 }

@@ -2,6 +2,7 @@ import type { OpenAccount, OpenSocket, ServerSocket } from '@motience/gateway-ki
 import type { ConsumerDownFrame, Refusal } from '@motience/protocol';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ConsumerSession } from './consumer-session.ts';
+import { SocketMeter } from './socket-meter.ts';
 
 /** What a connection has done when the rights of its account change. */
 export interface RightsListener {
@@ -19,6 +20,7 @@ export interface BackfillBounds {
 /** A consumer's open socket: where its session, its account and the wire meet. */
 export class ConsumerConnection implements OpenSocket {
   warnedOfExpiry = false;
+  readonly meter: SocketMeter;
   private limit: LimitFunction | undefined;
 
   constructor(
@@ -29,7 +31,10 @@ export class ConsumerConnection implements OpenSocket {
     readonly socket: ServerSocket,
     private readonly listener: RightsListener,
     private readonly bounds: BackfillBounds,
-  ) {}
+  ) {
+    this.meter = new SocketMeter(() => socket.bufferedBytes(), session.mode.compressed);
+    socket.beforeEnd = () => this.meter.end();
+  }
 
   /** Bytes that may wait for the socket before a backfill holds back. */
   get backfillBytes(): number {
@@ -69,5 +74,7 @@ export class ConsumerConnection implements OpenSocket {
     this.listener.withdrawn(this, producerId);
   }
 
-  recounted(): void {}
+  recounted(producerId: string): void {
+    this.session.receptions.get(producerId)?.recounted();
+  }
 }

@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { type Database, openDatabase, postgresReadiness } from '@motience/database';
 import { type GatewayContext, openGatewayContext } from '@motience/gateway-kit';
 import type { Logger, ReadinessCheck } from '@motience/service-kit';
-import { LiveStreams, RetainedStreams } from '@motience/stream-log';
+import { LiveStreams, RetainedStreams, UsageReporter } from '@motience/stream-log';
 import type { Config } from './config.ts';
 import { History } from './history.ts';
 import { PastReadings } from './past-readings.ts';
@@ -11,6 +12,8 @@ export interface Context extends GatewayContext {
   live: LiveStreams;
   past: PastReadings;
   database: Database;
+  /** What is delivered on subscriptions that are metered. */
+  usage: UsageReporter;
 }
 
 export async function createContext(config: Config, logger: Logger): Promise<Context> {
@@ -22,6 +25,7 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
     live: new LiveStreams(redis, subscriber, keys, config.shards),
     past: new PastReadings(new RetainedStreams(redis, keys, config.shards), new History(database.sql), config.shards),
     database,
+    usage: new UsageReporter(redis, keys, randomUUID()),
     readiness: [...gateway.readiness, historyReadiness(database)],
     close: async () => {
       await gateway.close();

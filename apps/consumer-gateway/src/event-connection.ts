@@ -1,4 +1,4 @@
-import { type EventStream, errorFrame, type OpenSocket } from '@motience/gateway-kit';
+import { type EventStream, errorFrame, type OpenAccount, type OpenSocket } from '@motience/gateway-kit';
 import { type ConsumerDownFrame, eventId, type Refusal } from '@motience/protocol';
 import type { Position } from '@motience/stream-log';
 import { CatchUp } from './catch-up.ts';
@@ -6,13 +6,27 @@ import type { EntitledPast } from './entitled-past.ts';
 import type { EventWish } from './event-wish.ts';
 import { frameOfEvent } from './frame-of-event.ts';
 import type { LiveStream } from './live-stream.ts';
+import type { MeteredFeed, MeteredReceiver } from './metered-feed.ts';
+import type { MeteredReception } from './metered-reception.ts';
+import type { Meters } from './meters.ts';
+import { isEverything } from './narrowing.ts';
+import { SocketMeter } from './socket-meter.ts';
 import type { StreamTable } from './stream-table.ts';
+import type { ReadingPlace } from './thinning.ts';
 
 /** One open event stream: where its account and the wire meet. */
-export class EventConnection implements OpenSocket {
+export class EventConnection implements OpenSocket, MeteredReceiver {
   warnedOfExpiry = false;
   sent = 0;
+  private readonly meter: SocketMeter;
   private catchUp: CatchUp | undefined;
+  /** Undefined while what it receives is not metered. */
+  private metered: MeteredReception | undefined;
+  /** Where it waits, for credit or to begin; undefined while it does not. */
+  private heldAt: Position | undefined;
+  private isToldStopped = false;
+  private onCredit = () => {};
+  private isBegun = false;
   /** Where the last event has led the other end. */
   private told: Position | undefined;
   private wroteSince = false;
@@ -22,11 +36,15 @@ export class EventConnection implements OpenSocket {
     private readonly wish: EventWish,
     readonly sessionId: string,
     readonly expiresAt: number,
-  ) {}
+    private readonly account: OpenAccount,
+    private readonly meters: Meters,
+  ) {
+    this.meter = new SocketMeter(() => events.bufferedBytes(), false);
+  }
 
   /** Whether anything was written. */
   get hasBegun(): boolean {
-    return this.told !== undefined;
+    return this.isBegun;
   }
 
   /** Sends the stream until it is over. */
@@ -37,30 +55,49 @@ export class EventConnection implements OpenSocket {
     onError: (error: unknown) => void,
   ): Promise<void> {
     const { events, wish } = this;
-    const from = wish.after ?? stream.position;
-    if (!past || !from) return;
+    this.heldAt = wish.after ?? stream.position;
+    this.startMetering(wish.after);
+    while (past && this.heldAt && events.isOpen) {
+      if (this.metered && !this.metered.meter.hasCredit) await this.untilCredit();
+      else await this.lead(stream, streams, past, this.heldAt, onError);
+    }
+  }
+
+  /** Leads it on from a position, until it is over, or has no credit. */
+  private async lead(
+    stream: LiveStream,
+    streams: StreamTable,
+    past: EntitledPast,
+    from: Position,
+    onError: (error: unknown) => void,
+  ): Promise<void> {
+    const { events, wish, meters } = this;
+    this.heldAt = undefined;
+    const isWanted = () => events.isOpen && !this.heldAt;
+    const feed = meters.createFeed();
+    this.metered?.join(feed, this, isEverything(wish.narrowing));
     const catchUp = new CatchUp({
       stream,
       streams,
       past,
       position: from,
       narrowing: wish.narrowing,
-      isWanted: () => events.isOpen,
+      isWanted,
       inTurn: (work) => work(),
       onError,
-      answer: (at, recovered) => {
-        const asked = wish.after !== undefined;
-        this.tell({ type: 'subscribed', ...this.fields(at), recovered: asked && recovered }, at);
-      },
-      reached: () => 'go-on',
+      answer: (at, recovered) => this.answer(at, recovered),
+      reached: () => (isWanted() ? 'go-on' : 'over'),
       sink: {
         cork: (write) => events.cork(write),
-        reading: (frame, at) => {
-          this.write(Buffer.concat([Buffer.from(`id: ${eventId(at)}\ndata: `), frame, Buffer.from('\n\n')]), at);
+        reading: (frame, place) => {
+          if (!isWanted() || !this.admits(feed, place)) return;
+          this.write(Buffer.concat([Buffer.from(`id: ${eventId(place)}\ndata: `), frame, Buffer.from('\n\n')]), place);
           this.sent += 1;
         },
         position: (at) => this.tell({ type: 'position', ...this.fields(at) }, at),
-        control: (event) => this.tell(frameOfEvent(wish.producerId, event), event.at),
+        control: (event) => {
+          if (isWanted()) this.tell(frameOfEvent(wish.producerId, event), event.at);
+        },
         get isFull() {
           return events.isFull;
         },
@@ -69,15 +106,86 @@ export class EventConnection implements OpenSocket {
     });
     this.catchUp = catchUp;
     await catchUp.run();
+    this.catchUp = undefined;
+    this.metered?.leave();
+  }
+
+  /** The position is told at first, when it was told that it is stopped, and when something is lost. */
+  private answer(at: Position, recovered: boolean): void {
+    const isFirst = this.told === undefined;
+    if (!isFirst && !this.isToldStopped && recovered) return;
+    const asked = !isFirst || this.wish.after !== undefined;
+    this.isToldStopped = false;
+    this.tell({ type: 'subscribed', ...this.fields(at), recovered: asked && recovered }, at);
+  }
+
+  private admits(feed: MeteredFeed, { epoch, seq, bytesBefore, bytesThrough }: ReadingPlace): boolean {
+    if (!this.metered) return true;
+    feed.stopShort(1, bytesThrough - bytesBefore, { epoch, seq: seq - 1 });
+    if (this.heldAt) return false;
+    feed.add(epoch, seq, seq, bytesBefore, bytesThrough);
+    return true;
+  }
+
+  private startMetering(after: Position | undefined): void {
+    const subscriptionId = this.account.items.get(this.wish.producerId)?.subscriptionId;
+    if (this.metered?.meter.subscriptionId === subscriptionId) return;
+    this.endMetering();
+    if (subscriptionId === undefined) return;
+    this.metered = this.meters.receive(subscriptionId, this.meter, after);
+    this.metered.meter.listeners.add(this);
+  }
+
+  private endMetering(): void {
+    this.metered?.meter.listeners.delete(this);
+    this.metered?.end();
+    this.metered = undefined;
+  }
+
+  private untilCredit(): Promise<void> {
+    this.meters.callSoon();
+    if (this.metered) this.tellStopped(this.metered.meter.reason);
+    return new Promise((resolve) => {
+      this.onCredit = resolve;
+    });
+  }
+
+  stop(at: Position): void {
+    this.heldAt ??= at;
+  }
+
+  goOn(): void {
+    this.onCredit();
+  }
+
+  tellStopped(reason: string): void {
+    if (!this.heldAt || this.isToldStopped || !this.metered?.meter.isStopped) return;
+    this.isToldStopped = true;
+    this.writeEvent(
+      'unsubscribed',
+      JSON.stringify({ type: 'unsubscribed', producer_id: this.wish.producerId, reason }),
+    );
+  }
+
+  warnOfCredit(percentLeft: number): void {
+    const frame = { type: 'balance', producer_id: this.wish.producerId, percent_left: percentLeft } as const;
+    if (this.hasBegun) this.writeEvent('balance', JSON.stringify(frame));
+  }
+
+  /** It is over. */
+  close(): void {
+    this.endMetering();
+    this.meters.closed(this.meter);
+    this.onCredit();
   }
 
   /** Tells the position if nothing has told it of late: the other end sees that it is served. */
   tellPosition(): void {
     this.events.keepAlive();
-    const at = this.catchUp?.position;
+    const at = this.catchUp?.position ?? this.heldAt;
     const isNews =
       this.told !== undefined && at !== undefined && !(at.epoch === this.told.epoch && at.seq === this.told.seq);
-    if (at && this.told && (isNews || !this.wroteSince) && !this.events.isFull) {
+    if (at && this.isBegun && (isNews || !this.wroteSince) && !this.events.isFull) {
       this.tell({ type: 'position', ...this.fields(at) }, at);
     }
     this.wroteSince = false;
@@ -103,7 +211,14 @@ export class EventConnection implements OpenSocket {
     this.events.end();
   }
 
-  recounted(): void {}
+  recounted(producerId: string): void {
+    if (producerId !== this.wish.producerId) return;
+    const at = this.catchUp?.position;
+    this.metered?.leave();
+    this.startMetering(undefined);
+    // It goes on where it is, once there is credit.
+    if (at) this.stop(at);
+  }
 
   /** A control frame after which the other end stands at a position. */
   private tell(frame: ConsumerDownFrame, at: Position): void {
@@ -112,11 +227,14 @@ export class EventConnection implements OpenSocket {
 
   private write(event: string | Uint8Array, at: Position): void {
     this.events.write(event);
+    this.isBegun = true;
     this.told = at;
     this.wroteSince = true;
   }
 
-  private writeEvent(type: 'error' | 'unsubscribed', data: string): void {
+  private writeEvent(type: 'error' | 'unsubscribed' | 'balance', data: string): void {
+    this.isBegun = true;
+    this.wroteSince = true;
     this.events.write(`event: ${type}\ndata: ${data}\n\n`);
   }
 

@@ -1,5 +1,6 @@
 import type { LiveBatch, NumberedBatch, Position } from '@motience/stream-log';
 import type { ConsumerConnection } from './consumer-connection.ts';
+import type { MeteredFeed } from './metered-feed.ts';
 import type { RecentBatches } from './recent-batches.ts';
 import type { StreamViews } from './stream-views.ts';
 
@@ -10,6 +11,8 @@ export interface LiveStream {
   readonly connections: Set<ConsumerConnection>;
   /** How many of them receive all of it in packs. */
   packed: number;
+  /** What goes out to all who receive the whole of it; undefined while none of them is metered. */
+  metered: MeteredFeed | undefined;
   /** What those of them get that narrow it. */
   readonly views: StreamViews;
   /** Where it stands: the last reading handed out. Undefined until its head was read. */

@@ -19,7 +19,7 @@ function createView(narrowing: Partial<Narrowing>) {
   const join = (seq: number) => {
     const socket = new TopicSocket();
     sockets.add(socket);
-    view.join(socket, seq);
+    view.join(socket, { after: seq, send: (frame) => socket.sendBytes(frame), joined: () => {} });
     return socket;
   };
   const pause = (paused: boolean) => {
@@ -44,6 +44,7 @@ class TopicSocket {
 }
 
 const body = (value: number) => Buffer.from(`{"producer_id":"3","device_id":"a","timestamp":"t","data":{"v":${value}}`);
+const place = (seq: number) => ({ epoch: 'e', seq, bytesBefore: 0, bytesThrough: 0 });
 const frame = (value: number, seq: number) => `${body(value)},"seq":${seq}}`;
 const position = (at: { seq: number }) => Buffer.from(`at ${at.seq}`);
 
@@ -51,8 +52,8 @@ describe('a view with fields', () => {
   it('leaves out readings that have none of them', () => {
     const { view, join } = createView({ fields: ['v', 'w'] });
     const socket = join(0);
-    view.reading('a', 1, Buffer.from(`{"producer_id":"3","device_id":"a","timestamp":"t","data":{"x":0,"v":1}`));
-    view.reading('a', 2, Buffer.from(`{"producer_id":"3","device_id":"a","timestamp":"t","data":{"x":0}`));
+    view.reading('a', place(1), Buffer.from(`{"producer_id":"3","device_id":"a","timestamp":"t","data":{"x":0,"v":1}`));
+    view.reading('a', place(2), Buffer.from(`{"producer_id":"3","device_id":"a","timestamp":"t","data":{"x":0}`));
     expect(socket.got).toEqual([frame(1, 1)]);
   });
 });
@@ -62,7 +63,7 @@ describe('a view with a max_rate', () => {
     const { view, join } = createView({ maxRate: 1 });
     const socket = join(0);
     for (let seq = 1; seq <= 3; seq += 1) {
-      view.reading('a', seq, body(seq));
+      view.reading('a', place(seq), body(seq));
       view.batchDone();
     }
     expect(socket.got).toEqual([frame(1, 1)]);
@@ -75,10 +76,10 @@ describe('a view with a max_rate', () => {
   it('gives one who joins of what is held only what it has not had, and then the same as the others', () => {
     const { view, join } = createView({ maxRate: 1 });
     const first = join(0);
-    view.reading('a', 1, body(1));
+    view.reading('a', place(1), body(1));
     view.batchDone();
-    view.reading('a', 2, body(2));
-    view.reading('b', 3, body(3));
+    view.reading('a', place(2), body(2));
+    view.reading('b', place(3), body(3));
     const second = join(2);
     const third = join(3);
     vi.advanceTimersByTime(0);
@@ -87,7 +88,7 @@ describe('a view with a max_rate', () => {
     expect(first.got).toEqual([frame(1, 1), frame(2, 2), frame(3, 3)]);
     expect(second.got).toEqual([frame(3, 3)]);
     expect(third.got).toEqual([]);
-    view.reading('a', 4, body(4));
+    view.reading('a', place(4), body(4));
     view.batchDone();
     vi.advanceTimersByTime(1_000);
     for (const socket of [first, second, third]) expect(socket.got.at(-1)).toBe(frame(4, 4));
@@ -96,9 +97,9 @@ describe('a view with a max_rate', () => {
   it('never tells a position beyond what is held, and sends what is held before a control frame', () => {
     const { view, join } = createView({ maxRate: 1 });
     const socket = join(0);
-    view.reading('a', 1, body(1));
+    view.reading('a', place(1), body(1));
     view.batchDone();
-    view.reading('a', 5, body(5));
+    view.reading('a', place(5), body(5));
     view.batchDone();
     const late = join(7);
     view.tellPosition({ epoch: 'e', seq: 9 }, position);
@@ -115,9 +116,9 @@ describe('a view with a max_rate', () => {
   it('sends nothing while rights may be out of date, nor to one who has left', () => {
     const { view, join, pause, heldBytes } = createView({ maxRate: 1 });
     const [socket, gone] = [join(0), join(0)];
-    view.reading('a', 1, body(1));
+    view.reading('a', place(1), body(1));
     view.batchDone();
-    view.reading('a', 2, body(2));
+    view.reading('a', place(2), body(2));
     view.batchDone();
     pause(true);
     vi.advanceTimersByTime(5_000);
@@ -127,7 +128,7 @@ describe('a view with a max_rate', () => {
     vi.advanceTimersByTime(1_000);
     expect(socket.got).toEqual([frame(1, 1), frame(2, 2)]);
     expect(gone.got).toEqual([frame(1, 1)]);
-    view.reading('a', 3, body(3));
+    view.reading('a', place(3), body(3));
     view.batchDone();
     view.leave(socket);
     expect(heldBytes.total).toBe(0);

@@ -1,7 +1,8 @@
 import type { Position } from '@motience/stream-log';
 import { FrameWriter } from './frame-writer.ts';
+import type { MeteredFeed } from './metered-feed.ts';
 import { type FieldFilter, fieldFilter, type Narrowing, topicOf } from './narrowing.ts';
-import { type HeldBytes, Thinning } from './thinning.ts';
+import { type HeldBytes, type HeldReading, type ReadingPlace, Thinning } from './thinning.ts';
 
 /** The part of a socket that a view needs. */
 export interface ViewSocket {
@@ -17,6 +18,15 @@ export interface ViewContext {
   heldBytes: HeldBytes;
 }
 
+/** One who gets what is held when it joins, apart from the others. */
+export interface Joiner {
+  /** It had everything up to here. */
+  after: number;
+  send(frame: Uint8Array, reading: HeldReading): void;
+  /** From now on it gets what all get. */
+  joined(): void;
+}
+
 const retryMs = 200;
 
 /**
@@ -29,8 +39,10 @@ export class NarrowedView {
   private readonly filter: FieldFilter | undefined;
   private readonly thinning: Thinning | undefined;
   private readonly sockets = new Set<ViewSocket>();
-  /** Those who had everything up to a seq when they joined; they are not subscribed before the next flush. */
-  private readonly joiners = new Map<ViewSocket, number>();
+  /** They are not subscribed before the next flush. */
+  private readonly joiners = new Map<ViewSocket, Joiner>();
+  /** What goes out to all; undefined while none of them is metered. */
+  metered: MeteredFeed | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -47,11 +59,11 @@ export class NarrowedView {
     return this.sockets.size === 0;
   }
 
-  /** A socket that had everything up to `seq` gets what comes next. */
-  join(socket: ViewSocket, seq: number): void {
+  /** A socket gets what comes next. */
+  join(socket: ViewSocket, joiner: Joiner): void {
     this.sockets.add(socket);
-    if (this.thinning?.firstSeq === undefined) socket.subscribe(this.topic);
-    else this.joiners.set(socket, seq);
+    if (this.thinning?.firstSeq === undefined) this.subscribe(socket, joiner);
+    else this.joiners.set(socket, joiner);
   }
 
   /** A socket gets nothing any more, also of what is held; `positionOf` tells where it stands. */
@@ -65,11 +77,11 @@ export class NarrowedView {
   }
 
   /** The next reading of a device that the view is about. The body is copied. */
-  reading(deviceId: string, seq: number, body: Buffer): void {
+  reading(deviceId: string, place: ReadingPlace, body: Buffer): void {
     const kept = this.filter ? this.filter(body) : body;
     if (!kept) return;
-    if (this.thinning) this.thinning.hold(deviceId, seq, kept);
-    else this.context.publish(this.topic, this.frames.frameOf(kept, seq));
+    if (this.thinning) this.thinning.hold(deviceId, place, kept);
+    else this.publish(this.frames.frameOf(kept, place.seq), place);
   }
 
   /** To be called after the readings of a batch: what may go out does. */
@@ -94,7 +106,7 @@ export class NarrowedView {
   /** Up to where a socket got all it is to get; the stream stands at `at`. */
   positionOf(socket: ViewSocket, at: Position): Position {
     const { epoch, seq } = this.dealtWith(at);
-    return { epoch, seq: Math.max(seq, this.joiners.get(socket) ?? 0) };
+    return { epoch, seq: Math.max(seq, this.joiners.get(socket)?.after ?? 0) };
   }
 
   private dealtWith(at: Position): Position {
@@ -114,12 +126,23 @@ export class NarrowedView {
     clearTimeout(this.timer);
     this.timer = undefined;
     const readings = this.thinning?.take(performance.now()) ?? [];
-    for (const { seq, body } of readings) {
-      const frame = this.frames.frameOf(body, seq);
-      this.context.publish(this.topic, frame);
-      for (const [socket, after] of this.joiners) if (seq > after) socket.sendBytes(frame);
+    for (const reading of readings) {
+      const frame = this.frames.frameOf(reading.body, reading.seq);
+      this.publish(frame, reading);
+      for (const joiner of [...this.joiners.values()]) if (reading.seq > joiner.after) joiner.send(frame, reading);
     }
-    for (const socket of this.joiners.keys()) socket.subscribe(this.topic);
+    for (const [socket, joiner] of this.joiners) this.subscribe(socket, joiner);
     this.joiners.clear();
+  }
+
+  private subscribe(socket: ViewSocket, joiner: Joiner): void {
+    socket.subscribe(this.topic);
+    joiner.joined();
+  }
+
+  private publish(frame: Uint8Array, { epoch, seq, bytesBefore, bytesThrough }: ReadingPlace): void {
+    this.metered?.stopShort(1, bytesThrough - bytesBefore, { epoch, seq: seq - 1 });
+    this.metered?.add(epoch, seq, seq, bytesBefore, bytesThrough);
+    this.context.publish(this.topic, frame);
   }
 }

@@ -7,8 +7,14 @@ import type { EntitledPast } from './entitled-past.ts';
 import { frameOfEvent } from './frame-of-event.ts';
 import { FramePacker } from './frame-packer.ts';
 import type { LiveStream } from './live-stream.ts';
+import type { MeteredFeed, MeteredReceiver } from './metered-feed.ts';
+import type { MeteredReception } from './metered-reception.ts';
+import type { Meters } from './meters.ts';
+import type { Joiner, NarrowedView } from './narrowed-view.ts';
 import { everything, isEverything, type Narrowing, packedTopicOf, topicOf } from './narrowing.ts';
 import type { StreamTable } from './stream-table.ts';
+import type { CreditListener } from './subscription-meter.ts';
+import type { ReadingPlace } from './thinning.ts';
 
 /** How a stream is to be received. */
 export interface Ask {
@@ -19,6 +25,7 @@ export interface Ask {
 
 export interface ReceptionContext {
   streams: StreamTable;
+  meters: Meters;
   /** The past of a stream for this consumer; undefined once it has no subscription to it. */
   pastFor(account: OpenAccount, producerId: string): EntitledPast | undefined;
   onSent(readings: number): void;
@@ -28,8 +35,11 @@ export interface ReceptionContext {
   failed(connection: ConsumerConnection, error: unknown): void;
 }
 
-/** One stream on one socket, from when it is wanted until it is not. */
-export class Reception {
+/**
+ * One stream on one socket, from when it is wanted until it is not. Where it is metered and runs out of credit it keeps
+ * its place, and goes on there.
+ */
+export class Reception implements MeteredReceiver, CreditListener {
   private opening: Promise<LiveStream> | undefined;
   private stream: LiveStream | undefined;
   /** What was asked last and not begun yet, and how many answers are owed. */
@@ -39,6 +49,15 @@ export class Reception {
   private narrowing: Narrowing = everything;
   private isLive = false;
   private catchUp: CatchUp | undefined;
+  /** Undefined while it is not metered. */
+  private metered: MeteredReception | undefined;
+  /** What goes out to it alone, while something does. */
+  private ownFeed: MeteredFeed | undefined;
+  /** Where it waits for credit; undefined while it does not. */
+  private heldAt: Position | undefined;
+  private isToldStopped = false;
+  /** The view that it receives, where it narrows the stream. */
+  private view: NarrowedView | undefined;
   private isRunning = false;
   private isOver = false;
 
@@ -64,21 +83,63 @@ export class Reception {
 
   /** Begins to receive everything from where the opened stream stands, without an answer. */
   begin(): void {
-    this.join();
+    const { position } = this;
+    this.meter(undefined);
+    if (this.hasCredit || !position) this.join();
+    else this.hold(position);
   }
 
   /** Receives the stream so from now on; answered by `subscribed`, as every ask is. */
   ask({ narrowing, from }: Ask): void {
     // One that is on its way goes on from where it is, and so does one for whom something is held.
-    this.asked = { narrowing, from: from ?? this.asked?.from ?? this.catchUp?.position ?? this.heldFrom() };
+    const standsAt = this.catchUp?.position ?? this.heldAt ?? this.heldFrom();
+    this.asked = { narrowing, from: from ?? this.asked?.from ?? standsAt };
     this.answersOwed += 1;
     if (!this.isRunning) void this.run();
+  }
+
+  /** What it receives counts for another subscription now, or for none: nothing is left out, and nothing counts twice. */
+  recounted(): void {
+    const { stream, isLive } = this;
+    const at = this.heldAt ?? this.catchUp?.position ?? this.heldFrom() ?? (isLive ? this.position : undefined);
+    this.metered?.leave();
+    this.meter(undefined);
+    if (!stream || !at) return;
+    if (isLive && this.hasCredit && isEverything(this.narrowing)) this.joinWhole(stream);
+    else {
+      if (!this.heldAt) this.hold(at);
+      this.goOn();
+    }
+  }
+
+  /** It has no credit beyond a position. */
+  stop(at: Position): void {
+    if (!this.isOver && !this.heldAt) this.hold(at);
+  }
+
+  goOn(): void {
+    if (this.heldAt && !this.isRunning && !this.isOver) void this.run();
+  }
+
+  tellStopped(reason: string): void {
+    if (this.isOver || this.isToldStopped || !this.metered?.meter.isStopped) return;
+    // What it has caught up with tells it when it comes to the end of its credit.
+    if (this.isLive && this.position) this.hold(this.heldFrom() ?? this.position);
+    if (!this.heldAt || this.isToldStopped) return;
+    this.isToldStopped = true;
+    this.send({ type: 'unsubscribed', producer_id: this.producerId, reason });
+  }
+
+  warnOfCredit(percentLeft: number): void {
+    if (this.connection.session.early) return;
+    this.send({ type: 'balance', producer_id: this.producerId, percent_left: percentLeft });
   }
 
   /** Nothing more is sent. Called once. */
   end(): void {
     this.isOver = true;
     this.leave();
+    this.endMetering();
     if (this.opening) this.context.streams.release(this.producerId);
   }
 
@@ -86,16 +147,10 @@ export class Reception {
     this.isRunning = true;
     try {
       const stream = this.stream ?? (await this.open());
-      while (this.asked && !this.isOver && this.connection.socket.isOpen) {
-        const { narrowing, from } = this.asked;
-        this.asked = undefined;
-        this.leave();
-        this.narrowing = narrowing;
-        if (from) await this.goOnFrom(stream, from);
-        else if (stream.position) {
-          this.answer(stream.position, false);
-          this.join();
-        }
+      while (!this.isOver && this.connection.socket.isOpen) {
+        if (this.asked) await this.takeUp(stream, this.asked);
+        else if (this.heldAt && this.hasCredit) await this.goOnAfter(stream, this.heldAt);
+        else break;
       }
     } catch (error) {
       if (!this.isOver) this.context.failed(this.connection, error);
@@ -104,10 +159,42 @@ export class Reception {
     }
   }
 
+  /** Begins what was asked for, or holds its place until there is credit. */
+  private async takeUp(stream: LiveStream, { narrowing, from }: Ask): Promise<void> {
+    this.asked = undefined;
+    this.leave();
+    this.heldAt = undefined;
+    this.isToldStopped = false;
+    this.narrowing = narrowing;
+    this.meter(from);
+    const at = from ?? stream.position;
+    if (!at) return;
+    if (!this.hasCredit) this.hold(at);
+    else if (from) await this.goOnFrom(stream, from);
+    else {
+      this.answer(at, false);
+      this.join();
+    }
+  }
+
+  /** Goes on where it was held. That it was is told only if it was told that it is stopped. */
+  private async goOnAfter(stream: LiveStream, at: Position): Promise<void> {
+    this.heldAt = undefined;
+    if (this.isToldStopped) this.answersOwed = Math.max(this.answersOwed, 1);
+    this.isToldStopped = false;
+    const { position } = stream;
+    if (position?.epoch !== at.epoch || position.seq !== at.seq) await this.goOnFrom(stream, at);
+    else {
+      this.answer(at, true);
+      this.join();
+    }
+  }
+
   private async goOnFrom(stream: LiveStream, position: Position): Promise<void> {
     const { connection, producerId, narrowing } = this;
-    const { streams, pastFor, onSent } = this.context;
-    const isWanted = () => !this.isOver && !this.asked && connection.socket.isOpen;
+    const { streams, pastFor, onSent, meters } = this.context;
+    const isWanted = () => !this.isOver && !this.asked && !this.heldAt && connection.socket.isOpen;
+    const isWhole = isEverything(narrowing);
     const past = pastFor(connection.account, producerId);
     if (!past || !isWanted()) {
       // Whoever asked meanwhile goes on from here.
@@ -118,6 +205,8 @@ export class Reception {
     let sent = 0;
     const packer = connection.session.mode.packed ? new FramePacker() : undefined;
     const send = (frame: Uint8Array) => socket.sendBytes(frame);
+    this.ownFeed = meters.createFeed();
+    this.metered?.join(this.ownFeed, this, isWhole);
     const catchUp = new CatchUp({
       stream,
       streams,
@@ -130,7 +219,8 @@ export class Reception {
       answer: (at, recovered) => this.answer(at, recovered),
       reached: () => {
         catchUp.flush();
-        if (!isEverything(narrowing)) this.send({ type: 'position', ...this.positionFields(catchUp.position) });
+        if (!isWanted()) return 'over';
+        if (!isWhole) this.send({ type: 'position', ...this.positionFields(catchUp.position) });
         this.join();
         return 'over';
       },
@@ -140,14 +230,16 @@ export class Reception {
             write();
             packer?.flush(send);
           }),
-        reading: (frame) => {
-          if (this.isOver) return;
+        reading: (frame, place) => {
+          if (!isWanted() || !this.admits(place)) return;
           if (packer) packer.add(frame, send);
           else send(frame);
           sent += 1;
         },
         position: (at) => this.send({ type: 'position', ...this.positionFields(at) }),
-        control: (event) => this.send(frameOfEvent(producerId, event)),
+        control: (event) => {
+          if (isWanted()) this.send(frameOfEvent(producerId, event));
+        },
         get isFull() {
           return socket.bufferedBytes() > connection.backfillBytes;
         },
@@ -159,12 +251,15 @@ export class Reception {
       await catchUp.run();
     } finally {
       this.catchUp = undefined;
+      if (!this.isLive) this.metered?.leave();
+      this.ownFeed = undefined;
       onSent(sent);
     }
   }
 
-  /** Answers all that were asked. */
+  /** Answers all that were asked. What is lost is told unasked. */
   private answer(at: Position, recovered: boolean): void {
+    if (!recovered) this.answersOwed = Math.max(this.answersOwed, 1);
     for (; this.answersOwed > 0; this.answersOwed -= 1) {
       this.send({ type: 'subscribed', ...this.positionFields(at), recovered });
     }
@@ -176,9 +271,47 @@ export class Reception {
     if (!stream?.position || this.isLive || this.isOver || !socket.isOpen) return;
     this.isLive = true;
     stream.connections.add(connection);
-    if (!isEverything(narrowing)) stream.views.join(narrowing, socket, stream.position.seq);
-    else socket.subscribe(this.topic);
+    const { seq } = stream.position;
+    if (isEverything(narrowing)) this.joinWhole(stream);
+    else stream.views.join(narrowing, socket, (view) => this.joinerOf(view, seq));
     if (this.isPacked) stream.packed += 1;
+  }
+
+  private joinWhole(stream: LiveStream): void {
+    this.connection.socket.subscribe(this.topic);
+    if (!this.metered) return;
+    stream.metered ??= this.context.meters.createFeed();
+    this.metered.join(stream.metered, this, true);
+  }
+
+  /** Gets, of what is held by a view, what it has not had yet. */
+  private joinerOf(view: NarrowedView, after: number): Joiner {
+    this.ownFeed = this.context.meters.createFeed();
+    this.metered?.join(this.ownFeed, this, false);
+    return {
+      after,
+      send: (frame, reading) => {
+        if (this.isLive && this.admits(reading)) this.connection.socket.sendBytes(frame);
+      },
+      joined: () => {
+        this.ownFeed = undefined;
+        this.view = view;
+        if (!this.metered) return;
+        view.metered ??= this.context.meters.createFeed();
+        this.metered.join(view.metered, this, false);
+      },
+    };
+  }
+
+  /** Whether a reading may go out to it alone; if not, it is held before it. */
+  private admits({ epoch, seq, bytesBefore, bytesThrough }: ReadingPlace): boolean {
+    const { ownFeed, metered } = this;
+    if (!ownFeed || !metered) return true;
+    ownFeed.stopShort(1, bytesThrough - bytesBefore, { epoch, seq: seq - 1 });
+    if (this.heldAt) return false;
+    ownFeed.add(epoch, seq, seq, bytesBefore, bytesThrough);
+    this.context.meters.wentOut(bytesThrough - bytesBefore);
+    return true;
   }
 
   private leave(): void {
@@ -189,6 +322,42 @@ export class Reception {
     if (!isEverything(narrowing)) stream.views.leave(narrowing, connection.socket);
     else connection.socket.unsubscribe(this.topic);
     if (this.isPacked) stream.packed -= 1;
+    // After that the socket has been handed all that was published before.
+    this.metered?.leave();
+    this.ownFeed = undefined;
+    if (stream.metered?.isEmpty) stream.metered = undefined;
+    if (this.view?.metered?.isEmpty) this.view.metered = undefined;
+    this.view = undefined;
+  }
+
+  private get hasCredit(): boolean {
+    return !this.metered || this.metered.meter.hasCredit;
+  }
+
+  /** Begins to count for the subscription that it has now; `after`: the position that the other end says it has. */
+  private meter(after: Position | undefined): void {
+    const { account, meter: socketMeter } = this.connection;
+    const subscriptionId = account.items.get(this.producerId)?.subscriptionId;
+    if (this.metered?.meter.subscriptionId === subscriptionId) return;
+    this.endMetering();
+    if (subscriptionId === undefined) return;
+    this.metered = this.context.meters.receive(subscriptionId, socketMeter, after);
+    this.metered.meter.listeners.add(this);
+  }
+
+  private endMetering(): void {
+    this.metered?.meter.listeners.delete(this);
+    this.metered?.end();
+    this.metered = undefined;
+  }
+
+  /** Nothing more is sent until there is credit. */
+  private hold(at: Position): void {
+    this.leave();
+    this.metered?.leave();
+    this.heldAt = at;
+    this.context.meters.callSoon();
+    if (this.metered) this.tellStopped(this.metered.meter.reason);
   }
 
   /** Whether it receives packs of all that comes; what is narrowed comes one by one. */

@@ -10,10 +10,12 @@ import type { Logger } from '@motience/service-kit';
 import type { EntitledPast } from './entitled-past.ts';
 import { EventConnection } from './event-connection.ts';
 import { readWish } from './event-wish.ts';
+import type { Meters } from './meters.ts';
 import type { StreamTable } from './stream-table.ts';
 
 export interface EventServiceContext extends AdmissionRules {
   streams: StreamTable;
+  meters: Meters;
   /** The past of a stream for a consumer; undefined if it has no subscription to it. */
   pastFor(account: OpenAccount, producerId: string): EntitledPast | undefined;
   onSent(readings: number): void;
@@ -57,7 +59,7 @@ export class EventService {
       throw new Refusal('forbidden', `producer_id: no active subscription to producer ${wish.producerId}`);
     }
     const account = accounts.enter(claims.sub, items);
-    const connection = new EventConnection(events, wish, claims.sid, claims.exp * 1_000);
+    const connection = new EventConnection(events, wish, claims.sid, claims.exp * 1_000, account, context.meters);
     this.connections.add(connection);
     watch.watchSocket(account, connection, admission);
     const unreadable = (err: unknown) => {
@@ -77,6 +79,7 @@ export class EventService {
       if (!connection.hasBegun) throw refusal;
       connection.refuse(refusal);
     } finally {
+      connection.close();
       streams.release(wish.producerId);
       this.connections.delete(connection);
       accounts.leave(account, connection);

@@ -24,6 +24,7 @@ import type { Context } from './context.ts';
 import { Delivery } from './deliver-readings.ts';
 import { EntitledPast } from './entitled-past.ts';
 import { frameOfEvent } from './frame-of-event.ts';
+import { Meters } from './meters.ts';
 import { NarrowedView } from './narrowed-view.ts';
 import { EventService } from './serve-events.ts';
 import { findEntitlement } from './services/find-entitlement.ts';
@@ -38,6 +39,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
   const rate = { perSecond: config.controlFramesPerSecond, burst: config.controlFramesPerSecond };
   const backfillBounds = { backfills: config.backfillsPerSocket, bytes: config.maxQueuedBytes / 4 };
   const connections = new Set<ConsumerConnection>();
+  const meters = new Meters(context.usage, logger);
   const countDelivered = addMetrics(context, connections, () => events.size);
 
   const slowConsumers = new SlowConsumers(() => connections, config, logger);
@@ -47,6 +49,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
     { publish: (topic, frame) => server?.publish(topic, frame) },
     slowConsumers,
     countDelivered,
+    (bytes) => meters.wentOut(bytes),
   );
   const stalls = new StallWatch(() => {
     logger.warn('the process was stopped for a while: rights are read again');
@@ -87,13 +90,20 @@ export async function startConsumerGateway(config: Config, context: Context, log
   const unreadable = ({ socket }: ConsumerConnection, producerId: string, error: unknown) => {
     logger.warn({ err: error, request_id: socket.requestId, producerId }, 'the past of a stream cannot be read now');
   };
-  const subscriptions = new Subscriptions({ streams, pastFor, onSent: countDelivered, unreadable, failed }, rate);
+  const subscriptions = new Subscriptions(
+    { streams, meters, pastFor, onSent: countDelivered, unreadable, failed },
+    rate,
+  );
+  await meters.start(context.subscriber);
   await watch.start(
-    () => streams.pause(),
+    () => {
+      streams.pause();
+      meters.drop();
+    },
     () => streams.resume(),
   );
   const admissionRules = { ...context, role: 'consumer', maxSocketsPerAccount: config.socketsPerAccount } as const;
-  const events = new EventService({ ...admissionRules, streams, pastFor, onSent: countDelivered, logger });
+  const events = new EventService({ ...admissionRules, streams, meters, pastFor, onSent: countDelivered, logger });
   const tails = new TailCheck(live, streams, delivery, logger);
   const stopWatchingExpiry = watchExpiry(accounts);
   const stopTimers = () => {
@@ -145,6 +155,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
     });
   } catch (error) {
     stopTimers();
+    await meters.close();
     await context.close();
     throw error;
   }
@@ -158,6 +169,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
       await closeSockets();
       stopTimers();
       close();
+      await meters.close();
       await context.close();
     },
   };

@@ -155,6 +155,7 @@ export class StreamTable {
       producerId,
       connections: new Set(),
       packed: 0,
+      metered: undefined,
       views: new StreamViews(producerId, (narrowing) => this.listener.createView(producerId, narrowing)),
       position: undefined,
       filling: new RecentBatches(maxMeanwhileBytes),

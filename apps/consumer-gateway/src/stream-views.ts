@@ -1,5 +1,5 @@
 import type { Position } from '@motience/stream-log';
-import type { NarrowedView, ViewSocket } from './narrowed-view.ts';
+import type { Joiner, NarrowedView, ViewSocket } from './narrowed-view.ts';
 import type { Narrowing } from './narrowing.ts';
 import { topicOf } from './narrowing.ts';
 
@@ -28,7 +28,8 @@ export class StreamViews {
     yield* this.ofDevice.get(deviceId) ?? [];
   }
 
-  join(narrowing: Narrowing, socket: ViewSocket, seq: number): void {
+  /** The view that a socket has joined. */
+  join(narrowing: Narrowing, socket: ViewSocket, joinerOf: (view: NarrowedView) => Joiner): void {
     const topic = topicOf(this.producerId, narrowing);
     let view = this.byTopic.get(topic);
     if (!view) {
@@ -36,7 +37,7 @@ export class StreamViews {
       this.byTopic.set(topic, view);
       this.siblingsOf(narrowing).add(view);
     }
-    view.join(socket, seq);
+    view.join(socket, joinerOf(view));
   }
 
   leave(narrowing: Narrowing, socket: ViewSocket): void {

@@ -88,6 +88,7 @@ export class Subscriptions {
 
   /** The socket is gone. */
   closed(connection: ConsumerConnection): void {
+    this.context.meters.closed(connection.meter);
     for (const producerId of [...connection.session.receptions.keys()]) this.leave(connection, producerId);
   }
 

@@ -1,7 +1,14 @@
 /** A reading that waits to be the latest of its device for long enough. */
-export interface HeldReading {
-  seq: number;
+export interface HeldReading extends ReadingPlace {
   body: Buffer;
+}
+
+/** A reading's place in its stream, and the running totals of bytes before it and with it. */
+export interface ReadingPlace {
+  epoch: string;
+  seq: number;
+  bytesBefore: number;
+  bytesThrough: number;
 }
 
 /** Bytes held by all that thin, in this process. */
@@ -32,10 +39,10 @@ export class Thinning {
   }
 
   /** Holds a reading, in place of an older one of its device. The body is copied. */
-  hold(deviceId: string, seq: number, body: Buffer): void {
+  hold(deviceId: string, place: ReadingPlace, body: Buffer): void {
     const older = this.held.get(deviceId);
     this.held.delete(deviceId);
-    this.held.set(deviceId, { seq, body: Buffer.from(body) });
+    this.held.set(deviceId, { ...place, body: Buffer.from(body) });
     this.count(body.length - (older?.body.length ?? 0));
   }
 

@@ -15,6 +15,8 @@ export class EventStream {
   /** Since when it is full, in ms of the monotonic clock. */
   private fullSince = 0;
   private readonly waiting = new Set<() => void>();
+  /** Bytes that may wait in this process: uWebSockets.js tells at each write whether all before it has gone. */
+  private unconfirmed = 0;
   private onEnd = () => {};
   /** Resolves when it is over, whoever ended it. */
   readonly ended = new Promise<void>((resolve) => {
@@ -42,6 +44,15 @@ export class EventStream {
   /** Whether the other end has to read before more is written. */
   get isFull(): boolean {
     return this.full || this.corkedBytes >= fullCorkBytes;
+  }
+
+  /** Bytes, at most, that wait in this process because the other end does not read. */
+  bufferedBytes(): number {
+    if (this.unconfirmed === 0 || this.full || !this.response) return this.unconfirmed;
+    // A comment, which the other end ignores, finds it out.
+    this.send(Buffer.from(':\n\n'));
+    if (!this.full) this.unconfirmed = 0;
+    return this.unconfirmed;
   }
 
   /** Resolves when it is not full any more, or over. */
@@ -113,6 +124,7 @@ export class EventStream {
       const part = bytes.subarray(at, at + maxWriteBytes);
       response.cork(() => {
         const isFull = !response.write(part);
+        this.unconfirmed = isFull ? this.unconfirmed + part.length : part.length;
         if (isFull && !this.full) this.fullSince = performance.now();
         this.full = isFull;
       });

@@ -11,6 +11,8 @@ export class ServerSocket {
   private socket: WebSocket<unknown> | undefined;
   /** Set once it is only left to read what waits for it. */
   private farewell: NodeJS.Timeout | undefined;
+  /** Called when nothing more is sent, and when what waited has been read: afterwards nobody can tell what waits. */
+  beforeEnd = () => {};
   /** Those who wait until no more than so many bytes are buffered. */
   private readonly waiting = new Set<{ bytes: number; resolve(): void }>();
 
@@ -95,6 +97,7 @@ export class ServerSocket {
    */
   end(code: number, reason: string): void {
     if (!this.isOpen) return;
+    this.beforeEnd();
     if (this.bufferedBytes() === 0) {
       this.socket?.end(code, reason);
       return;
@@ -102,14 +105,17 @@ export class ServerSocket {
     for (const topic of this.socket?.getTopics() ?? []) this.socket?.unsubscribe(topic);
     const cutAt = performance.now() + farewellMs;
     this.farewell = setInterval(() => {
-      if (this.bufferedBytes() === 0) this.socket?.end(code, reason);
-      else if (performance.now() >= cutAt) this.cut();
+      if (this.bufferedBytes() === 0) {
+        this.beforeEnd();
+        this.socket?.end(code, reason);
+      } else if (performance.now() >= cutAt) this.cut();
     }, farewellLookMs);
     this.drained();
   }
 
   /** Ends without a goodbye (1006 at the other end). */
   cut(): void {
+    if (this.socket) this.beforeEnd();
     this.socket?.close();
   }
 

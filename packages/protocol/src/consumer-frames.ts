@@ -71,6 +71,13 @@ export const gapFrameSchema = z.object({
 /** Everything up to `seq` has been dealt with. */
 export const positionFrameSchema = streamPositionSchema.extend({ type: z.literal('position') });
 
+/** So many percent are left of what may be spent on a stream. */
+export const balanceFrameSchema = z.object({
+  type: z.literal('balance'),
+  producer_id: idSchema,
+  percent_left: z.int().min(0).max(100),
+});
+
 /** Everything a consumer's socket sends down, readings apart. */
 export const consumerDownFrameSchema = z.discriminatedUnion('type', [
   welcomeFrameSchema,
@@ -78,6 +85,7 @@ export const consumerDownFrameSchema = z.discriminatedUnion('type', [
   unsubscribedFrameSchema,
   gapFrameSchema,
   positionFrameSchema,
+  balanceFrameSchema,
   errorFrameSchema,
 ]);
 export type ConsumerDownFrame = z.infer<typeof consumerDownFrameSchema>;

@@ -1,0 +1,53 @@
+import type { MeteredFeed } from './metered-feed.ts';
+import type { MeteredReception } from './metered-reception.ts';
+import { SentPieces } from './sent-pieces.ts';
+
+/** What one socket, or stream of events, receives on subscriptions that are metered. */
+export class SocketMeter {
+  readonly pieces: SentPieces;
+  readonly receptions = new Set<MeteredReception>();
+  private buffered = 0;
+
+  constructor(
+    /** Bytes that wait in this process because the other end does not read. */
+    private readonly bufferedBytes: () => number,
+    isCompressed: boolean,
+  ) {
+    this.pieces = new SentPieces(isCompressed);
+  }
+
+  /** Whether nothing will have to be reported any more. */
+  get isOver(): boolean {
+    return this.receptions.size === 0 && this.pieces.isEmpty;
+  }
+
+  /** Notes what went out, and reports what of it has left; adds the feeds that were looked at. */
+  look(feeds: Set<MeteredFeed>): void {
+    for (const reception of this.receptions) {
+      const feed = reception.collect();
+      if (feed) feeds.add(feed);
+    }
+    this.settle();
+  }
+
+  /** Nothing more goes out; what waits may still leave, until `close`. */
+  end(): void {
+    for (const reception of [...this.receptions]) reception.end();
+    this.settle();
+  }
+
+  /**
+   * The socket is gone, with what waited in it. Nobody can tell any more what that was: if nothing waited when it was
+   * looked at last, which is not long ago (see `lookAfterBytes`), what went out since has left as well.
+   */
+  close(): void {
+    for (const reception of [...this.receptions]) reception.end();
+    if (this.buffered === 0) this.pieces.settle(0);
+    this.pieces.drop();
+  }
+
+  private settle(): void {
+    this.buffered = this.bufferedBytes();
+    this.pieces.settle(this.buffered);
+  }
+}

@@ -1,0 +1,262 @@
+import type { CreditState, CreditUnit, DeliveredSpan, Slice } from '@motience/stream-log';
+import type { Totals } from './delivered-log.ts';
+import type { Use } from './metered-feed.ts';
+import { uniteSpans } from './unite-spans.ts';
+
+/** One who waits for credit, or is to be told about it. */
+export interface CreditListener {
+  /** There is credit again: it goes on, if it waits. */
+  goOn(): void;
+  /** There will be none, for this reason: it is told, if it waits and was not told yet. */
+  tellStopped(reason: string): void;
+  /** So many percent are left. */
+  warnOfCredit(percentLeft: number): void;
+}
+
+/** Taken at first, when it is not known yet what is counted. */
+const firstUnits = 500;
+
+/** What a gateway has at least in hand, of each unit. */
+const leastUnits = { readings: 200, bytes: 64 * 1024 };
+
+/** How much longer than the last second what is taken is to last. */
+const secondsInHand = 3;
+
+/**
+ * What one subscription may still receive from this gateway, and what it has received: all its sockets and streams of
+ * events together. It knows nothing of Redis; `meters.ts` brings what it says there and back.
+ *
+ * Units it holds are those nobody uses yet (`free`), those handed to uses, and those of what went out and was not reported.
+ */
+export class SubscriptionMeter {
+  unit: CreditUnit | undefined;
+  state: CreditState | undefined;
+  reason = '';
+  expiresAt = Number.POSITIVE_INFINITY;
+  readonly listeners = new Set<CreditListener>();
+  private readonly uses = new Set<Use>();
+  private free = 0;
+  private warning = 0;
+  private spent = 0;
+  private spans: DeliveredSpan[] = [];
+  /** What was received in the last second, and of late. */
+  private spentOfLate = 0;
+  private perSecond = 0;
+  /** The least that is of use to one who waits. */
+  private needed = 1;
+
+  constructor(readonly subscriptionId: string) {}
+
+  /** Whether something may be delivered now. */
+  get hasCredit(): boolean {
+    if (this.unit === 'unlimited') return this.state === 'open';
+    if (this.unit === 'time') return performance.now() < this.expiresAt;
+    return this.remaining() >= this.needed;
+  }
+
+  /** Whether those who wait will wait in vain until something changes. */
+  get isStopped(): boolean {
+    return this.state === 'stopped' && !this.hasCredit;
+  }
+
+  /** Whether nobody receives anything on it, and nothing has to be said of it any more. */
+  get isIdle(): boolean {
+    return this.listeners.size === 0 && !this.hasReports && this.holds === 0;
+  }
+
+  get hasReports(): boolean {
+    return this.spans.length > 0 || this.spent > 0;
+  }
+
+  /** All units it has taken and not reported. */
+  get holds(): number {
+    let units = this.free;
+    for (const use of this.uses) units += this.handedTo(use) + this.unreportedOf(use);
+    return units;
+  }
+
+  /** Units it should take besides. */
+  get wants(): number {
+    if (this.listeners.size === 0 || this.unit === 'time' || this.unit === 'unlimited') return 0;
+    if (this.unit === undefined) return firstUnits;
+    const target = Math.max(leastUnits[this.unit], this.needed, Math.ceil(this.perSecond * secondsInHand));
+    // Not each time a few are gone.
+    const remaining = this.remaining();
+    return remaining > target / 2 && remaining >= this.needed ? 0 : target - remaining;
+  }
+
+  addUse(use: Use): void {
+    this.uses.add(use);
+    this.limit(use, 0);
+  }
+
+  /** Nobody receives it any more: what was handed to it and not used is free again. */
+  endUse(use: Use, at: Totals): void {
+    this.free += this.handedTo(use);
+    use.end = at;
+    this.limit(use, 0);
+    this.forgetIfDone(use);
+  }
+
+  /** Whether a use has credit for so much more, from what is free or was handed to others if need be. */
+  take(use: Use, readings: number, bytes: number): boolean {
+    if (this.unit === 'unlimited' || this.unit === 'time') {
+      if (!this.hasCredit) return false;
+      this.limit(use, 0);
+      return true;
+    }
+    if (this.unit === undefined) return false;
+    const handed = this.handedTo(use);
+    const missing = (this.unit === 'readings' ? readings : bytes) - handed;
+    if (missing <= 0) return true;
+    const others = this.remaining() - handed;
+    if (others < missing) return false;
+    let wanted = Math.max(missing, Math.ceil(others / 2));
+    const fromFree = Math.min(wanted, this.free);
+    this.free -= fromFree;
+    wanted -= fromFree;
+    this.limit(use, handed + fromFree);
+    for (const other of this.uses) {
+      if (wanted === 0) break;
+      if (other === use) continue;
+      const part = Math.min(wanted, this.handedTo(other));
+      this.limit(other, this.handedTo(other) - part);
+      other.feed.lookAtLimits();
+      this.limit(use, this.handedTo(use) + part);
+      wanted -= part;
+    }
+    return true;
+  }
+
+  /** Somebody could not be sent so much. */
+  ranShort(readings: number, bytes: number): void {
+    this.needed = Math.max(1, this.unit === 'bytes' ? bytes : readings);
+  }
+
+  /** These readings of a use have left, up to its totals `through`. */
+  report(use: Use, spans: readonly DeliveredSpan[], through: Totals): void {
+    this.spans.push(...spans);
+    const units = this.count(through) - this.count(use.reported);
+    if (units > 0) {
+      this.spent += units;
+      this.spentOfLate += units;
+      use.reported = through;
+    }
+  }
+
+  /** These were received before, and nobody could report them. */
+  reportRecovered(span: DeliveredSpan): void {
+    this.spans.push(span);
+  }
+
+  /** A piece of a use was reported, or will not be. */
+  pieceDone(use: Use): void {
+    use.pieces -= 1;
+    this.forgetIfDone(use);
+  }
+
+  /** What is to be reported now: the intervals, at most so many, and the units. */
+  takeReport(mostSpans: number): { spans: DeliveredSpan[]; spent: number } {
+    const united = uniteSpans(this.spans);
+    const spans = united.slice(0, mostSpans);
+    this.spans = united.slice(mostSpans);
+    const { spent } = this;
+    this.spent = 0;
+    return { spans, spent };
+  }
+
+  /** Nobody receives anything on it any more: what is free is given back. */
+  giveBack(): void {
+    if (this.listeners.size === 0) this.free = 0;
+  }
+
+  /** A second has passed. */
+  second(): void {
+    this.perSecond = Math.max(this.spentOfLate, this.perSecond * 0.8);
+    this.spentOfLate = 0;
+  }
+
+  /** Redis says what it may use. `held` is what `holds` was when it was asked, after what was reported. */
+  answer(slice: Slice, held: number, now: number): void {
+    const hasOtherUnit = slice.unit !== this.unit;
+    if (hasOtherUnit) this.drop();
+    this.unit = slice.unit;
+    this.state = slice.state;
+    this.reason = slice.reason;
+    this.expiresAt = slice.unit === 'time' ? now + (slice.restMs ?? 0) : Number.POSITIVE_INFINITY;
+    for (const use of this.uses) this.limit(use, hasOtherUnit ? 0 : this.handedTo(use));
+    this.give(hasOtherUnit ? slice.holds : slice.holds - held);
+    if (slice.state === 'closed') this.drop();
+    for (const use of this.uses) use.feed.lookAtLimits();
+    this.tell(slice.warning);
+  }
+
+  /** Nothing it has taken counts any more. */
+  drop(): void {
+    this.free = 0;
+    this.unit = undefined;
+    this.state = undefined;
+    for (const use of this.uses) {
+      use.reported = use.end ?? use.feed.log.totals;
+      this.limit(use, 0);
+      use.feed.lookAtLimits();
+    }
+  }
+
+  /** Tells those who wait whether they may go on, and all who receive that little is left. */
+  private tell(warning: number): void {
+    const isNews = warning > 0 && warning !== this.warning && (this.warning === 0 || warning < this.warning);
+    this.warning = warning;
+    for (const listener of [...this.listeners]) {
+      if (isNews) listener.warnOfCredit(warning);
+      if (this.hasCredit) listener.goOn();
+      else if (this.state === 'stopped') listener.tellStopped(this.reason);
+    }
+    if (this.hasCredit) this.needed = 1;
+  }
+
+  private give(units: number): void {
+    this.free += units;
+    for (const use of this.uses) {
+      if (this.free >= 0) return;
+      const part = Math.min(-this.free, this.handedTo(use));
+      this.limit(use, this.handedTo(use) - part);
+      this.free += part;
+    }
+    this.free = Math.max(0, this.free);
+  }
+
+  private remaining(): number {
+    let units = this.free;
+    for (const use of this.uses) units += this.handedTo(use);
+    return units;
+  }
+
+  private handedTo({ mostReadings, mostBytes, feed: { log }, end }: Use): number {
+    if (end) return 0;
+    if (this.unit === 'readings') return mostReadings - log.readingCount;
+    return this.unit === 'bytes' ? mostBytes - log.byteCount : 0;
+  }
+
+  private unreportedOf({ reported, end, feed }: Use): number {
+    return this.count(end ?? feed.log.totals) - this.count(reported);
+  }
+
+  private limit(use: Use, units: number): void {
+    const { log } = use.feed;
+    const { unit } = this;
+    const isOpen = unit === 'time' || (unit === 'unlimited' && this.state === 'open');
+    use.mostReadings = unit === 'bytes' || isOpen ? Number.POSITIVE_INFINITY : log.readingCount + units;
+    use.mostBytes = unit === 'bytes' ? log.byteCount + units : Number.POSITIVE_INFINITY;
+  }
+
+  private count({ readings, bytes }: Totals): number {
+    if (this.unit === 'readings') return readings;
+    return this.unit === 'bytes' ? bytes : 0;
+  }
+
+  private forgetIfDone(use: Use): void {
+    if (!use.end || use.pieces > 0 || !this.uses.delete(use)) return;
+    this.free += this.unreportedOf(use);
+  }
+}
