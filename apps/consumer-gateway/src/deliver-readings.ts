@@ -28,6 +28,7 @@ export class Delivery {
     const { producerId, views, connections, metered } = stream;
     const bytesBefore = totalAfter(numbered, after);
     const isCovered = metered?.takes(lastSeq(numbered) - Math.max(after, firstSeq - 1), bytesThrough - bytesBefore);
+    if (isCovered) metered?.begin();
     let total = bytesBefore;
     const topic = topicOf(producerId, everything);
     let seq = firstSeq - 1;

@@ -48,6 +48,8 @@ export class TurnClock {
 export class MeteredFeed {
   readonly log = new DeliveredLog();
   private readonly uses = new Map<SubscriptionMeter, Use>();
+  /** Whether a batch is going out that is added when all of it has. */
+  isPublishing = false;
   private settled: Totals = this.log.totals;
   private turn = 0;
   private mostReadings = Number.POSITIVE_INFINITY;
@@ -95,12 +97,18 @@ export class MeteredFeed {
     this.lookAtLimits();
   }
 
+  /** Readings are going out, which are added when all of them have. */
+  begin(): void {
+    this.isPublishing = true;
+  }
+
   /** Readings went out to everybody. */
   add(epoch: string, from: number, to: number, bytesBefore: number, bytesThrough: number): void {
     if (this.turn !== this.clock.turn) {
       this.settled = this.log.totals;
       this.turn = this.clock.begin();
     }
+    this.isPublishing = false;
     this.log.add(epoch, from, to, bytesBefore, bytesThrough);
   }
 

@@ -58,6 +58,7 @@ export class MeteredReception implements PieceOwner {
   /** Receives nothing more from its feed. To be called once the socket has been handed all before. */
   leave(): void {
     if (!this.tap) return;
+    if (this.tap.use.feed.isPublishing) this.hasLost = true;
     this.note(this.tap.use.feed.log.totals);
     const { use, receiver } = this.tap;
     this.tap = undefined;
@@ -69,7 +70,7 @@ export class MeteredReception implements PieceOwner {
     if (!this.tap) return;
     const { use, receiver } = this.tap;
     const { settledTotals } = use.feed;
-    if (settledTotals.readings < use.feed.log.readingCount) this.hasLost = true;
+    if (use.feed.isPublishing || settledTotals.readings < use.feed.log.readingCount) this.hasLost = true;
     this.note(settledTotals);
     this.tap = undefined;
     use.feed.leave(use, receiver);
@@ -83,8 +84,9 @@ export class MeteredReception implements PieceOwner {
     return feed;
   }
 
-  end(): void {
-    this.leaveUnsettled();
+  end(isHandedAll = false): void {
+    if (isHandedAll) this.leave();
+    else this.leaveUnsettled();
     this.hasEnded = true;
     this.socket.receptions.delete(this);
     this.context.moved(this);

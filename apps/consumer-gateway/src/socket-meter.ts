@@ -30,9 +30,9 @@ export class SocketMeter {
     this.settle();
   }
 
-  /** Nothing more goes out; what waits may still leave, until `close`. */
+  /** Nothing more goes out to a socket that was handed all before; what waits there may still leave, until `close`. */
   end(): void {
-    for (const reception of [...this.receptions]) reception.end();
+    for (const reception of [...this.receptions]) reception.end(true);
     this.settle();
   }
 

@@ -174,6 +174,8 @@ export class SubscriptionMeter {
   second(): void {
     this.perSecond = Math.max(this.spentOfLate, this.perSecond * 0.8);
     this.spentOfLate = 0;
+    if (!this.isStopped) return;
+    for (const listener of [...this.listeners]) listener.tellStopped(this.reason);
   }
 
   /** Redis says what it may use. `held` is what `holds` was when it was asked, after what was reported. */

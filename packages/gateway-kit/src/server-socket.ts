@@ -11,7 +11,7 @@ export class ServerSocket {
   private socket: WebSocket<unknown> | undefined;
   /** Set once it is only left to read what waits for it. */
   private farewell: NodeJS.Timeout | undefined;
-  /** Called when nothing more is sent, and when what waited has been read: afterwards nobody can tell what waits. */
+  /** Called when nothing more is sent, and when what waited was read: afterwards nobody can tell what waits. */
   beforeEnd = () => {};
   /** Those who wait until no more than so many bytes are buffered. */
   private readonly waiting = new Set<{ bytes: number; resolve(): void }>();
@@ -97,12 +97,13 @@ export class ServerSocket {
    */
   end(code: number, reason: string): void {
     if (!this.isOpen) return;
+    // It is handed what was published before.
+    for (const topic of this.socket?.getTopics() ?? []) this.socket?.unsubscribe(topic);
     this.beforeEnd();
     if (this.bufferedBytes() === 0) {
       this.socket?.end(code, reason);
       return;
     }
-    for (const topic of this.socket?.getTopics() ?? []) this.socket?.unsubscribe(topic);
     const cutAt = performance.now() + farewellMs;
     this.farewell = setInterval(() => {
       if (this.bufferedBytes() === 0) {

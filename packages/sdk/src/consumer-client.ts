@@ -187,6 +187,9 @@ export class ConsumerClient {
       case 'position':
         this.#events.emit('position', frame);
         break;
+      case 'balance':
+        this.#events.emit('balance', frame);
+        break;
       case 'error':
         this.#connection.refusal(refusalOf(frame));
         this.#events.emit('error', frame);

@@ -33,7 +33,13 @@ export interface ConsumerEvents {
   reading(received: ReceivedReading): void;
   welcome(frame: Frame<'welcome'>): void;
   subscribed(frame: Frame<'subscribed'>): void;
+  /**
+   * Nothing more of this stream for now. Where it is not paid for (`insufficient-funds` and other reasons that are not
+   * `requested` or `subscription-ended`) it goes on by itself at the same place once it is, told by `resumed`.
+   */
   unsubscribed(frame: Frame<'unsubscribed'>): void;
+  /** So many percent are left of what may be spent on a stream. */
+  balance(frame: Frame<'balance'>): void;
   /** A stream goes on right after this position: after a reconnect, from a saved position, or for another device. */
   resumed(position: StreamPosition): void;
   /** Readings will not come. Without this event, none is missing. After a restart the last ones may be told again. */

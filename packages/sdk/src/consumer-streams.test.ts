@@ -229,6 +229,15 @@ describe('a consumer’s streams', () => {
     expect(deliver(streams, [16])).toEqual([16]);
   });
 
+  test('a stream that was not paid for goes on where it stood once it is', () => {
+    const streams = live(10);
+    expect(streams.receive({ type: 'balance', producer_id: '7', percent_left: 5 })).toEqual([]);
+    streams.receive({ type: 'unsubscribed', producer_id: '7', reason: 'insufficient-funds' });
+    expect(streams.receive(subscribed(10))).toEqual([{ type: 'resumed', position: position(10) }]);
+    expect(streams.takeFrames(9)).toEqual([]);
+    expect(deliver(streams, [11])).toEqual([11]);
+  });
+
   test('a refused question leaves the stream ready for a subscription', () => {
     const streams = asked();
     streams.receive({ type: 'error', kind: 'forbidden', detail: 'no active subscription', producer_id: '7' });

@@ -77,6 +77,8 @@ export class ConsumerStreams {
         const { producer_id, epoch, seq } = frame;
         return this.#tell(producer_id, { type: 'position', place: { epoch, seq } });
       }
+      case 'balance':
+        return [];
       case 'error':
         return frame.producer_id === undefined ? [] : this.#tell(frame.producer_id, { type: 'refused' });
     }

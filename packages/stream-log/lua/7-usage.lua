@@ -11,6 +11,9 @@
 
 local dayMs = 86400000
 
+-- Receptions remembered of a subscription, for the sake of what their gateways did not come to report.
+local mostReceptions = 2000
+
 -- The values of some fields of a credit; none if it belongs to another life, in which case it is forgotten.
 local function readCredit(key, thisLife, ...)
   local values = redis.call('HMGET', key, 'life', ...)
@@ -104,6 +107,8 @@ local function meter(KEYS, ARGV)
     if stands == '' then
       redis.call('HDEL', receptions, name)
     else
+      -- Nobody came back for so many.
+      if redis.call('HLEN', receptions) >= mostReceptions then redis.call('UNLINK', receptions) end
       redis.call('HSET', receptions, name, stands)
       redis.call('PEXPIRE', receptions, 7 * dayMs)
     end

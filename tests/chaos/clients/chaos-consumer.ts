@@ -122,6 +122,7 @@ export class ChaosConsumer implements Consumer {
       this.complaints.push(`${frame.type} of producer ${frame.producer_id}, which was not asked for`);
       return;
     }
+    if (frame.type === 'balance') return;
     const before = this.positions.get(frame.producer_id)?.epoch;
     if (frame.type === 'unsubscribed') {
       this.complaints.push(`unsubscribed: ${frame.reason}`);
