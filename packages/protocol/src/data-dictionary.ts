@@ -30,9 +30,9 @@ export function formatPath(steps: readonly PathStep[]): string {
     .join('');
 }
 
-/** Whether a name can be described: nothing else has to be read twice, and no parser takes it for something else. */
+/** Whether a member of this name can be described: not if it cannot be read, or if every object has one in JavaScript. */
 export function isFieldName(name: string): boolean {
-  return name !== '' && name !== '__proto__' && name.isWellFormed() && !hiddenControl.test(name);
+  return name !== '' && !(name in {}) && name.isWellFormed() && !hiddenControl.test(name);
 }
 
 const pathExpected = 'expected a path such as temperature, position.lat or samples[].value';
