@@ -312,7 +312,11 @@ describe('pages of the catalogue', () => {
     await Promise.all([published(), published(), published()]);
     const { next_cursor } = await find('limit=2&sort=rate');
     expect((await find(`limit=1&sort=rate&cursor=${next_cursor}`)).items).toHaveLength(1);
-    const content = JSON.parse(Buffer.from(next_cursor ?? '', 'base64url').toString());
+    const read = (cursor: string | null) => JSON.parse(Buffer.from(cursor ?? '', 'base64url').toString());
+    const write = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const [newest, , id] = read((await find('limit=2')).next_cursor);
+    const forgedTimes = ['Infinity', '1e300', '-1', '0.5'].map((key) => `cursor=${write([newest, key, id])}`);
+    const content = read(next_cursor);
     const forged = [
       [content[0], 'NaN', content[2]],
       [content[0], '1; drop', content[2]],
@@ -320,10 +324,20 @@ describe('pages of the catalogue', () => {
       [content[0], 1, content[2]],
       [content[0]],
       null,
-    ].map((value) => Buffer.from(JSON.stringify(value)).toString('base64url'));
-    const wrong = [`cursor=${next_cursor}`, 'cursor=x', 'cursor=%00', 'cursor=', `cursor=${'e'.repeat(300)}`].concat(
-      forged.map((cursor) => `sort=rate&cursor=${cursor}`),
-    );
+    ].map(write);
+    const wrong = [
+      ...forgedTimes,
+      `cursor=${next_cursor}`,
+      'cursor=x',
+      'cursor=%00',
+      'cursor=',
+      `cursor=${'e'.repeat(300)}`,
+    ].concat(forged.map((cursor) => `sort=rate&cursor=${cursor}`));
+    for (const key of ['-Infinity', '1e999', '5e-324']) {
+      expect((await api.call(undefined, `GET /listings?sort=rate&cursor=${write([content[0], key, id])}`)).status).toBe(
+        200,
+      );
+    }
     for (const query of wrong) {
       const reply = await api.call(undefined, `GET /listings?${query}`);
       expect([query, refusal(reply)]).toEqual([query, expect.objectContaining({ status: 400, paths: ['cursor'] })]);

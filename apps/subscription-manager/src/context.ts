@@ -36,7 +36,7 @@ export interface Context {
 }
 
 const endPlansMs = 1_000;
-const measureMs = 1_000;
+const measureMs = 2_000;
 const purgeMs = 600_000;
 
 /** Opens everything the service talks to. PostgreSQL and Redis need not be there yet. */

@@ -23,7 +23,7 @@ export const defaultLimits = {
   subscriptionChangesPerAccountAndMinute: 600,
   deviceChangesPerAccountAndMinute: 1_200,
   newSocketsPerAddressAndMinute: 6_000,
-  catalogueRequestsPerAddressAndMinute: 600,
+  catalogueRequestsPerAddressAndMinute: 300,
   registersPerAddressAndMinute: 30,
   refreshesPerAddressAndMinute: 6_000,
   failedLoginsPerAccountAndMinute: 10,

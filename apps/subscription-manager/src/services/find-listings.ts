@@ -10,7 +10,7 @@ import {
 import type { Page } from '@motience/service-kit';
 import { and, asc, desc, eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { Context } from '../context.ts';
-import { conditionOf, sortKeyOf } from './listing-conditions.ts';
+import { conditionOf, sortOrderOf } from './listing-conditions.ts';
 import { readCursor, writeCursor } from './listing-cursor.ts';
 import { type ListingRows, toListing, toSample, toSummary } from './listing-row.ts';
 import { toPlan } from './plan-row.ts';
@@ -23,16 +23,15 @@ type Services = Pick<Context, 'database'>;
  * cursor is of another query.
  */
 export async function findListings({ database }: Services, query: ListingQuery): Promise<Page<ListingSummary>> {
-  const after = readCursor(query);
-  const key = sortKeyOf(query);
-  const isAfter =
-    after && sql`(${key}, ${listings.producerId}) < (${String(after.key)}::float8, ${after.producerId}::bigint)`;
+  const { by, order, key, isKey, at } = sortOrderOf(query);
+  const after = readCursor(query, isKey);
+  const isAfter = after && sql`(${by}, ${listings.producerId}) < (${at(after.key)}, ${after.producerId}::bigint)`;
   const found = await database.db
     .select({ listing: listings, measures: listingMeasures, key })
     .from(listings)
     .leftJoin(listingMeasures, eq(listingMeasures.producerId, listings.producerId))
     .where(and(conditionOf(query), isAfter))
-    .orderBy(desc(key), desc(listings.producerId))
+    .orderBy(desc(order), desc(listings.producerId))
     .limit(query.limit + 1);
   const shown = found.slice(0, query.limit);
   const offered = await readPlansOf(

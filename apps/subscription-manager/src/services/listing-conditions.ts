@@ -21,20 +21,51 @@ export function conditionOf(query: ListingQuery): SQL | undefined {
   );
 }
 
-/** What listings are sorted by, the largest first: a number that is there for each of them. */
-export function sortKeyOf({ sort, q, price_per, currency }: ListingQuery): SQL<number> {
+/** What listings are sorted by, the largest first. */
+export interface SortOrder {
+  by: SQL;
+  /** The same as a number that is there for each of them, though it may be infinite; selected under this name. */
+  key: SQL.Aliased<number>;
+  /** What to order by, so that it is computed once. */
+  order: SQL;
+  /** Whether it can be the key of a listing. */
+  isKey(key: number): boolean;
+  /** What a key stands for. */
+  at(key: number): SQL;
+}
+
+export function sortOrderOf({ sort, q, price_per, currency }: ListingQuery): SortOrder {
   switch (sort ?? (q === undefined ? 'newest' : 'relevance')) {
     case 'relevance':
-      return sql`ts_rank(${listings.search}, ${wordsOf(q ?? '')})::float8`;
+      return byNumber(sql`ts_rank(${listings.search}, ${wordsOf(q ?? '')})::float8`);
     case 'rate':
-      return sql`coalesce(${listingMeasures.rate}, -1)`;
+      return byNumber(sql`coalesce(${listingMeasures.rate}, -1)`);
     case 'uptime':
-      return sql`coalesce(${listingMeasures.uptime}, -1)`;
-    case 'price':
-      return sql`coalesce(-(select min(${priceOf(price_per)}) from ${plans} where ${isComparable(price_per, currency)})::float8, '-Infinity'::float8)`;
+      return byNumber(sql`coalesce(${listingMeasures.uptime}, -1)`);
+    case 'price': {
+      const cheapest = sql`select min(${priceOf(price_per)}) from ${plans} where ${isComparable(price_per, currency)}`;
+      return byNumber(sql`coalesce(-(${cheapest})::float8, '-Infinity'::float8)`);
+    }
     case 'newest':
-      return sql`(extract(epoch from ${listings.publishedAt}) * 1000000)::float8`;
+      return {
+        // As it is indexed.
+        by: sql`${listings.publishedAt}`,
+        order: sql`${listings.publishedAt}`,
+        key: sql<number>`(extract(epoch from ${listings.publishedAt}) * 1000000)::float8`.as('sort_key'),
+        isKey: (key) => Number.isSafeInteger(key) && key >= 0,
+        at: (key) => sql`timestamptz 'epoch' + ${String(key)}::float8 * interval '1 microsecond'`,
+      };
   }
+}
+
+function byNumber(number: SQL<number>): SortOrder {
+  return {
+    by: number,
+    order: sql`sort_key`,
+    key: number.as('sort_key'),
+    isKey: (key) => !Number.isNaN(key),
+    at: (key) => sql`${String(key)}::float8`,
+  };
 }
 
 function wordsOf(q: string): SQL {

@@ -16,12 +16,15 @@ export function writeCursor(query: ListingQuery, { key, producerId }: ListingPla
   return Buffer.from(JSON.stringify([markOf(query), String(key), producerId])).toString('base64url');
 }
 
-/** Where the page of a query begins; undefined at the first. `invalid-request` if it is no cursor of this query. */
-export function readCursor(query: ListingQuery): ListingPlace | undefined {
+/**
+ * Where the page of a query begins; undefined at the first. `invalid-request` if it is no cursor of this query, or its
+ * key is none that `isKey` takes.
+ */
+export function readCursor(query: ListingQuery, isKey: (key: number) => boolean): ListingPlace | undefined {
   if (query.cursor === undefined) return undefined;
   const [mark, text, producerId] = contentSchema.safeParse(parse(query.cursor)).data ?? [];
   const key = Number(text);
-  if (mark === markOf(query) && producerId !== undefined && !Number.isNaN(key)) return { key, producerId };
+  if (mark === markOf(query) && producerId !== undefined && isKey(key)) return { key, producerId };
   const message = 'expected a next_cursor that a former page of the same query returned';
   throw new Refusal('invalid-request', `cursor: ${message}`, { details: [{ path: 'cursor', message }] });
 }

@@ -1,13 +1,14 @@
 import { type Database, listingMeasures, listings, type Queryable } from '@motience/database';
 import { dataSchema, dictionarySchema } from '@motience/protocol';
-import { eq, sql } from 'drizzle-orm';
+import { asc, eq, sql } from 'drizzle-orm';
 import { readLastReadings } from './last-readings.ts';
 import type { ListingRow, MeasuresRow } from './listing-row.ts';
 import { measureStream } from './measure-stream.ts';
 
 /** Readings compared with the dictionary each time: the newest of those that came since. */
 const checkedAtOnce = 100;
-const measuredAtOnce = 4;
+/** Each time, so that measuring costs little however many there are. */
+const measuringMs = 50;
 /** What was measured is good for as long. */
 const measuredForSeconds = 60;
 
@@ -33,26 +34,24 @@ export async function measureListing(tx: Queryable, listing: ListingRow): Promis
 }
 
 /**
- * Measures the listings that were measured longest ago: so many at a time that all of them together cost little, at the
- * price that each of very many is measured less often. Any number of processes may do it at once.
+ * Measures the listings that were measured longest ago, for a short time only: with very many of them each is measured
+ * less often. Any number of processes may do it at once.
  */
 export async function measureListings({ db }: Pick<Database, 'db'>, isStopped: () => boolean): Promise<void> {
-  for (let measured = 0; measured < measuredAtOnce && !isStopped(); measured += 1) {
+  const until = performance.now() + measuringMs;
+  while (performance.now() < until && !isStopped()) {
     if (!(await db.transaction(measureNextListing))) return;
   }
 }
 
-/** False if there is none that is due and that nobody else measures. */
+/** False if there is none that is due and that nobody else measures. Whoever writes a listing measures it at once. */
 async function measureNextListing(tx: Queryable): Promise<boolean> {
   const [next] = await tx
     .select({ listing: listings })
-    .from(listings)
-    .leftJoin(listingMeasures, eq(listingMeasures.producerId, listings.producerId))
-    .where(
-      sql`${listings.status} <> 'retired' and coalesce(${listingMeasures.measuredAt}, '-infinity')
-        < clock_timestamp() - make_interval(secs => ${measuredForSeconds})`,
-    )
-    .orderBy(sql`${listingMeasures.measuredAt} nulls first`)
+    .from(listingMeasures)
+    .innerJoin(listings, eq(listings.producerId, listingMeasures.producerId))
+    .where(sql`${listingMeasures.measuredAt} < clock_timestamp() - make_interval(secs => ${measuredForSeconds})`)
+    .orderBy(asc(listingMeasures.measuredAt))
     .limit(1)
     .for('no key update', { of: listings, skipLocked: true });
   if (next) await measureListing(tx, next.listing);
