@@ -330,6 +330,24 @@ describe('when a plan ends', () => {
     expect(await api.active(consumer)).toMatchObject([{ plan_id: second.id }]);
   });
 
+  it('whoever cannot be moved holds nobody else up', async () => {
+    const [[stuck, itsProducer], [consumer, producer]] = [await both(), await both()];
+    const former = await api.offered(itsProducer, free);
+    await api.subscribed(stuck, itsProducer);
+    const { successor } = await succeed(itsProducer, former.id, free);
+    await api.context.database.sql.begin(async (tx) => {
+      await tx`set local session_replication_role = replica`;
+      await tx`update plans set terms = '{}' where id = ${successor.id}`;
+    });
+    const { id } = await api.offered(producer, paid);
+    await api.subscribed(consumer, producer, id);
+    await withdraw(producer, id);
+    await expect(endPlans(api.context)).rejects.toThrow('expected kind');
+    expect(await api.active(consumer)).toEqual([]);
+    expect(await api.active(stuck)).toMatchObject([{ plan_id: former.id }]);
+    await api.call(stuck, `DELETE /unsubscribe?producer_id=${itsProducer.id}`);
+  });
+
   it('whoever changes or ends the subscription at the same time has the last word', async () => {
     const producer = await api.addAccount('producer');
     const { id } = await api.offered(producer, withNotice);

@@ -7,34 +7,50 @@ import { finishSubscription, movePlan } from './put-subscription.ts';
 
 /** Subscribers moved at the same time; each takes a connection to PostgreSQL, and one more while its right is projected. */
 const movedAtOnce = 3;
+/** Subscribers looked up at a time: looking for each by itself would take longer the more there are. */
+const foundAtOnce = 500;
 const closedAtOnce = 100;
 
 const hasEnded = and(isNull(plans.closedAt), lte(plans.endsAt, sql`clock_timestamp()`));
 
-/**
- * Takes one subscriber off a plan that has ended: onto the one that succeeds it, or off the stream where there is none.
- * One transaction; of several processes that do it at once each takes another one. The right that changed, or undefined
- * if there is nobody left.
- */
-async function moveNextSubscriber(tx: Queryable): Promise<Right | 'retry' | undefined> {
-  const [next] = await tx
-    .select({ subscriptionId: subscriptions.id, plan: plans })
+interface Waiting {
+  subscriptionId: bigint;
+  consumerId: bigint;
+  plan: PlanRow;
+}
+
+/** Some of the subscribers whose plan has ended. */
+async function findWaiting(queryable: Queryable): Promise<Waiting[]> {
+  return queryable
+    .select({ subscriptionId: subscriptions.id, consumerId: subscriptions.consumerId, plan: plans })
     .from(plans)
     .innerJoin(subscriptions, and(eq(subscriptions.planId, plans.id), eq(subscriptions.status, 'active')))
-    .innerJoin(users, eq(users.id, subscriptions.consumerId))
     .where(hasEnded)
-    .orderBy(asc(plans.endsAt))
-    .limit(1)
-    .for('no key update', { of: users, skipLocked: true });
-  if (!next) return undefined;
+    .limit(foundAtOnce);
+}
+
+/**
+ * Takes a subscriber off a plan that has ended: onto the one that succeeds it, or off the stream where there is none. The
+ * right that changed; undefined if somebody else is changing it, or has.
+ */
+async function moveSubscriber(
+  tx: Queryable,
+  { subscriptionId, consumerId, plan }: Waiting,
+): Promise<Right | undefined> {
+  const locked = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(eq(users.id, consumerId))
+    .for('no key update', { skipLocked: true });
+  if (locked.length === 0) return undefined;
   // With the consumer locked nothing else changes it; but until then something may have.
   const [active] = await tx
     .select()
     .from(subscriptions)
-    .where(and(eq(subscriptions.id, next.subscriptionId), eq(subscriptions.status, 'active')));
-  if (!active) return 'retry';
-  const successor = await holdSuccessor(tx, next.plan);
-  if (successor && mayFollow(next.plan, successor)) await movePlan(tx, active, successor.id);
+    .where(and(eq(subscriptions.id, subscriptionId), eq(subscriptions.status, 'active')));
+  if (!active) return undefined;
+  const successor = await holdSuccessor(tx, plan);
+  if (successor && mayFollow(plan, successor)) await movePlan(tx, active, successor.id);
   else await finishSubscription(tx, active);
   return { kind: 'subscription', accountId: String(active.consumerId), item: String(active.producerId) };
 }
@@ -83,18 +99,36 @@ async function closePlans(tx: Queryable): Promise<void> {
   }
 }
 
-/** Moves all subscribers whose plan has ended by now. Any number of processes may do it at once, and stop in between. */
+/**
+ * Moves all subscribers whose plan has ended by now, in one transaction each. Any number of processes may do it at once,
+ * and stop in between: who is being moved by another one is left to it. Throws, once all were tried, what the first of
+ * those threw that could not be moved.
+ */
 export async function endPlans(
   { database, projector }: Pick<Context, 'database' | 'projector'>,
   isStopped = () => false,
 ): Promise<void> {
-  const moveAll = async () => {
-    while (!isStopped()) {
-      const moved = await database.db.transaction(moveNextSubscriber);
-      if (moved === undefined) return;
-      if (moved !== 'retry') await projector.project(moved);
-    }
-  };
-  await Promise.all(Array.from({ length: movedAtOnce }, moveAll));
+  const errors: unknown[] = [];
+  let moved = 0;
+  do {
+    moved = 0;
+    const waiting = (await findWaiting(database.db)).values();
+    const moveSome = async () => {
+      for (const subscriber of waiting) {
+        if (isStopped()) return;
+        try {
+          const right = await database.db.transaction((tx) => moveSubscriber(tx, subscriber));
+          if (right) {
+            moved += 1;
+            await projector.project(right);
+          }
+        } catch (error) {
+          if (errors.length === 0) errors.push(error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: movedAtOnce }, moveSome));
+  } while (moved > 0 && !isStopped());
   if (!isStopped()) await database.db.transaction(closePlans);
+  if (errors.length > 0) throw errors[0];
 }
