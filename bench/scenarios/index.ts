@@ -1,4 +1,4 @@
-import { manyToMany, oneToThousand, steady } from './latency.ts';
+import { free, manyToMany, metered, oneToThousand, steady } from './latency.ts';
 import { manyProducers } from './many-producers.ts';
 import { persistence } from './persistence.ts';
 import { resume } from './resume.ts';
@@ -18,4 +18,6 @@ export const scenarios: readonly Scenario[] = [
   newSockets,
   manyProducers,
   resume,
+  free,
+  metered,
 ];

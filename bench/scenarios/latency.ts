@@ -1,6 +1,6 @@
 import type { Market } from '../targets/target.ts';
 import { behind, measureLoad, times } from './measure-load.ts';
-import { oneProducer, type Scenario, window } from './scenario.ts';
+import { oneProducer, pairs, type Scenario, window } from './scenario.ts';
 
 interface AtRate {
   name: string;
@@ -27,6 +27,27 @@ export const steady = latencyAt({
   perSecond: 20_000,
   deliveriesPerReading: 1,
   market: () => oneProducer(1),
+});
+
+/** Twenty thousand readings a second to a hundred subscriptions; the busy cores say what metering them costs. */
+const hundred = {
+  perSecond: 20_000,
+  deliveriesPerReading: 1,
+  targets: ['motience'],
+};
+export const free = latencyAt({
+  ...hundred,
+  name: 'free',
+  title: '100 × 200 readings/s, free',
+  about: 'A hundred producers with a consumer each, none of whom pays.',
+  market: () => pairs(100),
+});
+export const metered = latencyAt({
+  ...hundred,
+  name: 'metered',
+  title: '100 × 200 readings/s, metered',
+  about: 'The same, where each consumer pays per 1,000 readings from a wallet: delivered, metered, held, charged.',
+  market: () => pairs(100, true),
 });
 
 const people = 1_000;

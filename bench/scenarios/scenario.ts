@@ -53,6 +53,6 @@ export function oneProducer(consumers: number): Market {
 }
 
 /** A market of pairs. */
-export function pairs(count: number): Market {
-  return { producers: count, subscriptions: Array.from({ length: count }, (_, at) => [at]) };
+export function pairs(count: number, isPaid = false): Market {
+  return { isPaid, producers: count, subscriptions: Array.from({ length: count }, (_, at) => [at]) };
 }

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
+import { openDatabase } from '../../packages/database/dist/index.js';
+import { postAll } from '../../packages/ledger/dist/index.js';
 import { issueToken, secretSigningKey } from '../../packages/tokens/dist/index.js';
 import { deviceId } from '../load/reading.ts';
 import type { Market } from './target.ts';
@@ -21,7 +23,7 @@ const tokenSeconds = 24 * 3_600;
 export async function seedMarket(
   databaseUrl: string,
   jwtSecret: string,
-  { producers, subscriptions }: Market,
+  { producers, subscriptions, isPaid = false }: Market,
 ): Promise<{ producers: SeededAccount[]; consumers: SeededAccount[] }> {
   const producerIds = Array.from({ length: producers }, (_, at) => String(firstProducer + at));
   const consumerIds = subscriptions.map((_, at) => String(firstConsumer + at));
@@ -47,13 +49,18 @@ export async function seedMarket(
       insert into devices (producer_id, device_id)
       select id, ${deviceId} from unnest(${producerIds}::bigint[]) as producer (id)`;
     await sql`
-      insert into subscriptions (consumer_id, producer_id)
-      select consumer, producer
+      insert into plans (producer_id, name, terms)
+      select id, 'bench', ${sql.json({ kind: 'per-1000-readings', price: '0.01', currency: 'EUR' })}
+      from unnest(${isPaid ? producerIds : []}::bigint[]) as producer (id)`;
+    await sql`
+      insert into subscriptions (consumer_id, producer_id, plan_id)
+      select consumer, producer, (select id from plans where producer_id = producer)
       from unnest(${pairs.map(([consumer]) => consumer)}::bigint[], ${pairs.map(([, producer]) => producer)}::bigint[])
         as pair (consumer, producer)`;
   } finally {
     await sql.end();
   }
+  if (isPaid) await fillWallets(databaseUrl, consumerIds);
   const key = secretSigningKey(jwtSecret);
   const signed = await Promise.all(
     accounts.map(async ({ id, role, sessionId }) => ({
@@ -62,4 +69,25 @@ export async function seedMarket(
     })),
   );
   return { producers: signed.slice(0, producers), consumers: signed.slice(producers) };
+}
+
+/** A million for each. */
+async function fillWallets(databaseUrl: string, consumerIds: readonly string[]): Promise<void> {
+  const { db, close } = openDatabase(databaseUrl, { maxConnections: 1 });
+  const amount = 1_000_000_000_000n;
+  try {
+    await postAll(
+      db,
+      consumerIds.map((id) => ({
+        key: `bench-${id}`,
+        kind: 'top-up',
+        entries: [
+          { account: { kind: 'provider', currency: 'EUR', name: 'admin' }, amount: -amount },
+          { account: { kind: 'wallet', currency: 'EUR', ownerId: BigInt(id) }, amount },
+        ],
+      })),
+    );
+  } finally {
+    await close();
+  }
 }

@@ -5,6 +5,8 @@ export interface Market {
   producers: number;
   /** Of each consumer: the producers whose streams it receives. */
   subscriptions: readonly (readonly number[])[];
+  /** Whether each stream is paid for, per 1,000 readings, from a wallet that lasts. */
+  isPaid?: boolean;
 }
 
 /** How each account's socket is opened. */
