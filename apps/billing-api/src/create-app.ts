@@ -4,6 +4,7 @@ import type { AccessClaims } from '@motience/tokens';
 import type { Context } from './context.ts';
 import { addLimitRoutes } from './routes/limits.ts';
 import { addPayoutRoutes } from './routes/payouts.ts';
+import { addStatementRoutes } from './routes/statements.ts';
 import { addStripeWebhook } from './routes/stripe-webhook.ts';
 import { addTopUpRoutes } from './routes/top-ups.ts';
 import { addWalletRoutes } from './routes/wallets.ts';
@@ -34,6 +35,7 @@ export function createApp(context: Context): HttpApp {
   if (provider.name === 'stripe') addStripeWebhook(app, context, provider);
   addLimitRoutes(app, context, signedIn);
   addPayoutRoutes(app, context, signedIn);
+  addStatementRoutes(app, context, signedIn);
   return app;
 }
 

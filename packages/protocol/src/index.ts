@@ -17,6 +17,7 @@ export * from './plan-http.ts';
 export * from './producer-frames.ts';
 export * from './reading.ts';
 export { splitArray } from './scan-json.ts';
+export * from './statement-http.ts';
 export * from './stream-http.ts';
 export * from './subscription-http.ts';
 export * from './timestamp.ts';

@@ -15,6 +15,7 @@ let books: Books;
 let corner: TestRedis;
 let redis: RedisConnection;
 let context: ClosingContext;
+let usageLog: UsageLog;
 let wallet: LedgerAccount;
 let earnings: LedgerAccount;
 
@@ -22,7 +23,8 @@ beforeEach(async () => {
   [books, corner] = await Promise.all([openBooks(), createTestRedis()]);
   redis = openRedis(corner.url, { onError: () => {} });
   const keys = createKeys(corner.prefix);
-  context = { database: books, usageLog: new UsageLog(redis, keys), streams: new StreamReader(redis, keys, 1) };
+  usageLog = new UsageLog(redis, keys);
+  context = { database: books, usageLog, streams: new StreamReader(redis, keys, 1) };
   wallet = { kind: 'wallet', ownerId: books.consumer, currency: 'EUR' };
   earnings = { kind: 'earnings', ownerId: books.producer, currency: 'EUR' };
   await books.topUp(100_000_000n);
@@ -151,7 +153,7 @@ describe('what is not known yet waits:', () => {
     await silentHour();
     const [seconds] = await redis.time();
     const tomorrow = new Date(Number(seconds) * 1_000 + 86_400_000).toISOString().slice(0, 10);
-    await context.usageLog.want(['1']);
+    await usageLog.want(['1']);
     expect(await closeDays(context, tomorrow, 0n)).toMatchObject(nothing);
   });
 

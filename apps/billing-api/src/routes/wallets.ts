@@ -1,20 +1,13 @@
 import { createRoute } from '@hono/zod-openapi';
 import { currencySchema } from '@motience/ledger/pricing';
-import {
-  idSchema,
-  pageQuerySchema,
-  Refusal,
-  walletLinePageSchema,
-  walletListSchema,
-  walletSchema,
-} from '@motience/protocol';
+import { idSchema, pageQuerySchema, walletLinePageSchema, walletListSchema, walletSchema } from '@motience/protocol';
 import { errorResponses, type HttpApp, jsonResponse } from '@motience/service-kit';
-import type { AccessClaims } from '@motience/tokens';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
 import type { SignedIn } from '../create-app.ts';
 import { readWalletLines } from '../services/read-wallet-lines.ts';
 import { readWallet, readWallets } from '../services/read-wallets.ts';
+import { ownerOf } from './owner-of.ts';
 
 const errors = errorResponses('invalid-request', 'unauthenticated', 'token-expired', 'forbidden', 'not-found');
 const ownerQuery = z.object({
@@ -70,9 +63,4 @@ export function addWalletRoutes(app: HttpApp, { database }: Context, signedIn: S
     const owner = ownerOf(context.get('claims'), account_id);
     return context.json(await readWalletLines(database, owner, context.req.valid('param').currency, page), 200);
   });
-}
-
-function ownerOf(claims: AccessClaims, named: string | undefined): bigint {
-  if (named === undefined || named === claims.sub || claims.role === 'admin') return BigInt(named ?? claims.sub);
-  throw new Refusal('forbidden', 'account_id: expected your own account; it can be left out');
 }
