@@ -19,6 +19,15 @@ beforeEach(async () => {
 afterEach(() => corner.close());
 
 const rebuild = async () => rights.finishRebuild(await rights.beginRebuild());
+/** How often Redis was given a command meanwhile. */
+async function countCalls(command: string, doing: () => Promise<unknown>): Promise<number> {
+  const calls = async () =>
+    Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(await corner.redis.info('commandstats'))?.[1] ?? 0);
+  const before = await calls();
+  await doing();
+  return (await calls()) - before;
+}
+
 const restart = () => redis.kill().then(() => redis.restart());
 
 it('nothing may be read of a Redis that was restarted, with whatever data, until its rights are rebuilt', async () => {
@@ -46,4 +55,22 @@ it('a rebuild that Redis was restarted in does not count, and neither does one t
   expect(await rights.isComplete()).toBe(false);
   expect(await rights.finishRebuild(third)).toBe(true);
   expect(await rights.isComplete()).toBe(true);
+});
+
+it('those who ask at once are each told what is theirs, and nothing when the rights are not complete', async () => {
+  const accounts = Array.from({ length: 50 }, (_, at) => ({ accountId: String(at + 1), item: randomUUID() }));
+  for (const { accountId, item } of accounts) {
+    await rights.grant({ kind: 'session', accountId, item, seconds: 600 });
+    await rights.grant({ kind: 'device', accountId, item: `of-${accountId}` });
+  }
+  const readAll = () => Promise.all(accounts.map(({ accountId, item }) => rights.read('device', accountId, item)));
+  expect(await readAll()).toEqual(accounts.map(() => undefined));
+  expect(await rebuild()).toBe(true);
+  const held = accounts.map(({ accountId }) => ({
+    sessionIsLive: true,
+    items: new Map([[`of-${accountId}`, { since: 0 }]]),
+  }));
+  expect(await readAll()).toEqual(held);
+  const commands = await countCalls('fcall', readAll);
+  expect(commands).toBe(2);
 });

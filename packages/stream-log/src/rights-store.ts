@@ -50,8 +50,19 @@ export interface SessionRight extends SessionTerms {
 /** Rights that are kept as one hash per account. */
 export type ItemKind = Exclude<Right['kind'], 'session'>;
 
+/** Somebody who asked what an account may do. */
+interface WaitingRead {
+  kind: ItemKind;
+  accountId: string;
+  sessionId: string;
+  resolve(rights: AccountRights | undefined): void;
+  reject(error: unknown): void;
+}
+
 /** Rights as they stand in Redis: the projection of what PostgreSQL holds. Reading fails while Redis is away. */
 export class RightsStore {
+  private readonly unread: WaitingRead[] = [];
+
   constructor(
     private readonly redis: RedisConnection,
     private readonly keys: Keys,
@@ -164,16 +175,29 @@ export class RightsStore {
   }
 
   /** What an account may do with this session; undefined while the projection is not complete. */
-  async read(kind: ItemKind, accountId: string, sessionId: string): Promise<AccountRights | undefined> {
+  read(kind: ItemKind, accountId: string, sessionId: string): Promise<AccountRights | undefined> {
+    return new Promise((resolve, reject) => {
+      const isFirst = this.unread.push({ kind, accountId, sessionId, resolve, reject }) === 1;
+      if (isFirst) setImmediate(() => this.readWaiting());
+    });
+  }
+
+  /** Reads for all who asked in the same turn of the loop: whether the projection is complete they ask together. */
+  private readWaiting(): void {
+    const waiting = this.unread.splice(0);
     // Redis may be restored in between.
-    const [before, owner, items, after] = await Promise.all([
-      this.completeInLife(),
-      this.redis.get(this.keys.session(sessionId)),
-      this.redis.hgetall(this.itemsKey(kind, accountId)),
-      this.completeInLife(),
-    ]);
-    if (before === undefined || before !== after) return undefined;
-    return { sessionIsLive: owner === accountId, items: readItems(items) };
+    const before = this.completeInLife();
+    const reads = waiting.map(({ kind, accountId, sessionId }) =>
+      Promise.all([this.redis.get(this.keys.session(sessionId)), this.redis.hgetall(this.itemsKey(kind, accountId))]),
+    );
+    const lives = Promise.all([before, this.completeInLife()]);
+    for (const [index, { accountId, resolve, reject }] of waiting.entries()) {
+      Promise.all([reads[index], lives]).then(([read, [first, last]]) => {
+        if (!read || first === undefined || first !== last) return resolve(undefined);
+        const [owner, items] = read;
+        resolve({ sessionIsLive: owner === accountId, items: readItems(items) });
+      }, reject);
+    }
   }
 
   /**

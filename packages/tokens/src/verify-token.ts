@@ -1,3 +1,4 @@
+import { webcrypto } from 'node:crypto';
 import { Refusal } from '@motience/protocol';
 import {
   createLocalJWKSet,
@@ -38,7 +39,11 @@ export function verifierFor(key: SigningKey): TokenVerifier {
 }
 
 function verifyWithSecret(secret: Uint8Array): TokenVerifier {
-  return (token) => verify(token, 'HS256', (options) => jwtVerify(token, secret, options));
+  // Given as bytes it would be imported again for each token.
+  const key = webcrypto.subtle.importKey('raw', new Uint8Array(secret), { name: 'HMAC', hash: 'SHA-256' }, false, [
+    'verify',
+  ]);
+  return (token) => verify(token, 'HS256', async (options) => jwtVerify(token, await key, options));
 }
 
 /** Keys already fetched go on being used while auth-api is away. */
