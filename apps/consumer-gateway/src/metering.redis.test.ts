@@ -216,6 +216,26 @@ describe('what is reported', () => {
     await eventually(() => expect(seqs(socket)).toEqual([2, 4, 5, 7, 8, 9]));
   });
 
+  it('of a stream with a max_rate is the readings that were sent, to each who joined meanwhile too', async () => {
+    const { producer, consumer, subscription } = await metered();
+    await office.give(subscription, { units: 1_000 });
+    const sockets = [await open(consumer, 'mode=manual'), await open(consumer, 'mode=manual')];
+    const subscribe = { type: 'subscribe', producer_id: producer.id, max_rate: 2 };
+    sockets[0]?.send(subscribe);
+    await eventually(() => expect(sockets[0]?.ofType('subscribed')).toHaveLength(1));
+    for (let round = 0; round < 30; round += 1) {
+      await corner.publish(producer.id, many(3));
+      if (round === 10) sockets[1]?.send(subscribe);
+    }
+    const isDone = (socket: TestSocket) => expect(seqs(socket).at(-1)).toBe(90);
+    for (const socket of sockets) await eventually(() => isDone(socket));
+    const sent = [...new Set(sockets.flatMap(seqs))].sort((one, other) => Number(one) - Number(other));
+    await eventually(async () => {
+      const spans = await office.delivered(subscription);
+      expect(spans.flatMap(({ from, to }) => numbers(from, to))).toEqual(sent);
+    });
+  });
+
   it('of a stream whose past runs out of credit ends there, and goes on there', async () => {
     const { producer, consumer, subscription } = await metered();
     for (let round = 0; round < 10; round += 1) await corner.publish(producer.id, many(100));

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AppProcess } from '../../../tests/support/app-process.ts';
 import { StreamCorner } from '../../../tests/support/stream-corner.ts';
 import { openConsumer, upTo } from '../../../tests/support/streaming-consumer.ts';
 import { eventually } from '../../../tests/support/test-socket.ts';
+import { Events } from './events.fixture.ts';
 
 let corner: StreamCorner;
 let gateway: AppProcess;
@@ -13,78 +14,13 @@ beforeAll(async () => {
 });
 afterAll(() => corner.close());
 
-interface Event {
-  event: string;
-  id: string | undefined;
-  data: string;
-}
-
-/** A response whose events collect as they come. */
-class Events {
-  readonly all: Event[] = [];
-  ended = false;
-  private text = '';
-
-  constructor(
-    readonly response: Response,
-    private readonly cut: () => void,
-  ) {
-    void this.read();
-  }
-
-  static async open(query: Record<string, string>, headers: Record<string, string> = {}): Promise<Events> {
-    const url = `http://127.0.0.1:${await gateway.listening}/consumer/sse?${new URLSearchParams(query)}`;
-    const cutting = new AbortController();
-    const events = new Events(await fetch(url, { headers, signal: cutting.signal }), () => cutting.abort());
-    onTestFinished(() => events.close());
-    return events;
-  }
-
-  get readings(): Event[] {
-    return this.all.filter(({ event }) => event === 'message');
-  }
-
-  get seqs(): number[] {
-    return this.readings.map(({ data }) => JSON.parse(data).seq);
-  }
-
-  frames(type: string): Record<string, unknown>[] {
-    return this.all.filter(({ event }) => event === type).map(({ data }) => JSON.parse(data));
-  }
-
-  close(): void {
-    this.cut();
-  }
-
-  private async read(): Promise<void> {
-    try {
-      for await (const bytes of this.response.body?.pipeThrough(new TextDecoderStream()) ?? []) this.take(bytes);
-    } catch {
-      // Cut by the test.
-    }
-    this.ended = true;
-  }
-
-  private take(text: string): void {
-    const blocks = (this.text + text).split('\n\n');
-    this.text = blocks.pop() ?? '';
-    for (const block of blocks) {
-      const fields = new Map(
-        block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
-      );
-      const data = fields.get('data');
-      if (data !== undefined) this.all.push({ event: fields.get('event') ?? 'message', id: fields.get('id'), data });
-    }
-  }
-}
-
 /** A consumer that is subscribed to a producer, and how it opens its events. */
 async function subscribed() {
   const producer = await corner.account('producer', ['a', 'b']);
   const consumer = await corner.account('consumer', [producer.id]);
   const authorization = { authorization: `Bearer ${consumer.token}` };
   const open = (headers: Record<string, string> = {}, query: Record<string, string> = {}) =>
-    Events.open({ producer_id: producer.id, ...query }, { ...authorization, ...headers });
+    Events.open(gateway, { producer_id: producer.id, ...query }, { ...authorization, ...headers });
   return { producer, consumer, open };
 }
 
@@ -107,7 +43,7 @@ describe('server-sent events', () => {
 
   it('take the token of a plain EventSource from the query', async () => {
     const { producer, consumer } = await subscribed();
-    const events = await Events.open({ producer_id: producer.id, token: consumer.token });
+    const events = await Events.open(gateway, { producer_id: producer.id, token: consumer.token });
     await eventually(() => expect(events.frames('subscribed')).toHaveLength(1));
     expect(events.response.headers.get('access-control-allow-origin')).toBe('*');
   });

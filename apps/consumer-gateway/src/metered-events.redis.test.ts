@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { AppProcess } from '../../../tests/support/app-process.ts';
+import { StreamCorner } from '../../../tests/support/stream-corner.ts';
+import { eventually } from '../../../tests/support/test-socket.ts';
+import { CreditOffice } from './credit-office.fixture.ts';
+import { Events } from './events.fixture.ts';
+
+let corner: StreamCorner;
+let office: CreditOffice;
+let gateway: AppProcess;
+let lastSubscription = 0;
+
+beforeAll(async () => {
+  corner = await StreamCorner.open(undefined, { database: true });
+  office = new CreditOffice(corner);
+  gateway = corner.run('consumer-gateway');
+});
+afterAll(() => corner.close());
+
+async function metered() {
+  lastSubscription += 1;
+  const subscriptionId = String(2_000 + lastSubscription);
+  const producer = await corner.account('producer', ['a']);
+  const consumer = await corner.account('consumer');
+  const right = { kind: 'subscription', accountId: consumer.id, item: producer.id, since: 0, subscriptionId } as const;
+  await corner.rights.grant(right);
+  const open = (query: Record<string, string> = {}) =>
+    Events.open(gateway, { producer_id: producer.id, token: consumer.token, ...query });
+  return { producer, subscriptionId, open };
+}
+
+const many = (count: number) => Array.from({ length: count }, (_, at) => ({ n: at }));
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
+
+it('a stream of events ends where its credit does, stays open, and goes on there', async () => {
+  const { producer, subscriptionId, open } = await metered();
+  await office.give(subscriptionId, { units: 6, warning: 5, state: 'stopped', reason: 'insufficient-funds' });
+  const events = await open();
+  await eventually(() => expect(events.frames('subscribed')).toHaveLength(1));
+  await corner.publish(producer.id, many(10));
+  await eventually(() => expect(events.frames('unsubscribed')).toMatchObject([{ reason: 'insufficient-funds' }]));
+  expect(events.seqs).toEqual(numbers(1, 6));
+  await office.give(subscriptionId, { units: 100 });
+  await eventually(() => expect(events.seqs).toEqual(numbers(1, 10)));
+  expect(events.frames('subscribed')).toMatchObject([{ seq: 0 }, { seq: 6, recovered: true }]);
+  expect(events.ended).toBe(false);
+  await eventually(async () => expect(await office.ranges(subscriptionId)).toEqual(['1-10']));
+  expect(await office.spent(subscriptionId)).toBe(10);
+});
+
+it('streams of events that are soon cut are reported all the same, each reading once', async () => {
+  const { producer, subscriptionId, open } = await metered();
+  await office.give(subscriptionId, { units: 1_000 });
+  await corner.publish(producer.id, many(1));
+  const { epoch } = await corner.head(producer.id);
+  await corner.publish(producer.id, many(40));
+  for (const after of [1, 11, 6, 21]) {
+    const events = await open({ last_event_id: `${epoch}:${after}` });
+    await eventually(() => expect(events.seqs).toEqual(numbers(after + 1, 41)));
+    events.close();
+  }
+  await eventually(async () => expect(await office.ranges(subscriptionId)).toEqual(['2-41']));
+});
