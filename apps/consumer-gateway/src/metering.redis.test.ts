@@ -28,15 +28,12 @@ async function metered() {
   const subscription = String(1_000 + lastSubscription);
   const producer = await corner.account('producer', ['a', 'b']);
   const consumer = await corner.account('consumer');
-  await corner.rights.grant({
-    kind: 'subscription',
-    accountId: consumer.id,
-    item: producer.id,
-    since: 0,
-    subscriptionId: subscription,
-  });
+  await grant(consumer, producer, subscription);
   return { producer, consumer, subscription };
 }
+
+const grant = (consumer: TestAccount, producer: TestAccount, subscriptionId: string) =>
+  corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: producer.id, since: 0, subscriptionId });
 
 const many = (count: number, from = 1) => Array.from({ length: count }, (_, at) => ({ n: from + at }));
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
@@ -259,11 +256,15 @@ describe('what is reported', () => {
     const socket = await open(consumer, '', `ws://127.0.0.1:${await app.listening}/consumer`);
     await corner.publish(producer.id, many(1));
     await eventually(() => expect(seqs(socket)).toEqual([1]));
+    const witness = { subscription: `${subscription}1`, consumer: await corner.account('consumer') };
+    await office.give(witness.subscription, { unit: 'unlimited' });
+    await grant(witness.consumer, producer, witness.subscription);
+    await open(witness.consumer, '', `ws://127.0.0.1:${await app.listening}/consumer`);
     socket.ws.pause();
     // More than the buffers of the two ends of the connection take.
     const large = Array.from({ length: 60 }, () => ({ text: 'x'.repeat(15_000) }));
     for (let round = 0; round < 10; round += 1) await corner.publish(producer.id, large);
-    await eventually(async () => expect((await office.delivered(subscription))[0]?.to).toBeGreaterThan(1), 20_000);
+    await eventually(async () => expect(await office.ranges(witness.subscription)).toEqual(['2-601']), 20_000);
     const [span] = await office.delivered(subscription);
     expect(span?.to).toBeLessThan(601);
     socket.ws.resume();
@@ -282,8 +283,7 @@ describe('what is reported', () => {
       for (; sent < 400; sent += 10) await corner.publish(producer.id, many(10));
     })();
     await eventually(() => expect(seqs(socket).length).toBeGreaterThan(50));
-    const right = { kind: 'subscription', accountId: consumer.id, item: producer.id, since: 0 } as const;
-    await corner.rights.grant({ ...right, subscriptionId: next });
+    await grant(consumer, producer, next);
     await sending;
     await eventually(() => expect(seqs(socket)).toEqual(numbers(1, 400)));
     expect(socket.frames).toHaveLength(401);
