@@ -92,8 +92,8 @@ export const deliveredIntervals = pgTable(
 );
 
 /**
- * What a subscription used on a day (UTC), what of it was in the trial, and what it was charged; amounts in micro-units of
- * the plan's currency. A month is the sum of its days. Owned by billing-api.
+ * What a subscription used on a day (UTC), what of it was free (in the trial, or because there was no money for it), and
+ * what it was charged; amounts in micro-units of the plan's currency. A month is the sum of its days. Owned by billing-api.
  */
 export const subscriptionDays = pgTable(
   'subscription_days',

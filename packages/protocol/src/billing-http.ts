@@ -15,7 +15,7 @@ export const walletSchema = z.object({
   balance: amountTextSchema,
   /** What is set aside for open subscriptions; what is not used of it comes back. */
   held: amountTextSchema,
-  /** What the account owes, because money was taken back or use was told too late; the next top-up pays it first. */
+  /** What the account owes, because money was taken back that was spent; the next top-up pays it first. */
   owed: amountTextSchema,
 });
 /** What an account has in one currency. */

@@ -2,7 +2,8 @@ import type { Credit, CreditChange, CreditUnit } from '@motience/stream-log';
 import { later } from './days.ts';
 import type { Budget, Funds } from './funds.ts';
 import type { Meter } from './meter.ts';
-import { costOfTime, costOfUnits, mostWithin, readingsAllowed } from './price-credit.ts';
+import { mostWithin } from './most-within.ts';
+import { costOfTime, costOfUnits, readingsAllowed } from './price-credit.ts';
 
 /** Nobody has named the subscription for so long: it is idle. */
 const idleMs = 60_000;

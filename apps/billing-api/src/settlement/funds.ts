@@ -31,16 +31,21 @@ export interface Budget {
   readonly reason: 'insufficient-funds' | 'spending-limit';
 }
 
+/** What a turn takes for a subscription. */
+export interface Taken {
+  readonly fromHold: bigint;
+  readonly fromWallet: bigint;
+}
+
 /** The money of one consumer in one currency, during one turn of settlement. */
 export class Funds {
   private wallet: bigint;
-  private owed: bigint;
   private readonly holds: Map<string, bigint>;
   private readonly charged: Map<string, Charged>;
+  private readonly taken = new Map<string, Taken>();
 
   constructor(readonly facts: FundsFacts) {
     this.wallet = facts.wallet;
-    this.owed = facts.owed;
     this.holds = new Map(facts.holds);
     this.charged = new Map(facts.charged);
   }
@@ -51,33 +56,44 @@ export class Funds {
 
   /** All there is, whatever it is held for, less what is owed. */
   get total(): bigint {
-    return [...this.holds.values()].reduce((sum, held) => sum + held, this.wallet) - this.owed;
+    return [...this.holds.values()].reduce((sum, held) => sum + held, this.wallet) - this.facts.owed;
   }
 
   /** What can be held besides: what is owed comes first. */
   private get free(): bigint {
-    return this.wallet > this.owed ? this.wallet - this.owed : 0n;
+    const { owed } = this.facts;
+    return this.wallet > owed ? this.wallet - owed : 0n;
   }
 
-  /**
-   * Takes a charge: from the subscription's hold; what goes beyond it, because Redis lost what had been given out, from
-   * the wallet; and what is not there either is owed. `counts` says how much of it is of this day and month.
-   */
-  take(subscriptionId: string, charge: bigint, counts: { today: bigint; thisMonth: bigint }) {
+  /** What can be charged to a subscription now: its hold, and, where Redis lost what had been given out, the wallet. */
+  payableFor(subscriptionId: string): bigint {
+    return this.heldFor(subscriptionId) + this.wallet;
+  }
+
+  /** Takes a charge of no more than is payable: from the subscription's hold first. */
+  take(subscriptionId: string, charge: bigint): void {
     const held = this.heldFor(subscriptionId);
     const fromHold = charge < held ? charge : held;
-    const beyond = charge - fromHold;
-    const fromWallet = beyond < this.wallet ? beyond : this.wallet;
-    const owed = beyond - fromWallet;
+    const fromWallet = charge - fromHold;
+    if (fromWallet > this.wallet) throw new RangeError(`subscription ${subscriptionId}: a charge cannot be paid`);
     this.holds.set(subscriptionId, held - fromHold);
     this.wallet -= fromWallet;
-    this.owed += owed;
-    const { day, month } = this.charged.get(subscriptionId) ?? { day: 0n, month: 0n };
-    this.charged.set(subscriptionId, {
-      day: day + counts.today,
-      month: month + counts.thisMonth,
+    const before = this.takenFor(subscriptionId);
+    this.taken.set(subscriptionId, {
+      fromHold: before.fromHold + fromHold,
+      fromWallet: before.fromWallet + fromWallet,
     });
-    return { fromHold, fromWallet, owed };
+  }
+
+  /** All that was taken for a subscription. */
+  takenFor(subscriptionId: string): Taken {
+    return this.taken.get(subscriptionId) ?? { fromHold: 0n, fromWallet: 0n };
+  }
+
+  /** Counts for the limits what was charged of this day and month. */
+  count(subscriptionId: string, more: Charged): void {
+    const { day, month } = this.charged.get(subscriptionId) ?? { day: 0n, month: 0n };
+    this.charged.set(subscriptionId, { day: day + more.day, month: month + more.month });
   }
 
   budgetFor(subscriptionId: string): Budget {

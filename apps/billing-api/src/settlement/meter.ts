@@ -11,7 +11,16 @@ import {
   type Use,
 } from '@motience/ledger/pricing';
 import { dayOf, earlier, later, monthOfDay, secondsByDay, upToSecond } from './days.ts';
+import { mostWithin } from './most-within.ts';
 import type { TrialState } from './trial.ts';
+
+/** What pays for what a meter charges. */
+export interface Purse {
+  /** What can be charged to the subscription now. */
+  payableFor(subscriptionId: string): bigint;
+  /** Takes a charge that can be paid. */
+  take(subscriptionId: string, charge: bigint): void;
+}
 
 /** What a subscription used in a month, as far as it has to be paid, and what that cost. */
 export interface MonthTotal {
@@ -69,10 +78,16 @@ export class Meter {
   /** The time it charges. */
   readonly times: ChargedTime[] = [];
   private readonly months: Map<Month, MonthTotal>;
+  private purse: Purse | undefined;
 
   constructor(readonly facts: MeterFacts) {
     this.row = { ...facts.row };
     this.months = new Map(facts.months);
+  }
+
+  /** Says what its charges are paid from; without it nothing can be. */
+  payFrom(purse: Purse | undefined): void {
+    this.purse = purse;
   }
 
   get plan(): PlanTerms {
@@ -120,12 +135,19 @@ export class Meter {
     );
   }
 
-  /** Charges what was delivered for the first time. */
+  /** Charges what was delivered for the first time, as far as it can be paid: nobody comes to owe for use. */
   addDelivery(at: Date, delivered: { readings: bigint; bytes: bigint }): void {
     if (delivered.readings === 0n) return;
     const use = { ...noUse, ...delivered };
     const { free, billable } = this.facts.trial.divide(this.trialTerms, at, use);
-    this.add(dayOf(at), use, free, billable);
+    const covered = this.coveredOf(dayOf(at), billable);
+    const given = {
+      ...billable,
+      readings: billable.readings - covered.readings,
+      bytes: billable.bytes - covered.bytes,
+    };
+    this.facts.trial.give(at, given);
+    this.add(dayOf(at), use, addUse(free, given), covered);
     this.row.settledAt = later(this.row.settledAt, at);
   }
 
@@ -147,7 +169,8 @@ export class Meter {
       const pieces = secondsByDay(from, to);
       for (const { day, seconds } of pieces) {
         const use = { ...noUse, seconds };
-        this.add(day, use, inTrial ? use : noUse, inTrial ? noUse : use);
+        const isFree = inTrial || this.costOf(day, use) > this.payable;
+        this.add(day, use, isFree ? use : noUse, isFree ? noUse : use);
       }
       if (pieces.length > 0) this.times.push({ from: upToSecond(from), until: upToSecond(to), inTrial });
     }
@@ -155,15 +178,36 @@ export class Meter {
     this.row.settledAt = later(this.row.settledAt, end);
   }
 
+  /**
+   * The part of it that there is money for. All of it, unless it was delivered on credit that nothing is held for any more:
+   * Redis has lost it, a month has ended since, or a trial. The producer is not paid for the rest, and nobody owes it.
+   */
+  private coveredOf(day: string, billable: Use): Use {
+    const unit = this.plan.kind === 'per-megabyte' ? 'bytes' : 'readings';
+    const partOf = (units: bigint): Use => ({ ...billable, [unit]: units });
+    return partOf(mostWithin(billable[unit], this.payable, (units) => this.costOf(day, partOf(units))));
+  }
+
+  private get payable(): bigint {
+    return this.purse?.payableFor(this.facts.subscriptionId) ?? 0n;
+  }
+
+  /** What so much more use costs on a day. */
+  private costOf(day: string, more: Use): Micros {
+    const month = monthOfDay(day);
+    const { billable } = this.monthOf(month);
+    return chargeOfIncrement(this.plan, month, billable, addUse(billable, more));
+  }
+
   private add(day: string, use: Use, free: Use, billable: Use): void {
     const month = monthOfDay(day);
     const before = this.monthOf(month);
-    const after = addUse(before.billable, billable);
-    const charge = chargeOfIncrement(this.plan, month, before.billable, after);
+    const charge = this.costOf(day, billable);
+    this.purse?.take(this.facts.subscriptionId, charge);
     const { feePpm } = this.row;
     const charged = before.charged + charge;
     const fee = platformFee(micros(charged), feePpm) - platformFee(micros(before.charged), feePpm);
-    this.months.set(month, { billable: after, charged });
+    this.months.set(month, { billable: addUse(before.billable, billable), charged });
     const known = this.days.get(day) ?? noDay;
     this.days.set(day, {
       use: addUse(known.use, use),

@@ -16,14 +16,14 @@ export function captureOf(meter: Meter, funds: Funds | undefined, turn: number, 
   const { consumerId: ownerId, currency } = funds.facts;
   const sumWhere = (counts: (day: string) => boolean) =>
     [...meter.days].reduce((sum, [day, { charged }]) => sum + (counts(day) ? charged : 0n), 0n);
-  const { fromHold, fromWallet, owed } = funds.take(facts.subscriptionId, charge, {
-    today: sumWhere((day) => day === dayOf(now)),
-    thisMonth: sumWhere((day) => monthOfDay(day) === monthOfDay(dayOf(now))),
+  funds.count(facts.subscriptionId, {
+    day: sumWhere((day) => day === dayOf(now)),
+    month: sumWhere((day) => monthOfDay(day) === monthOfDay(dayOf(now))),
   });
+  const { fromHold, fromWallet } = funds.takenFor(facts.subscriptionId);
   const entries: Entry[] = [
     { account: holdAccount(meter, funds), amount: -fromHold },
     { account: { kind: 'wallet', ownerId, currency }, amount: -fromWallet },
-    { account: { kind: 'refunds', ownerId, currency }, amount: -owed },
     { account: { kind: 'earnings', ownerId: facts.producerId, currency }, amount: charge - fee },
     { account: { kind: 'fee', currency }, amount: fee },
   ];

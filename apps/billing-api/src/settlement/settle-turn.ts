@@ -117,18 +117,18 @@ async function settle(
 
   const since = entries.map(({ atMs }) => ours(atMs)).reduce(earlier, now);
   const meters = await loadMeters(tx, { subscriptionIds, feePpm, since });
+  const funds = await loadFunds(
+    tx,
+    meters.map(({ facts }) => facts.consumerId),
+    now,
+  );
+  for (const meter of meters) meter.payFrom(fundsOf(funds, meter));
   const settledUnits = await addDeliveries(tx, entries, meters, (entry) => ours(entry.atMs), now);
   const interestOf = (meter: Meter) => {
     const ms = credits.get(meter.facts.subscriptionId)?.interestedAtMs;
     return ms === undefined ? undefined : ours(ms);
   };
   for (const meter of meters) accrue(meter, now, interestOf(meter));
-
-  const funds = await loadFunds(
-    tx,
-    meters.map(({ facts }) => facts.consumerId),
-    now,
-  );
   const postings: Transaction[] = [];
   // All charges before any new hold: what was delivered has to be paid for first.
   for (const meter of meters) {

@@ -52,4 +52,12 @@ export class TrialState {
     }
     return { free, billable };
   }
+
+  /** Counts what was free although it was in no trial: whoever had it has had so much of the trial. */
+  give(at: Date, { readings, bytes }: Pick<Use, 'readings' | 'bytes'>): void {
+    if (readings === 0n && bytes === 0n) return;
+    this.begin(at);
+    this.spent = { ...this.spent, readings: this.spent.readings + readings, bytes: this.spent.bytes + bytes };
+    this.hasChanged = true;
+  }
 }
