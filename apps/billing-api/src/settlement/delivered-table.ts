@@ -10,10 +10,14 @@ interface Place {
   readonly epoch: string;
 }
 
-interface Envelope extends Place {
-  from: number;
+/** Seqs of spans that lie close to each other. */
+interface Stretch extends Place {
+  readonly from: number;
   to: number;
 }
+
+/** Spans this far apart are looked up together. */
+const closeBy = 100;
 
 interface StoredRow extends Record<string, unknown> {
   consumer_id: string;
@@ -34,17 +38,14 @@ export class DeliveredTable {
   private constructor(private readonly parts: Map<string, { place: Place; rows: DeliveredRows }>) {}
 
   static async load(tx: Queryable, reports: readonly { meter: Meter; report: UsageReport }[]): Promise<DeliveredTable> {
-    const envelopes = new Map<string, Envelope>();
-    for (const { meter, report } of reports) {
-      const { consumerId, producerId } = meter.facts;
-      for (const { epoch, from, to } of report.spans) {
-        const known = envelopes.get(keyOf({ consumerId, producerId, epoch }));
-        if (known) Object.assign(known, { from: Math.min(known.from, from), to: Math.max(known.to, to) });
-        else envelopes.set(keyOf({ consumerId, producerId, epoch }), { consumerId, producerId, epoch, from, to });
-      }
-    }
+    const stretches = stretchesOf(
+      reports.flatMap(({ meter, report }) => {
+        const { consumerId, producerId } = meter.facts;
+        return report.spans.map(({ epoch, from, to }) => ({ consumerId, producerId, epoch, from, to }));
+      }),
+    );
     const stored = new Map<string, DeliveredRow[]>();
-    for (const row of await loadRows(tx, [...envelopes.values()])) {
+    for (const row of await loadRows(tx, stretches)) {
       const place = { consumerId: BigInt(row.consumer_id), producerId: BigInt(row.producer_id), epoch: row.epoch };
       const rows = stored.get(keyOf(place)) ?? [];
       stored.set(keyOf(place), rows);
@@ -57,7 +58,8 @@ export class DeliveredTable {
         day: row.day,
       });
     }
-    const parts = [...envelopes].map(([key, place]): [string, { place: Place; rows: DeliveredRows }] => [
+    const places = new Map(stretches.map((place) => [keyOf(place), place]));
+    const parts = [...places].map(([key, place]): [string, { place: Place; rows: DeliveredRows }] => [
       key,
       { place, rows: new DeliveredRows(stored.get(key) ?? []) },
     ]);
@@ -101,10 +103,28 @@ export class DeliveredTable {
   }
 }
 
-/** Rows that overlap or touch an envelope: from the last one that begins before it. */
-async function loadRows(tx: Queryable, envelopes: readonly Envelope[]): Promise<StoredRow[]> {
-  if (envelopes.length === 0) return [];
-  const wanted = envelopes.map(({ consumerId, producerId, epoch, from, to }) => ({
+function stretchesOf(spans: readonly Stretch[]): Stretch[] {
+  const stretches: Stretch[] = [];
+  const order = (one: Stretch, other: Stretch) =>
+    one.epoch < other.epoch ? -1 : one.epoch > other.epoch ? 1 : one.from - other.from;
+  const last = new Map<string, Stretch>();
+  for (const span of spans.toSorted(order)) {
+    const before = last.get(keyOf(span));
+    if (before && span.from <= before.to + closeBy) {
+      before.to = Math.max(before.to, span.to);
+      continue;
+    }
+    const stretch = { ...span };
+    stretches.push(stretch);
+    last.set(keyOf(span), stretch);
+  }
+  return stretches;
+}
+
+/** Rows that overlap or touch a stretch: from the last one that begins before it. None is there twice. */
+async function loadRows(tx: Queryable, stretches: readonly Stretch[]): Promise<StoredRow[]> {
+  if (stretches.length === 0) return [];
+  const wanted = stretches.map(({ consumerId, producerId, epoch, from, to }) => ({
     c: String(consumerId),
     p: String(producerId),
     e: epoch,
@@ -112,13 +132,18 @@ async function loadRows(tx: Queryable, envelopes: readonly Envelope[]): Promise<
     t: to,
   }));
   return tx.execute<StoredRow>(sql`
-    select i.consumer_id, i.producer_id, i.epoch, i.first_seq, i.last_seq, i.bytes_before, i.bytes_through,
+    select distinct i.consumer_id, i.producer_id, i.epoch, i.first_seq, i.last_seq, i.bytes_before, i.bytes_through,
       i.subscription_id, i.day::text as day
     from json_to_recordset(${JSON.stringify(wanted)}::json) as w(c bigint, p bigint, e text, f bigint, t bigint)
     cross join lateral (
       select coalesce(max(b.first_seq), 0) as first_seq from delivered_intervals b
       where (b.consumer_id, b.producer_id, b.epoch) = (w.c, w.p, w.e) and b.first_seq < w.f
     ) before
-    join delivered_intervals i on (i.consumer_id, i.producer_id, i.epoch) = (w.c, w.p, w.e)
-      and i.first_seq between before.first_seq and w.t + 1`);
+    -- Looked up for each stretch, and never joined with the table as a whole.
+    cross join lateral (
+      select * from delivered_intervals i
+      where (i.consumer_id, i.producer_id, i.epoch) = (w.c, w.p, w.e)
+        and i.first_seq between before.first_seq and w.t + 1
+      order by i.first_seq offset 0
+    ) i`);
 }
