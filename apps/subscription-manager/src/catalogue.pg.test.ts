@@ -1,5 +1,6 @@
 import { errorBodySchema, listingSchema, listingSummarySchema, pageSchema } from '@motience/protocol';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { measureListings } from './services/measure-listing.ts';
 import {
   type Account,
   refusal,
@@ -261,6 +262,43 @@ describe('what was measured of a stream', () => {
       uptime: { last_24_hours: nothing, last_30_days: nothing },
       gaps: { last_24_hours: { count: 0 }, last_30_days: { count: 0 } },
     });
+  });
+});
+
+describe('measuring listings', () => {
+  const goOn = () => false;
+  const measured = async (producer: Account) => {
+    const [row] = await api.context.database.sql<{ at: string; seconds: number }[]>`
+      select measured_at::text as at, (figures->'rate'->>'seconds_counted')::int as seconds
+      from listing_measures where producer_id = ${producer.id}`;
+    return row;
+  };
+  const age = (producers: readonly Account[], seconds: number) => api.context.database.sql`
+    update listing_measures set measured_at = now() - make_interval(secs => ${seconds})
+    where producer_id = any(${idsOf(...producers)}::bigint[])`;
+
+  it('is done again a minute later, by as many as there are, one listing by one of them', async () => {
+    await api.context.database.sql`update listing_measures set measured_at = now()`;
+    const [due, other, fresh] = [await published(), await published(), await published()];
+    for (const producer of [due, other, fresh]) {
+      await api.context.database.sql`
+        with at as (select date_trunc('minute', now()) - interval '5 minutes' as minute)
+        insert into stream_minutes select ${producer.id}, minute, 1, 1, minute, minute, 1, 0, 0, 0, 0 from at`;
+    }
+    await age([due, other], 61);
+    await age([fresh], 50);
+    await measureListings(api.context.database, () => true);
+    expect(await measured(due)).toMatchObject({ seconds: 0 });
+    await vi.waitFor(async () => {
+      await Promise.all([1, 2, 3].map(() => measureListings(api.context.database, goOn)));
+      for (const producer of [due, other]) {
+        expect((await measured(producer))?.seconds).toBeGreaterThanOrEqual(240);
+      }
+    }, 10_000);
+    expect(await measured(fresh)).toMatchObject({ seconds: 0 });
+    const before = await measured(due);
+    await measureListings(api.context.database, goOn);
+    expect(await measured(due)).toEqual(before);
   });
 });
 
