@@ -35,8 +35,13 @@ interface Row extends Record<string, unknown> {
   devices_24h: number;
 }
 
-/** Computes what a stream did in the last 24 hours and 30 days, from the record of its minutes and devices. */
-export async function measureStream(queryable: Queryable, producerId: string): Promise<StreamFigures> {
+/** Computes what a stream did in the 24 hours and the 30 days before `now`, from the record of its minutes and devices. */
+export async function measureStream(
+  queryable: Queryable,
+  producerId: string,
+  now = new Date(),
+): Promise<StreamFigures> {
+  const at = sql`${now.toISOString()}::timestamptz`;
   const isGap = sql`> make_interval(secs => ${shortestGapSeconds})`;
   const [row] = await queryable.execute<Row>(sql`
     with life as (
@@ -44,7 +49,7 @@ export async function measureStream(queryable: Queryable, producerId: string): P
         (select minute from stream_minutes where producer_id = ${producerId} order by minute limit 1) as first_minute,
         (select first_received_at from stream_minutes where producer_id = ${producerId} order by minute limit 1) as first_seen,
         (select last_received_at from stream_minutes where producer_id = ${producerId} order by minute desc limit 1) as last_seen,
-        date_trunc('minute', now() - make_interval(secs => ${settleSeconds})) as until
+        date_trunc('minute', ${at} - make_interval(secs => ${settleSeconds})) as until
     ), time as (
       select first_seen, last_seen, until, until - interval '1 day' as day, case when first_minute is not null
         then least(until, greatest(until - make_interval(days => ${longWindowDays}), first_minute)) end as since
@@ -69,8 +74,8 @@ export async function measureStream(queryable: Queryable, producerId: string): P
         max(latency_max_ms) filter (where latency_readings > 0) as latency_max_ms
       from stream_minutes, time where producer_id = ${producerId} and minute >= greatest(since, day) and minute < until
     ), seen as (
-      select count(*) filter (where last_received_at >= now() - make_interval(days => ${longWindowDays}))::int as devices,
-        count(*) filter (where last_received_at >= now() - interval '1 day')::int as devices_24h
+      select count(*) filter (where last_received_at >= ${at} - make_interval(days => ${longWindowDays}))::int as devices,
+        count(*) filter (where last_received_at >= ${at} - interval '1 day')::int as devices_24h
       from stream_devices where producer_id = ${producerId}
     )
     select ${utc(sql`until`)} as until, ${utc(sql`first_seen`)} as first_seen, ${utc(sql`last_seen`)} as last_seen,
