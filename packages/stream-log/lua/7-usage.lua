@@ -2,6 +2,7 @@
 -- keys have the hash tag {usage}; credits are hashes under prefix .. 'credit:' .. subscription:
 --   life         of Redis that it holds for: in another nobody knows what it is worth
 --   fence        the highest one that billing came with; what it decided under a lower one does not count any more
+--   given        the fence under which it was changed last: a change that comes again changes nothing
 --   unit, state, reason, warning, until    as billing set them
 --   left         units that no gateway has taken
 --   leased:<g>   units that gateway g has taken and not reported
@@ -195,19 +196,19 @@ local function settleUsage(KEYS, ARGV)
   local done = {}
   for at = 4 + entries, #ARGV, 7 do
     local subscription, key = ARGV[at], prefix .. 'credit:' .. ARGV[at]
-    local fence, left, unit, untilMs, state, reason, warning =
-      readCredit(key, thisLife, 'fence', 'left', 'unit', 'until', 'state', 'reason', 'warning')
-    if fence == ARGV[2] then
+    local fence, given, left, unit, untilMs, state, reason, warning =
+      readCredit(key, thisLife, 'fence', 'given', 'left', 'unit', 'until', 'state', 'reason', 'warning')
+    if fence == ARGV[2] and given ~= ARGV[2] then
       local before = tonumber(left or '0')
       local after = math.max(0, before + tonumber(ARGV[at + 2]))
       writeCredit(key, thisLife, 'left', int(after), 'unit', ARGV[at + 1], 'until', ARGV[at + 3], 'state', ARGV[at + 4],
-        'reason', ARGV[at + 5], 'warning', ARGV[at + 6])
+        'reason', ARGV[at + 5], 'warning', ARGV[at + 6], 'given', ARGV[2])
       if (before == 0 and after > 0) or unit ~= ARGV[at + 1] or untilMs ~= ARGV[at + 3] or state ~= ARGV[at + 4]
         or reason ~= ARGV[at + 5] or warning ~= ARGV[at + 6] then
         redis.call('SPUBLISH', prefix .. 'credit-changes', subscription)
       end
-      done[#done + 1] = subscription
     end
+    if fence == ARGV[2] then done[#done + 1] = subscription end
   end
   return done
 end

@@ -49,8 +49,9 @@ const call = (reporter: UsageReporter, more: Partial<UsageCall>) =>
 const take = async (reporter: UsageReporter, wants: number, holds = 0) =>
   (await call(reporter, { credits: [ask({ wants, holds })] })).slices[0];
 const inspect = async (fence = 1) => (await log.inspect(fence, [subscriptionId]))[0];
-/** Opens a credit as billing does: it looks first. */
-async function open(more: Partial<CreditChange>, fence = 1): Promise<void> {
+let fences = 0;
+/** Opens a credit as billing does: it looks first, under a fence of its own. */
+async function open(more: Partial<CreditChange>, fence = ++fences): Promise<void> {
   await inspect(fence);
   await log.settle(fence, [], [change(more)]);
 }
@@ -139,6 +140,14 @@ it('credit of time says how long it lasts, and unlimited credit takes no units',
   await open({ unit: 'unlimited' });
   expect(await take(one, 5)).toMatchObject({ unit: 'unlimited', holds: 0, restMs: undefined });
   expect(await log.read(10)).toEqual([]);
+});
+
+it('a change that comes again, because its answer was lost, changes nothing', async () => {
+  await inspect(7);
+  for (let round = 0; round < 3; round += 1) {
+    expect([...(await log.settle(7, [], [change({ units: 10 })]))]).toEqual([subscriptionId]);
+  }
+  expect(await inspect(7)).toMatchObject({ left: 10 });
 });
 
 it('what billing decided is worth nothing once somebody looked under a higher fence', async () => {

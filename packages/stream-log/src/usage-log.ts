@@ -84,7 +84,7 @@ export class UsageLog {
   /**
    * Takes settled entries off the log, and with each, if it is still there, its units off what is reported; then changes
    * credits, those that were looked at under another fence since excepted, and tells the gateways. Returns the
-   * subscriptions whose credit was changed. Entries may be named again; a change that is repeated adds its units again.
+   * subscriptions whose credit was changed. Harmless to repeat: a credit is changed once under each fence.
    */
   async settle(fence: number, entryIds: readonly string[], changes: readonly CreditChange[]): Promise<Set<string>> {
     const { usageLog, usagePrefix } = this.keys;
