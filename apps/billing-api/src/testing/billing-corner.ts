@@ -210,6 +210,12 @@ export class BillingCorner {
     return Object.fromEntries(Object.entries(row).map(([name, text]) => [name, BigInt(text)]));
   }
 
+  /** Removes all credit, as when Redis begins a new life: the usage log is kept. */
+  async loseCredits(): Promise<void> {
+    const keys = await this.redis.keys(`${createKeys(this.prefix).usagePrefix}credit:*`);
+    for (const key of keys) await this.redis.del(key);
+  }
+
   async mismatch(): Promise<string | undefined> {
     return (await checkBooks(this.database.db)).mismatch;
   }
