@@ -3,11 +3,12 @@ import { Counter, type Logger, type Registry } from '@motience/service-kit';
 import { Subscriber } from '@motience/stream-log';
 import { type SettlementContext, settleTurn, type TurnResult } from './settle-turn.ts';
 
-/** What is reported is settled so often; what is wanted, at once. */
-const turnEveryMs = 1_000;
+/** What gateways report each second is settled so often, which costs the database a third; what is wanted, at once. */
+export const turnEveryMs = 3_000;
 const sweepEveryMs = 5_000;
-/** Wants that come together are settled together. */
+/** Wants that come together are settled together, and turns do not follow each other faster than this. */
 const gatherMs = 20;
+const leastBetweenMs = 200;
 const pauseAfterErrorMs = 1_000;
 
 export interface Settler {
@@ -56,10 +57,9 @@ export function createSettler(
         logger.error({ err: error }, 'a turn of settlement failed; the next one does it again');
         pauseMs = pauseAfterErrorMs;
       }
-      const restMs = Math.max(0, pauseMs - (performance.now() - startedAt));
-      await Promise.race([wanted.then(() => setTimeout(gatherMs)), setTimeout(restMs, undefined, stopping)]).catch(
-        () => {},
-      );
+      const untilMs = (ms: number) => Math.max(0, ms - (performance.now() - startedAt));
+      const woken = wanted.then(() => setTimeout(Math.max(gatherMs, untilMs(leastBetweenMs))));
+      await Promise.race([woken, setTimeout(untilMs(pauseMs), undefined, stopping)]).catch(() => {});
     }
   }
 

@@ -36,7 +36,7 @@ export interface Trade {
 export class TestGateway {
   private readonly holds = new Map<string, number>();
 
-  constructor(private readonly reporter: UsageReporter) {}
+  constructor(readonly reporter: UsageReporter) {}
 
   /** Units it may deliver yet. */
   unitsOf(subscriptionId: string): number {
@@ -79,8 +79,6 @@ export class BillingCorner {
 
   private constructor(
     readonly database: Database,
-    readonly databaseUrl: string,
-    readonly redisUrl: string,
     readonly prefix: string,
     readonly redis: RedisConnection,
     private readonly release: () => Promise<void>,
@@ -88,11 +86,13 @@ export class BillingCorner {
     this.usageLog = new UsageLog(redis, createKeys(prefix));
   }
 
-  static async open(options: { maxConnections?: number } = {}): Promise<BillingCorner> {
-    const [ofDatabase, ofRedis] = await Promise.all([createTestDatabase(), createTestRedis()]);
-    const database = openDatabase(ofDatabase.url, options);
+  /** With a database of its own, or the one given, which has to have the schema. */
+  static async open(databaseUrl?: string): Promise<BillingCorner> {
+    const given = databaseUrl && { url: databaseUrl, drop: async () => {} };
+    const [ofDatabase, ofRedis] = await Promise.all([given || createTestDatabase(), createTestRedis()]);
+    const database = openDatabase(ofDatabase.url);
     const redis = openRedis(ofRedis.url, { onError: () => {} });
-    return new BillingCorner(database, ofDatabase.url, ofRedis.url, ofRedis.prefix, redis, async () => {
+    return new BillingCorner(database, ofRedis.prefix, redis, async () => {
       await database.close();
       redis.disconnect();
       await Promise.all([ofDatabase.drop(), ofRedis.drop()]);
