@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { migrateDatabase } from '@motience/database';
 import { startPrivatePostgres } from '@motience/engines/testing';
 import { expect, it } from 'vitest';
-import { BillingCorner, span } from '../testing/billing-corner.ts';
+import { BillingCorner, span, type Trade } from '../testing/billing-corner.ts';
 import { turnEveryMs } from './settler.ts';
 
 const subscriptionCount = 100;
@@ -45,7 +45,7 @@ it.runIf(hasProc)(
           Promise.all(Array.from({ length: 10 }, () => corner.account(role))),
         ),
       );
-      const trades = [];
+      const trades: Trade[] = [];
       for (const consumerId of consumers ?? []) {
         for (const producerId of producers ?? []) {
           trades.push(await corner.trade({ kind: 'per-1000-readings', price: '0.5' }, { consumerId, producerId }));
