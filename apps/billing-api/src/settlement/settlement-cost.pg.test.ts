@@ -38,7 +38,7 @@ it.runIf(hasProc)(
   async () => {
     const postgres = await startPrivatePostgres({ durable: true });
     await migrateDatabase(postgres.url);
-    const corner = await BillingCorner.open(postgres.url);
+    const corner = await BillingCorner.open({ databaseUrl: postgres.url });
     try {
       const [consumers, producers] = await Promise.all(
         (['consumer', 'producer'] as const).map((role) =>

@@ -212,13 +212,16 @@ class Model {
       expect(record).toMatchObject({
         readings: BigInt(delivered.size),
         bytes: BigInt(delivered.size) * bytesPerReading,
-        charged: this.charge(index),
       });
+      // Where nothing is held any more, what goes beyond the wallet is free.
+      if (this.hasLostRedis) expect(record.charged).toBeLessThanOrEqual(this.charge(index));
+      else expect(record.charged).toBe(this.charge(index));
       const { earnings, hold, debt } = await corner.balances(trade);
+      expect(debt).toBe(0n);
       expect(earnings + (record.fee ?? 0n)).toBe(record.charged);
       charged += record.charged ?? 0n;
       paid += hold;
-      if (index !== 1) paid += (await corner.balances(trade)).wallet + debt;
+      if (index !== 1) paid += (await corner.balances(trade)).wallet;
     }
     expect(paid + charged).toBe(this.toppedUp);
     expect(await corner.mismatch()).toBeUndefined();
@@ -249,6 +252,6 @@ it('whatever is delivered, resent, reported again, settled twice, or cut off by 
       }
       await model.checkEnd();
     }),
-    { numRuns: 20, interruptAfterTimeLimit: 150_000, markInterruptAsFailure: false },
+    { numRuns: 12, interruptAfterTimeLimit: 150_000, markInterruptAsFailure: false },
   );
 });

@@ -72,6 +72,11 @@ export interface TestCall {
 
 const feePpm = 100_000;
 
+interface CornerOptions {
+  maxConnections?: number;
+  databaseUrl?: string;
+}
+
 /** A database and a corner of Redis of a test's own, with what billing works on. */
 export class BillingCorner {
   readonly usageLog: UsageLog;
@@ -87,10 +92,10 @@ export class BillingCorner {
   }
 
   /** With a database of its own, or the one given, which has to have the schema. */
-  static async open(databaseUrl?: string): Promise<BillingCorner> {
+  static async open({ databaseUrl, ...options }: CornerOptions = {}): Promise<BillingCorner> {
     const given = databaseUrl && { url: databaseUrl, drop: async () => {} };
     const [ofDatabase, ofRedis] = await Promise.all([given || createTestDatabase(), createTestRedis()]);
-    const database = openDatabase(ofDatabase.url);
+    const database = openDatabase(ofDatabase.url, options);
     const redis = openRedis(ofRedis.url, { onError: () => {} });
     return new BillingCorner(database, ofRedis.prefix, redis, async () => {
       await database.close();
