@@ -70,9 +70,9 @@ describe('an admin', () => {
     const one = await service.account('consumer');
     await credit(one, { currency: 'CHF' });
     const { body } = await service.call('GET', `/wallets?account_id=${one.id}`, admin);
-    expect(walletListSchema.parse(body).items).toMatchObject([
-      { account_id: one.id, currency: 'CHF', balance: '10.00' },
-    ]);
+    const { items, payment_provider } = walletListSchema.parse(body);
+    expect(items).toMatchObject([{ account_id: one.id, currency: 'CHF', balance: '10.00' }]);
+    expect(payment_provider).toBe('admin');
   });
 
   it.each([

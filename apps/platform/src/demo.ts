@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readOrCreateSecret } from '@motience/engines';
 import { Refusal } from '@motience/protocol';
 import { AuthClient, type Session, SubscriptionsClient } from '@motience/sdk';
+import { DemoListing } from './demo-listing.ts';
 import type { DemoAccount } from './page-server.ts';
 
 export interface Demo {
@@ -11,6 +12,8 @@ export interface Demo {
   consumer: DemoAccount & { passwordFile: string };
   /** This machine, as the demo producer's device. */
   deviceId: string;
+  /** Shows what the device's readings look like in the catalogue, once there are some; rejects when cancelled. */
+  describe(signal: AbortSignal): Promise<void>;
 }
 
 interface DemoOptions {
@@ -20,8 +23,8 @@ interface DemoOptions {
 }
 
 /**
- * Makes the demo accounts, over HTTP as anyone would, and subscribes the consumer to the producer; on later runs they
- * are as they were. Passwords are this installation's own, each in a file only its owner can read.
+ * Makes the demo accounts, over HTTP as anyone would, lists the producer's stream and subscribes the consumer to it; on
+ * later runs they are as they were. Passwords are this installation's own, each in a file only its owner can read.
  */
 export async function prepareDemo({ dataDir, authUrl, subscriptionUrl }: DemoOptions): Promise<Demo> {
   const auth = new AuthClient({ authUrl });
@@ -38,10 +41,19 @@ export async function prepareDemo({ dataDir, authUrl, subscriptionUrl }: DemoOpt
     signIn(auth, consumer, 'consumer'),
   ]);
   await unlessConflict(producerSession.addDevice({ device_id: deviceId, name: 'The machine Motience runs on' }));
+  const listing = new DemoListing(producerSession, subscriptionUrl);
+  await listing.publish();
   const subscriptions = new SubscriptionsClient({ subscriptionUrl, session: consumerSession });
   await subscriptions.subscribe(producerSession.user.id);
-  await Promise.all([producerSession.logout(), consumerSession.logout()]);
-  return { producer, consumer, deviceId };
+  await consumerSession.logout();
+  const describe = async (signal: AbortSignal) => {
+    try {
+      await listing.describe(signal);
+    } finally {
+      await producerSession.logout();
+    }
+  };
+  return { producer, consumer, deviceId, describe };
 }
 
 async function signIn(auth: AuthClient, account: Demo['producer'], role: 'producer' | 'consumer'): Promise<Session> {

@@ -53,6 +53,10 @@ const environment: NodeJS.ProcessEnv = {
   LOG_LEVEL: 'info',
 };
 
+const catalogueSchema = z.object({
+  items: z.array(z.object({ title: z.string(), plans: z.array(z.object({ name: z.string() })) })),
+});
+
 const configSchema = z.object({
   auth_url: z.url(),
   subscription_url: z.url(),
@@ -166,6 +170,12 @@ const isUp = async (url: string) =>
     () => false,
   );
 
+/** The catalogue as everybody sees it. */
+async function catalogue({ subscription_url }: z.infer<typeof configSchema>) {
+  const response = await fetch(`${subscription_url}/listings`);
+  return catalogueSchema.parse(await response.json()).items;
+}
+
 test('one command brings this machine’s figures to the demo consumer; Ctrl-C ends it all; accounts are kept', async () => {
   const startedAt = performance.now();
   const platform = new PlatformProcess();
@@ -178,6 +188,8 @@ test('one command brings this machine’s figures to the demo consumer; Ctrl-C e
   const took = performance.now() - startedAt;
   console.log(`first reading at a consumer after ${(took / 1000).toFixed(1)} s`);
   expect(took).toBeLessThan(firstReadingMs());
+  const listed = [{ title: 'This very machine', plans: [{ name: 'Free' }, { name: 'Paid, to try it out' }] }];
+  expect(await catalogue(config)).toEqual(listed);
   for (const file of await readdir(join(dataDir, 'demo'))) {
     if (file.endsWith('.password')) expect((await stat(join(dataDir, 'demo', file))).mode & 0o077, file).toBe(0);
   }
@@ -190,6 +202,7 @@ test('one command brings this machine’s figures to the demo consumer; Ctrl-C e
   expect(configAgain.demo).toEqual(config.demo);
   expect((await login(configAgain.auth_url, config.demo?.consumer ?? { username: '', password: '' })).status).toBe(200);
   await firstReading(configAgain);
+  expect(await catalogue(configAgain)).toEqual(listed);
 }, 120_000);
 
 test('a service that dies is started again at its port; killing the platform leaves nothing behind', async () => {

@@ -210,8 +210,21 @@ class Start implements Platform {
       this.closers.add(() => device.stop());
       await device.start();
       this.demo = demo;
+      this.describeDemo(demo);
     } catch (error) {
       say(`The demo is left out: ${wordsOf(error)}`);
     }
+  }
+
+  /** Goes on beside everything else: nobody waits for it. */
+  private describeDemo(demo: Demo): void {
+    const cancelled = new AbortController();
+    const described = demo.describe(cancelled.signal).catch((error: unknown) => {
+      if (!cancelled.signal.aborted) this.options.say(`The demo has no sample in the catalogue: ${wordsOf(error)}`);
+    });
+    this.closers.add(() => {
+      cancelled.abort();
+      return described;
+    });
   }
 }

@@ -375,7 +375,9 @@ describe('the lists', () => {
     await subscribed(consumer, former);
     await call(consumer, `DELETE /unsubscribe?producer_id=${former.id}`);
     const expected = {
-      items: [{ ...subscription, consumer_username: consumer.username, producer_username: producer.username }],
+      items: [
+        { ...subscription, plan: null, consumer_username: consumer.username, producer_username: producer.username },
+      ],
       next_cursor: null,
     };
     const admin = await addAccount('admin');

@@ -161,9 +161,10 @@ describe('a plan', () => {
     const [consumer, producer] = await both();
     const { id } = await api.offered(producer, withNotice);
     await api.subscribed(consumer, producer, id);
-    expect(noticeOf(await withdraw(producer, id))).toBeCloseTo(30, 3);
+    const withdrawn = await withdraw(producer, id);
+    expect(noticeOf(withdrawn)).toBeCloseTo(30, 3);
     await endPlans(api.context);
-    expect(await api.active(consumer)).toMatchObject([{ plan_id: id }]);
+    expect(await api.active(consumer)).toMatchObject([{ plan_id: id, plan: withdrawn }]);
   });
 
   it('is succeeded in the same currency only', async () => {

@@ -20,7 +20,12 @@ export const walletSchema = z.object({
 });
 /** What an account has in one currency. */
 export type Wallet = z.infer<typeof walletSchema>;
-export const walletListSchema = z.object({ items: z.array(walletSchema) });
+export const walletListSchema = z.object({
+  items: z.array(walletSchema),
+  /** Through whom wallets are credited; `admin`: by hand only. */
+  payment_provider: z.enum(['admin', 'stripe']),
+});
+export type WalletList = z.infer<typeof walletListSchema>;
 
 export const walletLineSchema = z.object({
   /** Of the ledger's transaction. */

@@ -24,8 +24,9 @@ export const subscriptionSchema = z.object({
 /** A consumer's right to receive a stream. */
 export type Subscription = z.infer<typeof subscriptionSchema>;
 
-/** A subscription with the names of both sides, as the lists show it. */
+/** A subscription with its plan and the names of both sides, as the lists show it. */
 export const namedSubscriptionSchema = subscriptionSchema.extend({
+  plan: planSchema.nullable(),
   producer_username: z.string(),
   consumer_username: z.string(),
 });

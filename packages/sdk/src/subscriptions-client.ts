@@ -1,6 +1,8 @@
 import {
   namedSubscriptionSchema,
+  type Plan,
   pageSchema,
+  plansSchema,
   type Subscription,
   type SubscriptionRequest,
   subscriptionRequestSchema,
@@ -44,6 +46,12 @@ export class SubscriptionsClient {
   unsubscribe(producerId: string): Promise<Subscription> {
     const call = { method: 'DELETE', url: `${this.#url}/unsubscribe`, body: { producer_id: producerId } } as const;
     return this.#session.request(call, subscriptionSchema);
+  }
+
+  /** The plans that a producer offers, oldest first: what can be named where `subscribe` says `payment-required`. */
+  async plans(producerId: string): Promise<Plan[]> {
+    const url = `${this.#url}/producers/${encodeURIComponent(producerId)}/plans`;
+    return (await this.#session.request({ method: 'GET', url }, plansSchema)).items;
   }
 
   /** One page of a consumer's subscriptions; of the signed-in account by default. */

@@ -17,7 +17,7 @@ const ownerQuery = z.object({
 const params = z.object({ currency: currencySchema });
 
 /** `GET /wallets`, `/wallets/:currency` and `/wallets/:currency/lines`: one's own; an admin sees everyone's. */
-export function addWalletRoutes(app: HttpApp, { database }: Context, signedIn: SignedIn): void {
+export function addWalletRoutes(app: HttpApp, { database, provider }: Context, signedIn: SignedIn): void {
   const listRoute = createRoute({
     tags: ['Wallets'],
     method: 'get',
@@ -30,7 +30,7 @@ export function addWalletRoutes(app: HttpApp, { database }: Context, signedIn: S
   });
   app.openapi(listRoute, async (context) => {
     const owner = ownerOf(context.get('claims'), context.req.valid('query').account_id);
-    return context.json({ items: await readWallets(database, owner) }, 200);
+    return context.json({ items: await readWallets(database, owner), payment_provider: provider.name }, 200);
   });
 
   const showRoute = createRoute({

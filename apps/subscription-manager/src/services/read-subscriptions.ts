@@ -1,8 +1,9 @@
-import { type Database, subscriptions, users } from '@motience/database';
+import { type Database, plans, subscriptions, users } from '@motience/database';
 import { type NamedSubscription, Refusal } from '@motience/protocol';
 import { afterCursor, type Page, type PageQuery, pageOf } from '@motience/service-kit';
 import { and, asc, eq, gt } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
+import { toPlan } from './plan-row.ts';
 import { toSubscription } from './subscription-row.ts';
 
 /**
@@ -24,18 +25,21 @@ export async function readSubscriptions(
     .select({
       id: subscriptions.id,
       subscription: subscriptions,
+      plan: plans,
       consumerUsername: consumer.username,
       producerUsername: producer.username,
     })
     .from(subscriptions)
     .innerJoin(consumer, eq(consumer.id, subscriptions.consumerId))
     .innerJoin(producer, eq(producer.id, subscriptions.producerId))
+    .leftJoin(plans, eq(plans.id, subscriptions.planId))
     .where(and(eq(owner, id), eq(subscriptions.status, 'active'), gt(subscriptions.id, after)))
     .orderBy(asc(subscriptions.id))
     .limit(limit + 1);
   if (rows.length === 0) await requireAccount(db, side, id);
-  return pageOf(rows, limit, ({ subscription, consumerUsername, producerUsername }) => ({
+  return pageOf(rows, limit, ({ subscription, plan, consumerUsername, producerUsername }) => ({
     ...toSubscription(subscription),
+    plan: plan && toPlan(plan),
     consumer_username: consumerUsername,
     producer_username: producerUsername,
   }));
