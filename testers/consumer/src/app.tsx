@@ -2,8 +2,13 @@ import type { Session } from '@motience/sdk';
 import { Account, ConnectionPill, type PageConfig, PageShell, SignInCard } from '@motience/testers-kit';
 import { useEffect, useMemo } from 'preact/hooks';
 import { Dashboard } from './dashboard.tsx';
+import { Catalogue } from './market/catalogue.ts';
+import { isFree } from './market/describe-plan.ts';
+import { PlanChooser } from './market/plan-chooser.ts';
 import { Receiving } from './receiving/receiving.ts';
 import { SavedPositions } from './receiving/saved-positions.ts';
+import { Billing } from './spending/billing.ts';
+import { Spending } from './spending/spending.ts';
 import { Subscriptions } from './subscriptions/subscriptions.ts';
 
 /** The consumer tester. */
@@ -25,10 +30,20 @@ export function App({ config }: { config: PageConfig }) {
 }
 
 function SignedIn({ config, account, session }: { config: PageConfig; account: Account; session: Session }) {
-  const { subscriptions, receiving } = useMemo(() => {
+  const { subscriptions, receiving, catalogue, chooser, spending } = useMemo(() => {
     const made = new Subscriptions(config.subscription_url, session);
     const saved = new SavedPositions(sessionStorage, session.user.id);
-    return { subscriptions: made, receiving: new Receiving(config.consumer_gateway_url, session, made, saved) };
+    const receiving = new Receiving(config.consumer_gateway_url, session, made, saved);
+    return {
+      subscriptions: made,
+      receiving,
+      catalogue: new Catalogue(config.subscription_url, session),
+      chooser: new PlanChooser(made),
+      spending: new Spending(new Billing(config.billing_url, session), {
+        costsMoney: () => made.list.value?.some(({ plan }) => plan !== null && !isFree(plan)) ?? false,
+        onCredit: () => receiving.credited(),
+      }),
+    };
   }, [config, session]);
   useEffect(() => {
     let isGone = false;
@@ -36,17 +51,27 @@ function SignedIn({ config, account, session }: { config: PageConfig; account: A
     void subscriptions.load().then(() => {
       if (!isGone) receiving.connect();
     });
+    spending.start();
     const save = () => receiving.save();
     addEventListener('pagehide', save);
     return () => {
       isGone = true;
+      spending.stop();
       removeEventListener('pagehide', save);
       void receiving.disconnect();
     };
-  }, [subscriptions, receiving]);
+  }, [subscriptions, receiving, spending]);
   return (
     <PageShell name="Consumer" account={account} status={<ConnectionPill watch={receiving.watch} />}>
-      <Dashboard config={config} receiving={receiving} subscriptions={subscriptions} />
+      <Dashboard
+        config={config}
+        receiving={receiving}
+        subscriptions={subscriptions}
+        catalogue={catalogue}
+        chooser={chooser}
+        spending={spending}
+        accountId={session.user.id}
+      />
     </PageShell>
   );
 }

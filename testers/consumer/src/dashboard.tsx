@@ -12,9 +12,13 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { ChartGrid } from './charts/chart-grid.tsx';
 import type { FieldChart } from './charts/field-history.ts';
+import { Finder } from './finding/finder.tsx';
+import type { Catalogue } from './market/catalogue.ts';
+import type { PlanChooser } from './market/plan-chooser.ts';
 import { ReadingTable } from './readings/reading-table.tsx';
 import type { Receiving } from './receiving/receiving.ts';
-import { ProducerFinder } from './subscriptions/producer-finder.tsx';
+import type { Spending } from './spending/spending.ts';
+import { WalletCard } from './spending/wallet-card.tsx';
 import { SubscriptionList } from './subscriptions/subscription-list.tsx';
 import type { Subscriptions } from './subscriptions/subscriptions.ts';
 
@@ -22,10 +26,15 @@ interface DashboardProps {
   config: PageConfig;
   receiving: Receiving;
   subscriptions: Subscriptions;
+  catalogue: Catalogue;
+  chooser: PlanChooser;
+  spending: Spending;
+  accountId: string;
 }
 
 /** Subscriptions beside what they bring. */
-export function Dashboard({ config, receiving, subscriptions }: DashboardProps) {
+export function Dashboard(props: DashboardProps) {
+  const { config, receiving, subscriptions, catalogue, chooser, spending, accountId } = props;
   const beat = useSignal(0);
   useEffect(() => {
     const timer = setInterval(() => {
@@ -46,7 +55,7 @@ export function Dashboard({ config, receiving, subscriptions }: DashboardProps) 
   return (
     <div class="dashboard">
       <h1 class="visually-hidden">Receive readings</h1>
-      <SubscriptionList subscriptions={subscriptions} receiving={receiving} beat={beat.value} />
+      <SubscriptionList subscriptions={subscriptions} receiving={receiving} spending={spending} beat={beat.value} />
       <div class="stack received">
         <FigureStrip
           label="Counts, rate and latency"
@@ -69,7 +78,7 @@ export function Dashboard({ config, receiving, subscriptions }: DashboardProps) 
         {hasNothing ? (
           <Card title="Readings">
             <Empty title="Nothing to receive yet">
-              Subscribe to a producer: its readings, and a chart of every number in them, appear here live.
+              Subscribe to a stream: its readings, and a chart of every number in them, appear here live.
             </Empty>
           </Card>
         ) : (
@@ -80,7 +89,8 @@ export function Dashboard({ config, receiving, subscriptions }: DashboardProps) 
         )}
       </div>
       <div class="stack">
-        <ProducerFinder subscriptions={subscriptions} />
+        <Finder subscriptions={subscriptions} catalogue={catalogue} chooser={chooser} />
+        <WalletCard spending={spending} subscriptions={subscriptions} accountId={accountId} />
         <ConnectionCard
           watch={receiving.watch}
           address={config.consumer_gateway_url}

@@ -7,6 +7,7 @@ const pageConfigSchema = z.object({
   auth_url: z.url(),
   subscription_url: z.url(),
   stream_url: z.url(),
+  billing_url: z.url(),
   producer_gateway_url: z.url(),
   consumer_gateway_url: z.url(),
   /** Accounts of the demo, where there is one. */

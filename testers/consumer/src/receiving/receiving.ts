@@ -1,6 +1,7 @@
 import { ConsumerClient, type Session } from '@motience/sdk';
 import { ConnectionWatch, formatCount, Pulse, plural } from '@motience/testers-kit';
 import { type ReadonlySignal, signal } from '@preact/signals';
+import { isStop, type Stop, stopInWords } from '../spending/describe-stop.ts';
 import type { Subscriptions } from '../subscriptions/subscriptions.ts';
 import { describeGap, readingsIn } from './describe-gap.ts';
 import { LiveFeed } from './live-feed.ts';
@@ -18,6 +19,8 @@ export class Receiving {
   readonly #subscriptions: Subscriptions;
   readonly #saved: SavedPositions;
   readonly #pausedAt = signal<number | undefined>(undefined);
+  readonly #stops = signal<ReadonlyMap<string, Stop>>(new Map());
+  readonly #percentsLeft = signal<ReadonlyMap<string, number>>(new Map());
   #client: ConsumerClient | undefined;
   #saving: ReturnType<typeof setInterval> | undefined;
 
@@ -31,6 +34,21 @@ export class Receiving {
   /** While paused, the number of the last reading to be shown. */
   get pausedAt(): ReadonlySignal<number | undefined> {
     return this.#pausedAt;
+  }
+
+  /** The streams that stand still until they are paid for, by producer. */
+  get stops(): ReadonlySignal<ReadonlyMap<string, Stop>> {
+    return this.#stops;
+  }
+
+  /** The streams of which little can be paid any more: so many percent, by producer. */
+  get percentsLeft(): ReadonlySignal<ReadonlyMap<string, number>> {
+    return this.#percentsLeft;
+  }
+
+  /** Money has come in: what was said of how little is left does not hold any more. */
+  credited(): void {
+    this.#percentsLeft.value = new Map();
   }
 
   /** Holds the view still; receiving and counting go on. */
@@ -72,16 +90,34 @@ export class Receiving {
       this.feed.receive(reading, text, { epochMs: Date.now(), monotonicMs: performance.now() }, label);
       this.pulse.touch();
     });
-    client.on('welcome', ({ streams }) => this.watch.note('good', `Receiving ${plural(streams.length, 'stream')}.`));
+    client.on('welcome', ({ streams }) => {
+      for (const { producer_id } of streams) this.#goesOn(producer_id);
+      this.watch.note('good', `Receiving ${plural(streams.length, 'stream')}.`);
+    });
     client.on('subscribed', ({ producer_id }) => {
+      this.#goesOn(producer_id);
       this.watch.note('good', `Receiving the stream of ${nameOf(producer_id)}.`);
       void this.#subscriptions.load();
     });
     client.on('unsubscribed', ({ producer_id, reason }) => {
-      this.watch.note('warn', `The stream of ${nameOf(producer_id)} has ended: ${reason}.`);
+      if (isStop(reason)) {
+        this.#stops.value = new Map(this.#stops.value).set(producer_id, {
+          reason,
+          afterSeq: this.feed.stream(producer_id)?.lastSeq || undefined,
+        });
+        this.watch.note('bad', `The stream of ${nameOf(producer_id)} has stopped: ${stopInWords(reason)}.`);
+      } else {
+        this.#goesOn(producer_id);
+        this.watch.note('warn', `The stream of ${nameOf(producer_id)} has ended: ${reason}.`);
+      }
       void this.#subscriptions.load();
     });
+    client.on('balance', ({ producer_id, percent_left }) => {
+      this.#percentsLeft.value = new Map(this.#percentsLeft.value).set(producer_id, percent_left);
+      this.watch.note('warn', `${nameOf(producer_id)}: ${percent_left} % of what you may spend on it is left.`);
+    });
     client.on('resumed', ({ producer_id, seq }) => {
+      this.#goesOn(producer_id);
       this.watch.note('good', `${nameOf(producer_id)}: resumed after reading ${formatCount(seq)}.`);
     });
     client.on('gap', (gap) => {
@@ -108,6 +144,14 @@ export class Receiving {
     const client = this.#client;
     this.#release();
     await client?.stop();
+  }
+
+  /** A stream is no longer one that has stopped. */
+  #goesOn(producerId: string): void {
+    if (!this.#stops.value.has(producerId)) return;
+    const left = new Map(this.#stops.value);
+    left.delete(producerId);
+    this.#stops.value = left;
   }
 
   #release(): void {

@@ -11,17 +11,20 @@ import {
 } from '@motience/testers-kit';
 import { useSignal } from '@preact/signals';
 import type { Receiving } from '../receiving/receiving.ts';
+import type { Spending } from '../spending/spending.ts';
+import { SubscriptionMoney } from '../spending/subscription-money.tsx';
 import type { Subscriptions } from './subscriptions.ts';
 
 interface SubscriptionListProps {
   subscriptions: Subscriptions;
   receiving: Receiving;
+  spending: Spending;
   /** Beats twice a second, for rates that fall while nothing comes. */
   beat: number;
 }
 
 /** The consumer's subscriptions, each with its stream's figures. */
-export function SubscriptionList({ subscriptions, receiving }: SubscriptionListProps) {
+export function SubscriptionList({ subscriptions, receiving, spending }: SubscriptionListProps) {
   const ending = useSignal<string | undefined>(undefined);
   const list = subscriptions.list.value;
   const now = performance.now();
@@ -44,10 +47,11 @@ export function SubscriptionList({ subscriptions, receiving }: SubscriptionListP
         </div>
       )}
       {list?.length === 0 ? (
-        <Empty title="No subscriptions yet">Find a producer below and subscribe; its readings start at once.</Empty>
+        <Empty title="No subscriptions yet">Find a stream and subscribe; its readings start at once.</Empty>
       ) : null}
       <ul class="streams" data-testid="subscriptions">
-        {list?.map(({ producer_id, producer_username }) => {
+        {list?.map((subscription) => {
+          const { producer_id, producer_username } = subscription;
           const figures = receiving.feed.stream(producer_id);
           const latency = figures?.latency.median;
           return (
@@ -67,6 +71,7 @@ export function SubscriptionList({ subscriptions, receiving }: SubscriptionListP
                   Unsubscribe
                 </Button>
               </div>
+              <SubscriptionMoney subscription={subscription} receiving={receiving} spending={spending} />
               {figures === undefined ? null : (
                 <>
                   <Sparkline

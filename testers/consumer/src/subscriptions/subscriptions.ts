@@ -1,4 +1,4 @@
-import type { NamedSubscription, PublicUser } from '@motience/protocol';
+import type { NamedSubscription, Plan, Subscription, SubscriptionRequest } from '@motience/protocol';
 import { type Session, SubscriptionsClient } from '@motience/sdk';
 import { type ReadonlySignal, signal } from '@preact/signals';
 
@@ -44,28 +44,35 @@ export class Subscriptions {
     return this.#loading;
   }
 
-  async subscribe(producer: PublicUser): Promise<void> {
-    this.#names.set(producer.id, producer.username);
-    await this.#change(() => this.#client.subscribe(producer.id));
+  /** Subscribes on the plan, or on a free one. Rejects with a `Refusal`, `payment-required` where a plan has to be named. */
+  async subscribe(
+    producer: { id: string; name: string },
+    planId?: string,
+  ): Promise<Subscription | SubscriptionRequest> {
+    if (!this.#names.has(producer.id)) this.#names.set(producer.id, producer.name);
+    const answer = await this.#client.subscribe(producer.id, planId);
+    await this.load();
+    return answer;
+  }
+
+  /** The plans a producer offers. */
+  plansOf(producerId: string): Promise<Plan[]> {
+    return this.#client.plans(producerId);
   }
 
   async unsubscribe(producerId: string): Promise<void> {
-    await this.#change(() => this.#client.unsubscribe(producerId));
+    this.#problem.value = undefined;
+    try {
+      await this.#client.unsubscribe(producerId);
+    } catch (error) {
+      this.#problem.value = messageOf(error);
+    }
+    await this.load();
   }
 
   /** Producers whose name contains the text. */
   find(text: string, cursor: string | null) {
     return this.#session.producers({ limit: 20, cursor, q: text });
-  }
-
-  async #change(call: () => Promise<unknown>): Promise<void> {
-    this.#problem.value = undefined;
-    try {
-      await call();
-    } catch (error) {
-      this.#problem.value = messageOf(error);
-    }
-    await this.load();
   }
 
   async #readUntilFresh(): Promise<void> {

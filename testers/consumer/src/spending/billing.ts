@@ -1,0 +1,39 @@
+import {
+  checkoutSchema,
+  type WalletLine,
+  type WalletList,
+  walletLinePageSchema,
+  walletListSchema,
+} from '@motience/protocol';
+import type { Session } from '@motience/sdk';
+
+const linesAtOnce = 100;
+const timeoutMs = 8_000;
+
+/** The signed-in consumer's money, at the billing service. Every refusal is thrown as a `Refusal`. */
+export class Billing {
+  readonly #url: string;
+  readonly #session: Session;
+
+  constructor(billingUrl: string, session: Session) {
+    this.#url = billingUrl;
+    this.#session = session;
+  }
+
+  wallets(): Promise<WalletList> {
+    return this.#session.request({ method: 'GET', url: `${this.#url}/wallets`, timeoutMs }, walletListSchema);
+  }
+
+  /** Newest first. */
+  lines(currency: string, cursor: string | null): Promise<{ items: WalletLine[]; next_cursor: string | null }> {
+    const page = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+    const url = `${this.#url}/wallets/${currency}/lines?limit=${linesAtOnce}${page}`;
+    return this.#session.request({ method: 'GET', url, timeoutMs }, walletLinePageSchema);
+  }
+
+  /** Begins a top-up; resolves with the page of the payment provider. */
+  async topUp(currency: string, amount: string): Promise<string> {
+    const call = { method: 'POST', url: `${this.#url}/top-ups`, body: { currency, amount } } as const;
+    return (await this.#session.request(call, checkoutSchema)).checkout_url;
+  }
+}
