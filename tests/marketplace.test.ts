@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Account, type Reply, request, signUp } from './accounts.ts';
+import { type Account, request, signUp } from './accounts.ts';
 import { ServicesUnderTest } from './services-under-test.ts';
 import { SocketClient, until } from './socket-client.ts';
 import { createAdmin } from './support/create-admin.ts';
+import { ask, exampleListing, topUp } from './support/market.ts';
 
 const run = promisify(execFile);
 const reconcileCommand = fileURLToPath(new URL('../apps/billing-api/bin/motience-reconcile.js', import.meta.url));
@@ -22,40 +23,22 @@ afterAll(() => services.stop());
 
 const trial = 5;
 const terms = { kind: 'per-reading', price: '0.01', currency: 'EUR', trial: { readings: trial } };
-const listing = {
-  title: 'Pump house 7',
-  description: 'Pressure and flow of the third pump.',
-  category: 'water',
-  licence: 'CC-BY-4.0',
-  place: { name: 'Leiden', region: 'NL-ZH', latitude: 52.16, longitude: 4.49 },
-};
-
-/** A request to the subscription manager or the billing service that has to succeed. */
-async function ask(
-  service: 'subscription-manager' | 'billing-api',
-  method: string,
-  path: string,
-  { as, body }: { as?: { token: string }; body?: unknown } = {},
-): Promise<Reply['body']> {
-  const reply = await request(`${services.httpUrl(service)}${path}`, { method, ...(as && { token: as.token }), body });
-  if (reply.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(reply)}`);
-  return reply.body;
-}
-
-/** What there is in a consumer's wallet and what is set aside of it. */
-async function walletOf(consumer: Account): Promise<Record<string, unknown>> {
-  const { balance, held, owed } = await ask('billing-api', 'GET', '/wallets/EUR', { as: consumer });
-  return { balance, held, owed };
-}
 
 const countOf = (list: unknown) => (Array.isArray(list) ? list.length : undefined);
 const percentsLeft = (socket: SocketClient) => socket.frames('balance').map(({ percent_left }) => percent_left);
 const seqs = (socket: SocketClient) => socket.readings().map(({ seq }) => seq);
-const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
+const upTo = (last: number, first: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
 
-it('from a listing to a statement: found, tried, paid for to the reading, stopped where the money ends, and gone on with', async () => {
+/** What there is in a consumer's wallet and what is set aside of it. */
+async function walletOf(consumer: Account) {
+  const { balance, held, owed } = await ask(services, 'billing-api', 'GET /wallets/EUR', { as: consumer });
+  return { balance, held, owed, hundredths: Math.round((Number(balance) + Number(held)) * 100) };
+}
+
+it('from a listing to a statement: found, tried, paid for to the reading, stopped where the money ends, gone on with', async () => {
   const producer = await signUp(services, 'producer', ['pump']);
   const consumer = await signUp(services, 'consumer');
+  const sell = (call: string, body?: unknown) => ask(services, 'subscription-manager', call, { as: producer, body });
   const device = await SocketClient.open(services.socketUrl('producer'), producer.token);
   let sent = 0;
   const send = async (count: number) => {
@@ -66,51 +49,50 @@ it('from a listing to a statement: found, tried, paid for to the reading, stoppe
     await until(() => device.acknowledged() === sent);
   };
 
-  // List, with a plan and a sample of what was sent before anybody could receive it.
-  const word = `pump${randomBytes(4).toString('hex')}`;
-  await send(3);
-  await ask('subscription-manager', 'PUT', '/listing', { as: producer, body: { ...listing, tags: [word] } });
-  const plan = await ask('subscription-manager', 'POST', '/plans', {
-    as: producer,
-    body: { name: 'By the reading', terms },
-  });
-  const sample = { method: 'POST', token: producer.token, body: { readings: 3 } };
+  // Listed, with a plan and a sample of what was sent before anybody could receive it.
+  const begin = 3;
+  await send(begin);
+  const tag = randomBytes(6).toString('hex');
+  await sell('PUT /listing', { ...exampleListing, tags: [tag] });
+  const plan = await sell('POST /plans', { name: 'By the reading', terms });
+  const sample = { method: 'POST', token: producer.token, body: { readings: begin } };
   const sampleUrl = `${services.httpUrl('subscription-manager')}/listing/sample`;
-  await until(async () => countOf((await request(sampleUrl, sample)).body.readings) === 3);
-  const catalogue = () =>
-    ask('subscription-manager', 'GET', `/listings?q=${word}&price_per=1000-readings&currency=EUR&price_max=10`);
-  expect(await catalogue()).toMatchObject({ items: [] });
-  await ask('subscription-manager', 'POST', '/listing/publish', { as: producer });
+  await until(async () => countOf((await request(sampleUrl, sample)).body.readings) === begin);
+  const search = `GET /listings?q=${tag}&price_per=1000-readings&currency=EUR&price_max=10`;
+  const found = () => ask(services, 'subscription-manager', search);
+  expect(await found()).toMatchObject({ items: [] });
+  await sell('POST /listing/publish');
 
-  // Find it and look at it, without an account.
-  expect(await catalogue()).toMatchObject({
-    items: [{ producer_id: producer.id, title: listing.title, plans: [{ terms }] }],
+  // Found and looked at without an account.
+  expect(await found()).toMatchObject({
+    items: [{ producer_id: producer.id, title: exampleListing.title, plans: [{ id: plan.id, terms }] }],
   });
-  expect(await ask('subscription-manager', 'GET', `/listings/${producer.id}/preview`)).toMatchObject({
+  expect(await ask(services, 'subscription-manager', `GET /listings/${producer.id}/preview`)).toMatchObject({
     readings: [{ data: { bar: 1 } }, { data: { bar: 2 } }, { data: { bar: 3 } }],
   });
 
   // Nobody is charged without having named a plan.
+  const body = { producer_id: producer.id };
   const subscribeUrl = `${services.httpUrl('subscription-manager')}/subscribe`;
-  const plain = { method: 'POST', token: consumer.token, body: { producer_id: producer.id } };
-  expect(await request(subscribeUrl, plain)).toMatchObject({
+  expect(await request(subscribeUrl, { method: 'POST', token: consumer.token, body })).toMatchObject({
     status: 402,
     body: { error: { kind: 'payment-required', plans: [{ id: plan.id }] } },
   });
-  const body = { producer_id: producer.id, plan_id: plan.id };
-  const subscription = await ask('subscription-manager', 'POST', '/subscribe', { as: consumer, body });
+  const subscription = await ask(services, 'subscription-manager', 'POST /subscribe', {
+    as: consumer,
+    body: { ...body, plan_id: plan.id },
+  });
 
-  // The trial, without any money: exactly as many as it has.
+  // The trial, without any money: exactly as many readings as it has.
   const socket = await SocketClient.open(services.socketUrl('consumer'), consumer.token);
   await until(() => socket.frames('welcome').length === 1);
   await send(8);
-  const begin = 3;
   await until(() => socket.frames('unsubscribed').length === 1);
   expect(socket.frames('unsubscribed')[0]).toMatchObject({ producer_id: producer.id, reason: 'insufficient-funds' });
   expect(seqs(socket)).toEqual(upTo(begin + trial, begin + 1));
 
-  // Paid, until the money is gone: three readings that wait, and seven that come live, to a second socket as well.
-  await topUp(consumer, '0.10');
+  // Paid until the money is gone: three readings that wait, and seven that come live, to a second socket as well.
+  await topUp(services, admin, consumer, '0.10');
   await until(() => seqs(socket).length === 8);
   const second = await SocketClient.open(services.socketUrl('consumer'), consumer.token);
   await until(() => second.frames('welcome').length === 1);
@@ -122,10 +104,10 @@ it('from a listing to a statement: found, tried, paid for to the reading, stoppe
   expect(seqs(socket)).toEqual(upTo(stopped, begin + 1));
   expect(seqs(second)).toEqual(upTo(stopped, 12));
   await until(async () => (await walletOf(consumer)).held === '0.00');
-  expect(await walletOf(consumer)).toEqual({ balance: '0.00', held: '0.00', owed: '0.00' });
+  expect(await walletOf(consumer)).toMatchObject({ balance: '0.00', owed: '0.00' });
 
-  // Topped up, it goes on at the same reading, without a hole and without one that comes twice.
-  await topUp(consumer, '1.00');
+  // Topped up, it goes on at the very next reading, without a hole and without one that comes twice.
+  await topUp(services, admin, consumer, '1.00');
   await send(2);
   await until(() => [socket, second].every((client) => client.readings().at(-1)?.seq === sent));
   expect(seqs(socket)).toEqual(upTo(sent, begin + 1));
@@ -136,10 +118,9 @@ it('from a listing to a statement: found, tried, paid for to the reading, stoppe
   // The books: what was delivered, once, however many sockets it went to, less the trial.
   const delivered = sent - begin;
   const charged = delivered - trial;
-  await until(async () => (await moneyOf(consumer)) === 110 - charged, 90_000);
+  await until(async () => (await walletOf(consumer)).hundredths === 110 - charged);
   const month = new Date().toISOString().slice(0, 7);
-  const statement = await ask('billing-api', 'GET', `/statements/${month}`, { as: consumer });
-  expect(statement).toMatchObject({
+  expect(await ask(services, 'billing-api', `GET /statements/${month}`, { as: consumer })).toMatchObject({
     balances: [
       { currency: 'EUR', opening: '0.00', use: `-0.${charged}`, movements: '1.10', closing: `0.${110 - charged}` },
     ],
@@ -160,17 +141,4 @@ it('from a listing to a statement: found, tried, paid for to the reading, stoppe
     env: { ...process.env, DATABASE_URL: services.databaseUrl },
   });
   expect(stdout).toContain('The books agree');
-}, 180_000);
-
-let keys = 0;
-async function topUp(consumer: Account, amount: string): Promise<void> {
-  keys += 1;
-  const body = { account_id: consumer.id, currency: 'EUR', amount, key: `test-${keys}` };
-  await ask('billing-api', 'POST', '/admin/top-ups', { as: admin, body });
-}
-
-/** Hundredths of what the consumer has, set aside or not. */
-async function moneyOf(consumer: Account): Promise<number> {
-  const { balance, held } = await walletOf(consumer);
-  return Math.round((Number(balance) + Number(held)) * 100);
-}
+}, 120_000);

@@ -4,6 +4,8 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Account, request, signUp, subscribe } from './accounts.ts';
 import { SocketClient } from './socket-client.ts';
+import { createAdmin } from './support/create-admin.ts';
+import { listStream, topUp } from './support/market.ts';
 import { findChromium, launchChromium, type Tester, TesterPages, watchForFaults } from './support/tester-pages.ts';
 
 const chromiumPath = findChromium();
@@ -303,6 +305,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       const page = await openPage('consumer');
       await register(page, 'consumer');
       await page.getByText('Nothing to receive yet').waitFor();
+      await page.getByText('All producers', { exact: true }).click();
       await page.getByLabel('Search by name').fill(account.username.slice(0, -1).toUpperCase());
       await page.getByRole('button', { name: `Subscribe to ${account.username}` }).click();
       await page.getByTestId('subscriptions').getByText(account.username).waitFor();
@@ -484,12 +487,143 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
     });
   });
 
+  describe('the marketplace on the consumer tester', () => {
+    const perReading = (trial: number) => ({
+      name: 'By the reading',
+      terms: { kind: 'per-reading', price: '0.01', currency: 'EUR', trial: { readings: trial } },
+    });
+    const newTitle = () => `Pump house ${randomBytes(5).toString('hex')}`;
+    const listed = (page: Page, title: string) => page.getByTestId('listings').locator('li', { hasText: title });
+
+    /** The consumer page of a consumer without subscriptions, with what a search in the catalogue found. */
+    async function openCatalogue(title: string, options?: BrowserContextOptions) {
+      const consumer = await signUp(pages.services, 'consumer');
+      const page = await openPage('consumer', options);
+      await signIn(page, consumer);
+      await page.getByLabel('Search the catalogue').fill(title);
+      await eventually(() => page.getByTestId('listings').locator('li').count(), 1);
+      return { consumer, page, entry: listed(page, title) };
+    }
+
+    it('finds a listed stream by words, category, region and price, and shows what it is', async () => {
+      const { account, send } = await openProducer();
+      await sendStored(send, account, { bar: 1 });
+      const title = newTitle();
+      await listStream(pages.services, account, { title, category: 'water' }, [perReading(3)]);
+      const sample = { method: 'POST', token: account.token, body: { readings: 1 } };
+      const sampleUrl = `${pages.services.httpUrl('subscription-manager')}/listing/sample`;
+      await eventually(async () => (await request(sampleUrl, sample)).status, 200);
+      const { page, entry } = await openCatalogue(title);
+      const text = await entry.textContent();
+      expect(text).toContain('water · Leiden, NL-ZH');
+      expect(text).toContain('0.01 EUR per reading, first 3 readings free');
+      expect(text).toContain('Nothing measured yet');
+
+      await page.getByText('Narrow it down').click();
+      const narrow = async (label: string, fits: string, fitsNot: string) => {
+        await page.getByLabel(label).fill(fitsNot);
+        await page.getByText('Nothing is listed that fits').waitFor();
+        await page.getByLabel(label).fill(fits);
+        await eventually(() => listed(page, title).count(), 1);
+      };
+      await narrow('Category', 'Water', 'weather');
+      await narrow('Region', 'nl-zh', 'PT');
+      await narrow('Price at most', '10', '9.99');
+      await page.getByLabel('Price at most').fill('cheap');
+      await page.getByText('Expected an amount such as 0.50.').waitFor();
+
+      await entry.getByText('About this stream').click();
+      await eventually(async () => (await entry.getByTestId('sample').textContent())?.includes('{"bar":1}'), true);
+      expect(await entry.textContent()).toContain('no reading measured');
+    });
+
+    it('shows the plans where one has to be named, and subscribes on the one that is chosen', async () => {
+      const { account } = await openProducer();
+      const title = newTitle();
+      const quarterly = { name: 'By the thousand', terms: { ...perReading(1).terms, kind: 'per-1000-readings' } };
+      await listStream(pages.services, account, { title }, [perReading(1), quarterly]);
+      const { page, entry } = await openCatalogue(title);
+      await entry.getByRole('button', { name: `Subscribe to ${title}` }).press('Enter');
+      // By keyboard alone: the focus is among the plans.
+      await eventually(() => page.evaluate(() => document.activeElement?.getAttribute('name')), 'plan');
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
+      await page.getByTestId('subscriptions').getByText('0.01 EUR per 1,000 readings, first 1 reading free').waitFor();
+      await entry.getByText('Subscribed').waitFor();
+
+      // The same where it was found among all producers.
+      await page.getByRole('button', { name: `Unsubscribe from ${account.username}` }).click();
+      await page.getByText('No subscriptions yet').waitFor();
+      await page.getByText('All producers', { exact: true }).click();
+      await page.getByLabel('Search by name').fill(account.username);
+      await page.getByRole('button', { name: `Subscribe to ${account.username}` }).click();
+      await page.getByLabel('By the reading').check();
+      await page.getByRole('button', { name: 'Subscribe on this plan' }).click();
+      await page.getByTestId('subscriptions').getByText('0.01 EUR per reading').waitFor();
+    });
+
+    it('shows what a stream has cost and what is left, why it stands still, and goes on once there is money', async () => {
+      const { account, send } = await openProducer();
+      const title = newTitle();
+      await listStream(pages.services, account, { title }, [perReading(2)]);
+      const { consumer, page, entry } = await openCatalogue(title);
+      await entry.getByRole('button', { name: `Subscribe to ${title}` }).click();
+      await page.getByRole('button', { name: 'Subscribe on this plan' }).click();
+      await receiving(page, 'Receiving the stream of');
+      for (let number = 1; number <= 6; number += 1) send({ number });
+      const subscription = page.getByTestId('subscriptions');
+      await subscription.getByText('Stopped after reading 2: your funds are used up.').waitFor();
+      expect(await subscription.textContent()).toContain('only an admin can credit your wallet');
+      expect(await rows(page).count()).toBe(2);
+
+      const admin = await createAdmin(pages.services);
+      await topUp(pages.services, admin, consumer, '1.00');
+      await eventually(() => rows(page).count(), 6);
+      await subscription.getByText('Stopped').waitFor({ state: 'detached' });
+      await eventually(() => page.getByTestId(`cost-${account.id}`).textContent(), '0.04 EUR');
+      await eventually(() => page.getByTestId('charged-EUR').textContent(), '0.04');
+      const wallet = page.getByTestId('wallet');
+      const left = async () => {
+        const text = (await wallet.textContent()) ?? '';
+        const [balance, held] = [/^(\d+\.\d+) EUR/.exec(text)?.[1], /(\d+\.\d+) EUR set aside/.exec(text)?.[1]];
+        return (Number(balance) + Number(held ?? 0)).toFixed(2);
+      };
+      await eventually(left, '0.96');
+    });
+
+    it('goes on without the billing service, says that it is away, and catches up', async () => {
+      const { account, send } = await openProducer();
+      const page = await openSubscribed(account);
+      await page.getByText('Nothing you receive costs anything').waitFor();
+      await pages.services.end('billing-api', 'SIGTERM');
+      try {
+        await page.reload();
+        const consumer = await signUp(pages.services, 'consumer');
+        await subscribe(pages.services, consumer, account);
+        await signIn(page, consumer);
+        await receiving(page, 'Receiving 1 stream.');
+        await page.getByText('The billing service does not answer').waitFor();
+        send({ number: 1 });
+        await eventually(() => rows(page).count(), 1);
+      } finally {
+        await pages.services.launch('billing-api');
+      }
+      await page.getByText('Nothing you receive costs anything').waitFor({ timeout: 30_000 });
+      expect(await page.getByText('The billing service does not answer').count()).toBe(0);
+    });
+  });
+
   describe('on a phone', () => {
     const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 
     it.each(['light', 'dark'] as const)('nothing is wider than the screen (%s)', async (colorScheme) => {
       const { account, send } = await openProducer();
       const consumer = await openSubscribed(account, { ...phone, colorScheme });
+      const plan = { name: 'n'.repeat(100), terms: { kind: 'per-reading', price: '1234567.123456', currency: 'EUR' } };
+      await listStream(pages.services, account, { title: 't'.repeat(120), tags: ['t'.repeat(40)] }, [plan]);
+      await consumer.getByLabel('Search the catalogue').fill('t'.repeat(120));
+      await consumer.getByText('About this stream').click();
+      await consumer.getByRole('button', { name: 'Change the plan of' }).click();
       send({ a_rather_long_name_of_a_field_that_has_to_fit: 1, text: 'x'.repeat(2_000) });
       await eventually(() => rows(consumer).count(), 1);
       const producer = await openPage('producer', { ...phone, colorScheme });
