@@ -563,6 +563,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
     });
 
     it('shows what a stream has cost and what is left, why it stands still, and goes on once there is money', async () => {
+      const admin = await createAdmin(pages.services);
       const { account, send } = await openProducer();
       const title = newTitle();
       await listStream(pages.services, account, { title }, [perReading(2)]);
@@ -576,7 +577,6 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       expect(await subscription.textContent()).toContain('only an admin can credit your wallet');
       expect(await rows(page).count()).toBe(2);
 
-      const admin = await createAdmin(pages.services);
       await topUp(pages.services, admin, consumer, '1.00');
       await eventually(() => rows(page).count(), 6);
       await subscription.getByText('Stopped').waitFor({ state: 'detached' });
@@ -589,7 +589,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
         return (Number(balance) + Number(held ?? 0)).toFixed(2);
       };
       await eventually(left, '0.96');
-    });
+    }, 60_000);
 
     it('goes on without the billing service, says that it is away, and catches up', async () => {
       const { account, send } = await openProducer();
@@ -620,9 +620,10 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       const { account, send } = await openProducer();
       const consumer = await openSubscribed(account, { ...phone, colorScheme });
       const plan = { name: 'n'.repeat(100), terms: { kind: 'per-reading', price: '1234567.123456', currency: 'EUR' } };
-      await listStream(pages.services, account, { title: 't'.repeat(120), tags: ['t'.repeat(40)] }, [plan]);
-      await consumer.getByLabel('Search the catalogue').fill('t'.repeat(120));
-      await consumer.getByText('About this stream').click();
+      const title = `${'t'.repeat(100)}${randomBytes(5).toString('hex')}`;
+      await listStream(pages.services, account, { title, tags: ['t'.repeat(40)] }, [plan]);
+      await consumer.getByLabel('Search the catalogue').fill(title);
+      await consumer.getByLabel(`About ${title}`).click();
       await consumer.getByRole('button', { name: 'Change the plan of' }).click();
       send({ a_rather_long_name_of_a_field_that_has_to_fit: 1, text: 'x'.repeat(2_000) });
       await eventually(() => rows(consumer).count(), 1);

@@ -1,5 +1,6 @@
 import type { Session } from '@motience/sdk';
 import { Account, ConnectionPill, type PageConfig, PageShell, SignInCard } from '@motience/testers-kit';
+import { effect } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { Dashboard } from './dashboard.tsx';
 import { Catalogue } from './market/catalogue.ts';
@@ -52,10 +53,15 @@ function SignedIn({ config, account, session }: { config: PageConfig; account: A
       if (!isGone) receiving.connect();
     });
     spending.start();
+    // What is subscribed to may have begun to cost money.
+    const unwatch = effect(() => {
+      if (subscriptions.list.value) spending.look();
+    });
     const save = () => receiving.save();
     addEventListener('pagehide', save);
     return () => {
       isGone = true;
+      unwatch();
       spending.stop();
       removeEventListener('pagehide', save);
       void receiving.disconnect();

@@ -30,7 +30,7 @@ export class Spending {
   readonly #problem = signal<string | undefined>(undefined);
   readonly #costs = new Map<string, SessionCosts>();
   readonly #totals = new Map<string, bigint>();
-  readonly #look = () => this.#lookAgain();
+  readonly #look = () => this.look();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isRunning = false;
   #isReading = false;
@@ -66,7 +66,7 @@ export class Spending {
   start(): void {
     this.#isRunning = true;
     document.addEventListener('visibilitychange', this.#look);
-    this.#lookAgain();
+    this.look();
   }
 
   stop(): void {
@@ -75,14 +75,16 @@ export class Spending {
     clearTimeout(this.#timer);
   }
 
+  /** Looks now instead of later. */
+  look(): void {
+    if (this.#isReading) return;
+    clearTimeout(this.#timer);
+    if (this.#isRunning && !document.hidden) void this.#read();
+  }
+
   /** Begins a top-up; resolves with the page of the payment provider. */
   topUp(currency: string, amount: string): Promise<string> {
     return this.#billing.topUp(currency, amount);
-  }
-
-  #lookAgain(): void {
-    clearTimeout(this.#timer);
-    if (this.#isRunning && !document.hidden && !this.#isReading) void this.#read();
   }
 
   async #read(): Promise<void> {

@@ -34,9 +34,7 @@ export function WalletCard({ spending, subscriptions, accountId }: WalletCardPro
               : `The billing service does not answer; this is from ${formatTime(state.at).slice(0, 8)}. Receiving goes on.`}
           </Notice>
         )}
-        {state !== undefined && wallets.length === 0 ? (
-          <p>Empty. Nothing you receive costs anything.</p>
-        ) : null}
+        {state !== undefined && wallets.length === 0 ? <p>Empty. Nothing you receive costs anything.</p> : null}
         {wallets.map(({ currency, balance, held, owed }) => (
           <div key={currency} class="wallet">
             <p class="wallet-balance">
