@@ -38,10 +38,11 @@ export function WalletCard({ spending, subscriptions, accountId }: WalletCardPro
         {wallets.map(({ currency, balance, held, owed }) => (
           <div key={currency} class="wallet">
             <p class="wallet-balance">
-              <span data-testid={`balance-${currency}`}>{balance}</span> <span class="unit">{currency}</span>
+              <span data-testid={`balance-${currency}`}>{formatAmount(amountOf(balance) + amountOf(held))}</span>{' '}
+              <span class="unit">{currency}</span>
             </p>
             <ul class="hint">
-              {amountOf(held) === 0n ? null : <li>{`${held} ${currency} set aside for open streams`}</li>}
+              {amountOf(held) === 0n ? null : <li>{`${held} ${currency} of it set aside for open streams`}</li>}
               {amountOf(owed) === 0n ? null : (
                 <li class="bad">{`${owed} ${currency} owed; the next top-up pays it first`}</li>
               )}
