@@ -7,6 +7,7 @@ import { addPayoutRoutes } from './routes/payouts.ts';
 import { addStatementRoutes } from './routes/statements.ts';
 import { addStripeWebhook } from './routes/stripe-webhook.ts';
 import { addTopUpRoutes } from './routes/top-ups.ts';
+import { addUsageRoutes } from './routes/usage.ts';
 import { addWalletRoutes } from './routes/wallets.ts';
 
 /** What Stripe tells of a payment may be long. */
@@ -36,6 +37,7 @@ export function createApp(context: Context): HttpApp {
   addLimitRoutes(app, context, signedIn);
   addPayoutRoutes(app, context, signedIn);
   addStatementRoutes(app, context, signedIn);
+  addUsageRoutes(app, context, signedIn);
   return app;
 }
 

@@ -21,3 +21,4 @@ export * from './statement-http.ts';
 export * from './stream-http.ts';
 export * from './subscription-http.ts';
 export * from './timestamp.ts';
+export * from './usage-http.ts';
