@@ -23,7 +23,12 @@ let other: bigint;
 async function openFilledBooks() {
   books = await openBooks();
   await books.topUp(100_000_000n);
-  one = await books.subscribe();
+  one = await books.subscribe({
+    kind: 'per-reading',
+    price: micros(1_000n),
+    currency: 'EUR',
+    trial: { readings: 20 },
+  });
   await books.deliver({ subscriptionId: one, day: '2026-09-30', readings: 70, free: 20 });
   await books.deliver({ subscriptionId: one, day: '2026-10-01', readings: 100 });
   await books.deliver({ subscriptionId: one, day: '2026-10-02', readings: 30 });
@@ -110,9 +115,14 @@ const tamperings: readonly (readonly [what: string, statement: string, said: str
     'subscription ONE, 2026-09: charged: 0.05 EUR; due by plan and use: 0.10 EUR',
   ],
   [
+    'a trial that was not metered',
+    'update trials set readings = readings + 1',
+    'the trial gave 21 readings and 200 bytes, but 20 and 200 were metered as free',
+  ],
+  [
     'a trial given twice',
-    'update trials set readings = readings - 1',
-    'the trial gave 19 readings and 200 bytes, but 20 and 200 were metered as free',
+    "update trials set readings = 21; update subscription_days set trial_readings = 21, readings = readings + 1 where trial_readings = 20; update delivered_intervals set last_seq = last_seq + 1 where day = '2026-09-30'",
+    'the trial gave 21 readings, but no plan between them gives more than 20',
   ],
   [
     'a capture of another subscription',

@@ -24,17 +24,26 @@ export const wholeBooks: readonly SQL[] = [
         i.subscription_id, i.consumer_id, i.producer_id) as mismatch
       from delivered_intervals i join subscriptions s on s.id = i.subscription_id
       where (i.consumer_id, i.producer_id) <> (s.consumer_id, s.producer_id) order by i.subscription_id limit 1`,
-  // A trial is had once between a consumer and a producer.
+  // A trial is had once between a consumer and a producer. More may be free: what nobody could pay is.
   sql`select format('consumer %s, producer %s: the trial gave %s readings and %s bytes, but %s and %s were metered as free',
-        consumer_id, producer_id, coalesce(t.readings, 0), coalesce(t.bytes, 0), coalesce(d.readings, 0),
-        coalesce(d.bytes, 0)) as mismatch
+        consumer_id, producer_id, t.readings, t.bytes, coalesce(d.readings, 0), coalesce(d.bytes, 0)) as mismatch
       from trials t
-      full join (
+      left join (
         select consumer_id, producer_id, sum(trial_readings) as readings, sum(trial_bytes) as bytes
         from subscription_days join subscriptions on id = subscription_id group by consumer_id, producer_id
       ) d using (consumer_id, producer_id)
-      where coalesce(t.readings, 0) <> coalesce(d.readings, 0) or coalesce(t.bytes, 0) <> coalesce(d.bytes, 0)
+      where t.readings > coalesce(d.readings, 0) or t.bytes > coalesce(d.bytes, 0)
       order by consumer_id, producer_id limit 1`,
+  sql`select format('consumer %s, producer %s: the trial gave %s readings, but no plan between them gives more than %s',
+        consumer_id, producer_id, t.readings, p.most) as mismatch
+      from trials t
+      join lateral (
+        select coalesce(max((terms -> 'trial' ->> 'readings')::bigint), 0) as most,
+          bool_or(terms -> 'trial' ->> 'minutes' is not null) as by_time
+        from subscriptions s join plans on plans.id = s.plan_id
+        where (s.consumer_id, s.producer_id) = (t.consumer_id, t.producer_id)
+      ) p on not p.by_time
+      where t.readings > p.most order by consumer_id, producer_id limit 1`,
   sql`select format('payout %s is %s, so %s micro-units have to be held for it, but %s are', p.id, p.status,
         case when p.ended_at is null then p.amount else 0 end, coalesce(a.balance, 0)) as mismatch
       from payouts p
