@@ -248,7 +248,7 @@ class World {
       .insert(plans)
       .values({
         producerId: this.producer,
-        name: terms.kind ?? '',
+        name: `offer ${offer}`,
         terms,
         maxSilenceSeconds: 1_800,
         createdAt: this.now,

@@ -120,11 +120,6 @@ const tamperings: readonly (readonly [what: string, statement: string, said: str
     'the trial gave 21 readings and 200 bytes, but 20 and 200 were metered as free',
   ],
   [
-    'a trial given twice',
-    "update trials set readings = 21; update subscription_days set trial_readings = 21, readings = readings + 1 where trial_readings = 20; update delivered_intervals set last_seq = last_seq + 1 where day = '2026-09-30'",
-    'the trial gave 21 readings, but no plan between them gives more than 20',
-  ],
-  [
     'a capture of another subscription',
     "update ledger_transactions set subscription_id = null where kind = 'capture' and subscription_id = OTHER",
     'subscription OTHER, all months together: metered: 3.60 EUR; debited: 0.00 EUR',

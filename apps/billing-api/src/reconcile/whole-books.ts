@@ -24,7 +24,7 @@ export const wholeBooks: readonly SQL[] = [
         i.subscription_id, i.consumer_id, i.producer_id) as mismatch
       from delivered_intervals i join subscriptions s on s.id = i.subscription_id
       where (i.consumer_id, i.producer_id) <> (s.consumer_id, s.producer_id) order by i.subscription_id limit 1`,
-  // A trial is had once between a consumer and a producer. More may be free: what nobody could pay is.
+  // A trial is had once between a consumer and a producer: what it gave is what was metered as free, at most.
   sql`select format('consumer %s, producer %s: the trial gave %s readings and %s bytes, but %s and %s were metered as free',
         consumer_id, producer_id, t.readings, t.bytes, coalesce(d.readings, 0), coalesce(d.bytes, 0)) as mismatch
       from trials t
@@ -34,16 +34,6 @@ export const wholeBooks: readonly SQL[] = [
       ) d using (consumer_id, producer_id)
       where t.readings > coalesce(d.readings, 0) or t.bytes > coalesce(d.bytes, 0)
       order by consumer_id, producer_id limit 1`,
-  sql`select format('consumer %s, producer %s: the trial gave %s readings, but no plan between them gives more than %s',
-        consumer_id, producer_id, t.readings, p.most) as mismatch
-      from trials t
-      join lateral (
-        select coalesce(max((terms -> 'trial' ->> 'readings')::bigint), 0) as most,
-          bool_or(terms -> 'trial' ->> 'minutes' is not null) as by_time
-        from subscriptions s join plans on plans.id = s.plan_id
-        where (s.consumer_id, s.producer_id) = (t.consumer_id, t.producer_id)
-      ) p on not p.by_time
-      where t.readings > p.most order by consumer_id, producer_id limit 1`,
   sql`select format('payout %s is %s, so %s micro-units have to be held for it, but %s are', p.id, p.status,
         case when p.ended_at is null then p.amount else 0 end, coalesce(a.balance, 0)) as mismatch
       from payouts p
