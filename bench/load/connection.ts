@@ -1,15 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import type { Dialect } from './dialect.ts';
 import { dialects } from './dialects.ts';
 import { clientFrame, frameReader, opcodes } from './frames.ts';
 import { PacketReader } from './packets.ts';
 import type { Endpoint } from './plan.ts';
+import { endOfHeader, upgradeRequest } from './upgrade.ts';
 
 /** All sockets of the process are read into the same memory, one after another. */
 const memory = Buffer.allocUnsafe(256 * 1024);
 const openTimeoutMs = 60_000;
-const endOfHeader = Buffer.from('\r\n\r\n');
 
 /** One WebSocket over a plain TCP socket. It hands on frames as ranges of bytes, and nothing is parsed here. */
 export class Connection {
@@ -166,18 +165,4 @@ export async function openAll(endpoints: readonly Endpoint[], atOnce: number): P
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, endpoints.length) }, openNext));
   return opened;
-}
-
-function upgradeRequest({ port, path, token, dialect }: Endpoint): string {
-  const lines = [
-    `GET ${path} HTTP/1.1`,
-    `Host: 127.0.0.1:${port}`,
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13',
-    `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
-    ...(dialects[dialect].subprotocol === '' ? [] : [`Sec-WebSocket-Protocol: ${dialects[dialect].subprotocol}`]),
-    ...(token === undefined ? [] : [`Authorization: Bearer ${token}`]),
-  ];
-  return `${lines.join('\r\n')}\r\n\r\n`;
 }

@@ -13,6 +13,8 @@ export interface Endpoint {
   hello?: string[];
   /** What readings are sent to, where each says so itself. */
   topic?: string;
+  /** Offered at the upgrade as `Sec-WebSocket-Extensions`. */
+  extension?: string;
 }
 
 /** Sends readings over `producers` and counts what `consumers` get. */
@@ -52,7 +54,18 @@ export interface ResumePlan {
   measureMs: number;
 }
 
-export type Plan = StreamPlan | ConnectPlan | ResumePlan;
+/** Sends readings at a rate while sockets listen of which only the bytes are counted: they may be packed or compressed. */
+export interface ListenPlan {
+  kind: 'listen';
+  producer: Endpoint;
+  listeners: Endpoint[];
+  window: number;
+  perSecond: number;
+  warmUpMs: number;
+  measureMs: number;
+}
+
+export type Plan = ListenPlan | StreamPlan | ConnectPlan | ResumePlan;
 
 const latencySchema = z.object({ count: z.number(), p50: z.number(), p99: z.number(), max: z.number() });
 /** Milliseconds. */
@@ -97,6 +110,14 @@ const resumeResultSchema = accountSchema.extend({
 });
 export type ResumeResult = z.infer<typeof resumeResultSchema>;
 
+const listenResultSchema = accountSchema.extend({
+  kind: z.literal('listen'),
+  sentPerSecond: z.number(),
+  /** Of all listeners together. */
+  bytesPerSecond: z.number(),
+});
+export type ListenResult = z.infer<typeof listenResultSchema>;
+
 /** `pause` waits for `go on`: the parent looks at processes between two steps. */
 export const reportSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
@@ -104,10 +125,15 @@ export const reportSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('pause'), name: z.string() }),
   z.object({
     type: z.literal('result'),
-    result: z.discriminatedUnion('kind', [streamResultSchema, connectResultSchema, resumeResultSchema]),
+    result: z.discriminatedUnion('kind', [
+      streamResultSchema,
+      connectResultSchema,
+      resumeResultSchema,
+      listenResultSchema,
+    ]),
   }),
   z.object({ type: z.literal('failed'), why: z.string() }),
 ]);
 export type Report = z.infer<typeof reportSchema>;
-export type Result = StreamResult | ConnectResult | ResumeResult;
+export type Result = StreamResult | ConnectResult | ResumeResult | ListenResult;
 export type ResultOf<P extends Plan> = Extract<Result, { kind: P['kind'] }>;

@@ -2,6 +2,7 @@
 import type { Parent } from './parent.ts';
 import type { Plan, Report, Result } from './plan.ts';
 import { runConnect } from './run-connect.ts';
+import { runListen } from './run-listen.ts';
 import { runResume } from './run-resume.ts';
 import { runStream } from './run-stream.ts';
 
@@ -19,6 +20,7 @@ const parent: Parent = {
 
 function carryOut(plan: Plan): Promise<Result> {
   if (plan.kind === 'stream') return runStream(plan, parent);
+  if (plan.kind === 'listen') return runListen(plan, parent);
   return plan.kind === 'connect' ? runConnect(plan, parent) : runResume(plan, parent);
 }
 

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
+import { describeDisk } from './disk.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -11,6 +12,7 @@ export function describeMachine(): [string, string][] {
   return [
     ['CPU', `${cpus().length} × ${first?.model.trim() ?? 'unknown'}`],
     ['memory', `${Math.round(totalmem() / 2 ** 30)} GiB`],
+    ['disk', describeDisk()],
     ['system', `${type()} ${release()}`],
     ['Node.js', process.version],
     ['Redis', firstLine('redis-server', ['--version']).replace(/^.*v=(\S+).*$/, '$1')],

@@ -5,6 +5,7 @@ import { resume } from './resume.ts';
 import type { Scenario } from './scenario.ts';
 import { idleMemory, newSockets } from './sockets.ts';
 import { oneToHundred, oneToOne } from './throughput.ts';
+import { waysToReceive } from './ways-to-receive.ts';
 
 /** In the order they are measured and shown. */
 export const scenarios: readonly Scenario[] = [
@@ -20,4 +21,5 @@ export const scenarios: readonly Scenario[] = [
   resume,
   free,
   metered,
+  waysToReceive,
 ];
