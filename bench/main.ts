@@ -47,7 +47,7 @@ if (currentLoad() > quietLoad)
 let isWhole = true;
 try {
   for (const scenario of wishes.scenarios) {
-    const able = targets.filter(({ name }) => scenario.targets?.includes(name) ?? true);
+    const able = targets.filter(({ name, onlyWhereNamed }) => scenario.targets?.includes(name) ?? !onlyWhereNamed);
     if (able.length === 0) continue;
     const outcome = await runScenario(scenario, able, {
       runs: wishes.runs,

@@ -4,7 +4,7 @@ import { persistence } from './persistence.ts';
 import { resume } from './resume.ts';
 import type { Scenario } from './scenario.ts';
 import { idleMemory, newSockets } from './sockets.ts';
-import { oneToHundred, oneToOne } from './throughput.ts';
+import { moreProcesses, oneToHundred, oneToOne } from './throughput.ts';
 import { waysToReceive } from './ways-to-receive.ts';
 
 /** In the order they are measured and shown. */
@@ -22,4 +22,5 @@ export const scenarios: readonly Scenario[] = [
   free,
   metered,
   waysToReceive,
+  moreProcesses,
 ];

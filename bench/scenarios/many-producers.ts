@@ -1,5 +1,5 @@
 import type { RunningTarget } from '../targets/target.ts';
-import { behind, measureLoad, times } from './measure-load.ts';
+import { behind, busyCores, measureLoad, times } from './measure-load.ts';
 import { type MeasureOptions, pairs, type Scenario, window } from './scenario.ts';
 
 /** Twice as many sockets have to fit into the load process's files; 10,000 pairs would need more than many systems allow. */
@@ -52,11 +52,10 @@ async function runPairs({ sockets }: RunningTarget, count: number, options: Meas
     },
     options,
   );
-  const busy = [...cores].reduce((sum, [part, share]) => (part === 'load' || part === 'other' ? sum : sum + share), 0);
   return {
     result,
     cores,
-    microsEach: (busy / result.deliveredPerSecond) * 1e6,
+    microsEach: (busyCores(cores) / result.deliveredPerSecond) * 1e6,
     notes: behind(result.deliveredPerSecond, perSecond),
   };
 }

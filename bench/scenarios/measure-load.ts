@@ -32,6 +32,11 @@ export async function measureLoad<P extends Plan>(
   return { result, cores };
 }
 
+/** Cores that were busy with what is measured, and not with load. */
+export function busyCores(cores: ReadonlyMap<string, number>): number {
+  return [...cores].reduce((sum, [part, share]) => (part === 'load' || part === 'other' ? sum : sum + share), 0);
+}
+
 /** How long a stream is measured, after it has warmed up. */
 export function times(quick: boolean): Pick<StreamPlan, 'warmUpMs' | 'measureMs'> {
   return quick ? { warmUpMs: 300, measureMs: 1_000 } : { warmUpMs: 3_000, measureMs: 8_000 };

@@ -1,5 +1,5 @@
-import { measureLoad, times } from './measure-load.ts';
-import { oneProducer, type Scenario, window } from './scenario.ts';
+import { busyCores, measureLoad, times } from './measure-load.ts';
+import { oneProducer, pairs, type Scenario, window } from './scenario.ts';
 
 export const oneToOne = throughput({
   name: 'one-to-one',
@@ -14,6 +14,16 @@ export const oneToHundred = throughput({
   unit: 'deliveries/s',
 });
 
+const pairCount = 8;
+export const moreProcesses: Scenario = {
+  ...oneToOne,
+  name: 'more-processes',
+  title: 'One and two of each process',
+  about: `${pairCount} producers with a consumer each, on as many shards, send as fast as a window of ${window.toLocaleString('en')} readings allows. CPU is the time that everything but load takes for each. Where all cores are busy anyway a further process can only spread the work.`,
+  targets: ['motience', 'motience-two-gateways', 'motience-two-managers'],
+  market: () => pairs(pairCount),
+};
+
 function throughput({
   consumers,
   unit,
@@ -23,8 +33,11 @@ function throughput({
     ...names,
     about: `One producer sends as fast as a window of ${window.toLocaleString('en')} readings allows: sent, but not delivered to ${
       consumers === 1 ? 'the consumer' : `all ${consumers} consumers`
-    } and, where there are acknowledgements, acknowledged.`,
-    figures: [{ key: 'rate', title: unit, unit, better: 'more', decimals: 0 }],
+    } and, where there are acknowledgements, acknowledged. CPU is the time that everything but load takes for each: where others share the machine it moves less than the rate.`,
+    figures: [
+      { key: 'rate', title: unit, unit, better: 'more', decimals: 0 },
+      { key: 'cpu', title: 'CPU', unit: 'µs', better: 'less', decimals: 2 },
+    ],
     market: () => oneProducer(consumers),
     async measure(target, options) {
       const { result, cores } = await measureLoad(
@@ -33,7 +46,7 @@ function throughput({
       );
       const { deliveredPerSecond, settledPerSecond, lost, troubles } = result;
       const rate = consumers === 1 ? Math.min(deliveredPerSecond, settledPerSecond) : deliveredPerSecond;
-      return { values: { rate }, lost, troubles, cores };
+      return { values: { rate, cpu: (busyCores(cores) / rate) * 1e6 }, lost, troubles, cores };
     },
   };
 }

@@ -1,5 +1,5 @@
 import { mosquitto, nats, nchan } from './brokers.ts';
-import { motience, motienceEverysec } from './motience.ts';
+import { motience, motienceEverysec, motienceTwoGateways, motienceTwoManagers } from './motience.ts';
 import { bareRelay, plainWs, socketIo, uwsAlone } from './peers.ts';
 import type { Target } from './target.ts';
 
@@ -14,6 +14,8 @@ export const targets: readonly Target[] = [
   nchan,
   mosquitto,
   uwsAlone,
+  motienceTwoGateways,
+  motienceTwoManagers,
 ];
 
 /** The one that others are compared with. */

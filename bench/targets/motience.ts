@@ -9,6 +9,7 @@ import { findFreePort } from '../../packages/engines/dist/free-port.js';
 import { waitFor } from '../../packages/engines/dist/wait.js';
 import { end } from '../processes/end-process.ts';
 import { descendants } from '../processes/look-at-processes.ts';
+import { type FurtherService, type RunningService, startFurther } from './further-services.ts';
 import { counter } from './metrics.ts';
 import { makeFolder, startPlatformEngines } from './private-engines.ts';
 import { seedMarket } from './seed.ts';
@@ -27,23 +28,60 @@ const readyMs = 120_000;
 const settleMs = 300_000;
 const file = (path: string) => fileURLToPath(new URL(`../../apps/platform/dist/${path}`, import.meta.url));
 
-export const motience = platform('always');
-export const motienceEverysec = platform('everysec');
+interface PlatformKind {
+  name: string;
+  title: string;
+  about: string;
+  appendfsync: 'always' | 'everysec';
+  /** Beside one of each service. */
+  further: readonly FurtherService[];
+}
 
-function platform(appendfsync: 'always' | 'everysec'): Target {
-  const promise =
-    appendfsync === 'always' ? 'acknowledged is on disk' : 'a crash of the machine may take the last second';
+const all = 'all services with tokens, rights, acks, numbers, retention and persistence';
+const always: PlatformKind = {
+  name: 'motience',
+  title: 'Motience',
+  about: `${all}; appendfsync always: acknowledged is on disk`,
+  appendfsync: 'always',
+  further: [],
+};
+export const motience = platform(always);
+export const motienceEverysec = platform({
+  ...always,
+  name: 'motience-everysec',
+  title: 'Motience, everysec',
+  about: `${all}; appendfsync everysec: a crash of the machine may take the last second`,
+  appendfsync: 'everysec',
+});
+export const motienceTwoGateways = platform({
+  ...always,
+  name: 'motience-two-gateways',
+  title: 'Motience, two of each gateway',
+  about: 'the same with two producer gateways and two consumer gateways',
+  further: ['producer-gateway', 'consumer-gateway'],
+});
+export const motienceTwoManagers = platform({
+  ...always,
+  name: 'motience-two-managers',
+  title: 'Motience, two stream managers',
+  about: 'the same with two stream managers',
+  further: ['data-stream-manager'],
+});
+
+function platform(kind: PlatformKind): Target {
+  const { name, title, about, further } = kind;
   return {
-    name: appendfsync === 'always' ? 'motience' : 'motience-everysec',
-    title: appendfsync === 'always' ? 'Motience' : 'Motience, everysec',
-    about: `all services with tokens, rights, acks, numbers, retention and persistence; appendfsync ${appendfsync}: ${promise}`,
+    name,
+    title,
+    about,
+    onlyWhereNamed: further.length > 0,
     missing: () => undefined,
-    start: (options) => startMotience(appendfsync, options),
+    start: (options) => startMotience(kind, options),
   };
 }
 
 async function startMotience(
-  appendfsync: 'always' | 'everysec',
+  { name, appendfsync, further }: PlatformKind,
   { market, say }: StartOptions,
 ): Promise<RunningTarget> {
   const stops: (() => Promise<void>)[] = [];
@@ -62,18 +100,16 @@ async function startMotience(
     const ports = Object.fromEntries(
       await Promise.all(portVariables.map(async (name) => [name, String(await findFreePort())] as const)),
     );
+    const environment = {
+      PATH: process.env.PATH,
+      DATABASE_URL: engines.databaseUrl,
+      REDIS_URL: engines.redisUrl,
+      JWT_SECRET: jwtSecret,
+      ...raisedLimits,
+    };
     const child = fork(file('main.js'), ['--no-demo', '--no-install', '--data-dir', join(folder.path, 'data')], {
       execArgv: ['--import', file('end-with-parent.js')],
-      env: {
-        PATH: process.env.PATH,
-        ...ports,
-        PRODUCER_TESTER_PORT: '0',
-        CONSUMER_TESTER_PORT: '0',
-        DATABASE_URL: engines.databaseUrl,
-        REDIS_URL: engines.redisUrl,
-        JWT_SECRET: jwtSecret,
-        ...raisedLimits,
-      },
+      env: { ...environment, ...ports, PRODUCER_TESTER_PORT: '0', CONSUMER_TESTER_PORT: '0' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     stops.push(() => end(child, 'SIGTERM'));
@@ -100,8 +136,26 @@ async function startMotience(
       if (!found) throw new Error(`${service} does not run`);
       return found.pid;
     };
-    const stored = () => counter(ports.WSS1_PORT, 'motience_readings_stored_total');
-    const persisted = () => counter(ports.DSM_PORT, 'motience_readings_persisted_total');
+    const more: RunningService[] = [];
+    for (const service of further) {
+      const running = await startFurther(service, environment, folder.path);
+      stops.push(() => running.stop());
+      more.push(running);
+    }
+    const portsOf = (service: FurtherService, first: string | undefined) => [
+      first,
+      ...more.filter((each) => each.service === service).map(({ port }) => port),
+    ];
+    const producerPorts = portsOf('producer-gateway', ports.WSS1_PORT);
+    const consumerPorts = portsOf('consumer-gateway', ports.WSS2_PORT);
+    const count = async (of: readonly (string | undefined)[], metric: string) => {
+      const counts = await Promise.all(of.map((port) => counter(port, metric)));
+      return counts.reduce((sum, each) => sum + each, 0);
+    };
+    const stored = () => count(producerPorts, 'motience_readings_stored_total');
+    const persisted = () => count(portsOf('data-stream-manager', ports.DSM_PORT), 'motience_readings_persisted_total');
+    /** They take turns. */
+    const inTurn = (of: readonly (string | undefined)[], at: number) => Number(of[at % of.length]);
     const under: PlatformUnderTest = {
       producerIds: accounts.producers.map(({ id }) => id),
       pidOf,
@@ -109,16 +163,16 @@ async function startMotience(
       countRows: () => countReadings(engines.databaseUrl),
     };
     return {
-      name: appendfsync === 'always' ? 'motience' : 'motience-everysec',
+      name,
       sockets: {
-        producers: accounts.producers.map(({ token }) => ({
-          port: Number(ports.WSS1_PORT),
+        producers: accounts.producers.map(({ token }, at) => ({
+          port: inTurn(producerPorts, at),
           path: '/producer',
           token,
           dialect: 'motience-producer',
         })),
-        consumers: accounts.consumers.map(({ token }) => ({
-          port: Number(ports.WSS2_PORT),
+        consumers: accounts.consumers.map(({ token }, at) => ({
+          port: inTurn(consumerPorts, at),
           path: '/consumer',
           token,
           dialect: 'motience-consumer',

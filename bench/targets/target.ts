@@ -49,6 +49,8 @@ export interface Target {
   readonly title: string;
   /** What it is and how it is set up, in a line. */
   readonly about: string;
+  /** Not measured where everyone is, but only where a scenario names it. */
+  readonly onlyWhereNamed?: boolean;
   /** Why it cannot run on this machine; undefined if it can. */
   missing(): string | undefined;
   start(options: StartOptions): Promise<RunningTarget>;
