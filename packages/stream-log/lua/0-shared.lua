@@ -51,17 +51,18 @@ local maxFormerEpochs = 64
 -- A stream, which begins at 0 if Redis does not know it, and begins a new epoch in a new life of Redis.
 -- Its readings have an offset, 1, 2, 3 ... over all its epochs, in which the retained window and what is persisted are
 -- counted; a seq is the offset less the base of its epoch. `epochs` has what Redis still knows of them, oldest first.
+-- `bytes` are those of the retained window; `window` and `windowCount` are for the rate.
 -- `bodyBytes` is the running total of the current epoch; a stream without one, of a version that kept none, begins another.
 local function openStream(prefix, producer, thisLife)
   local key = prefix .. 'stream:' .. producer
   local known = redis.call('HMGET', key, 'epoch', 'life', 'base', 'head', 'persisted', 'retained_from', 'former',
-    'body_bytes')
+    'body_bytes', 'bytes', 'window', 'window_count')
   if not known[2] then
     local epoch = newEpoch(thisLife)
     redis.call('UNLINK', prefix .. 'retained:' .. producer)
     redis.call('HSET', key, 'epoch', epoch, 'life', thisLife, 'base', '0', 'head', '0', 'persisted', '0',
       'retained_from', '1', 'bytes', '0', 'body_bytes', '0')
-    known = { epoch, thisLife, '0', '0', '0', '1', false, '0' }
+    known = { epoch, thisLife, '0', '0', '0', '1', false, '0', '0', false, false }
   end
   local epochs = {}
   for epoch, base, last in string.gmatch(known[7] or '', '([^:]+):(%d+):(%d+),') do
@@ -90,6 +91,9 @@ local function openStream(prefix, producer, thisLife)
     bodyBytes = bodyBytes,
     persisted = tonumber(known[5]),
     retainedFrom = tonumber(known[6]),
+    bytes = tonumber(known[9] or '0'),
+    window = tonumber(known[10] or '-1'),
+    windowCount = tonumber(known[11] or '0'),
   }
 end
 

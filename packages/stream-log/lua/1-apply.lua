@@ -5,15 +5,12 @@
 -- Replies with how many entries, readings and bytes were applied, and whether it ended at one of its bounds ("1" or "0").
 local rateWindowMs = 10000
 
-local function countRate(key, now, readings)
+-- What counts readings in the window of now, as fields of a stream and their values.
+local function rateFields(stream, now, readings)
   local window = math.floor(now / rateWindowMs)
-  local rate = redis.call('HMGET', key, 'window', 'window_count')
-  if tonumber(rate[1]) == window then
-    redis.call('HINCRBY', key, 'window_count', int(readings))
-  else
-    local last = tonumber(rate[1]) == window - 1 and rate[2] or '0'
-    redis.call('HSET', key, 'window', int(window), 'window_count', int(readings), 'last_window_count', last)
-  end
+  if stream.window == window then return 'window_count', int(stream.windowCount + readings) end
+  local last = stream.window == window - 1 and int(stream.windowCount) or '0'
+  return 'window', int(window), 'window_count', int(readings), 'last_window_count', last
 end
 
 -- Bytes of the bodies of a batch (see batch.ts), for entries that do not say so: of a gateway of a version before.
@@ -33,20 +30,24 @@ local function applyBatch(call, producer, count, bodyBytes, batch)
   local prefix, now, bounds = call.prefix, call.now, call.bounds
   local stream = openStream(prefix, producer, call.life)
   local key, current = stream.key, stream.current
-  local last = int(stream.head + tonumber(count))
+  local head, bytes = stream.head + tonumber(count), stream.bytes + #batch
+  local last = int(head)
   local first = int(stream.head - current.base + 1)
   local through = int(stream.bodyBytes + (tonumber(bodyBytes) or countBodyBytes(batch)))
   local numbered = table.concat({ current.epoch, first, count, int(stream.bodyBytes), through }, ':')
   redis.call('XADD', prefix .. 'retained:' .. producer, last .. '-0', int(now) .. ':' .. numbered, batch)
-  redis.call('HSET', key, 'head', last, 'body_bytes', through)
-  if redis.call('HINCRBY', key, 'bytes', int(#batch)) == #batch then
-    redis.call('SADD', prefix .. 'streams', producer)
-  end
-  countRate(key, now, tonumber(count))
+  -- Each call from here costs about as much as a reading; with one reading in a batch they are what applying costs.
+  redis.call('HSET', key, 'head', last, 'body_bytes', through, 'bytes', int(bytes),
+    rateFields(stream, now, tonumber(count)))
+  if stream.bytes == 0 then redis.call('SADD', prefix .. 'streams', producer) end
   redis.call('SPUBLISH', prefix .. 'live:' .. producer, numbered .. '\n' .. batch)
   if bounds.persist then redis.call('SADD', call.unpersisted, producer) else redis.call('HSET', key, 'persisted', last) end
-  -- Not all at once when a bound was lowered, but always more than came in.
-  trimStream(prefix, producer, bounds, 2 + math.floor(#batch / 64))
+  -- What has only grown too old is trimmed from time to time.
+  local kept = head - stream.retainedFrom + 1
+  if kept > bounds.readings or bytes > bounds.bytes or call.retainedBytes > bounds.shardBytes then
+    -- Not all at once when a bound was lowered, but always more than came in.
+    trimStream(prefix, producer, bounds, 2 + math.floor(#batch / 64))
+  end
 end
 
 -- What applying needs to know of a shard and of now. `bounds` are those of the retained windows.
@@ -66,7 +67,7 @@ end
 local function applyFlush(call, fields)
   local readings, bytes = 0, 0
   for field = 2, #fields, 2 do bytes = bytes + #fields[field] end
-  redis.call('HINCRBY', call.shard, 'retained_bytes', int(bytes))
+  call.retainedBytes = redis.call('HINCRBY', call.shard, 'retained_bytes', int(bytes))
   if call.bounds.persist then redis.call('HINCRBY', call.shard, 'unpersisted_bytes', int(bytes)) end
   for field = 1, #fields, 2 do
     local producer, count, bodyBytes = string.match(fields[field], '^(%d+):(%d+):?(%d*)$')
