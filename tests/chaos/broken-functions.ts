@@ -2,38 +2,35 @@ import { Redis } from 'ioredis';
 import { z } from 'zod';
 
 /**
- * Lua that breaks one of the platform's promises now and then, by putting something in the place of a function:
- * `append` has `{ingest log, …}` as keys and the flush's number first, `apply` has the shard's prefix first and replies
- * with entries and readings.
+ * Lua that breaks one of the platform's promises now and then, by putting something in the place of a function: `append`
+ * stores a flush, `applyFlush` numbers, retains and publishes one, of a shard whose prefix is in `call`.
  */
 export const brokenVariants = {
   'acknowledges before the write': `
     local honest, calls = append, 0
     append = function(KEYS, ARGV)
       calls = calls + 1
-      if calls % 20 == 0 then return { 'ok' } end
+      if calls % 5 == 0 then return { 'ok' } end
       return honest(KEYS, ARGV)
     end`,
   'skips a number': `
-    local honest, calls = apply, 0
-    apply = function(KEYS, ARGV)
-      local reply = honest(KEYS, ARGV)
-      if reply[2] > 0 then calls = calls + 1 end
-      if reply[2] > 0 and calls % 20 == 0 then
-        for _, producer in ipairs(redis.call('SMEMBERS', ARGV[1] .. 'streams')) do
-          redis.call('HINCRBY', ARGV[1] .. 'stream:' .. producer, 'head', 1)
+    local honest, calls = applyFlush, 0
+    applyFlush = function(call, fields)
+      calls = calls + 1
+      local readings, bytes = honest(call, fields)
+      if calls % 20 == 0 then
+        for _, producer in ipairs(redis.call('SMEMBERS', call.prefix .. 'streams')) do
+          redis.call('HINCRBY', call.prefix .. 'stream:' .. producer, 'head', 1)
         end
       end
-      return reply
+      return readings, bytes
     end`,
   'lets a paused owner go on': `
-    local honest, calls = apply, 0
-    apply = function(KEYS, ARGV)
-      local entry = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-      local reply = honest(KEYS, ARGV)
-      if entry then calls = calls + 1 end
-      if entry and calls % 20 == 0 then redis.call('XADD', KEYS[1], '*', unpack(entry[2])) end
-      return reply
+    local honest, calls = applyFlush, 0
+    applyFlush = function(call, fields)
+      calls = calls + 1
+      if calls % 20 == 0 then honest(call, fields) end
+      return honest(call, fields)
     end`,
 } as const;
 
