@@ -16,11 +16,11 @@ import { BillingCorner, span, type TestGateway, type Trade } from './testing/bil
 
 /** On what one can subscribe, one after the other. */
 const offers = [
-  { kind: 'per-reading', price: '0.01', trial: { readings: 9 } },
-  { kind: 'per-time', per: 'hour', price: '0.36', maximum_monthly_charge: '5' },
-  { kind: 'per-megabyte', price: '50' },
-  { kind: 'monthly', price: '0.31', quota_readings: 50, beyond_quota: { price_per_1000_readings: '3' } },
-  { kind: 'per-1000-readings', price: '7', maximum_monthly_charge: '0.2' },
+  { kind: 'per-reading', price: '0.010007', trial: { readings: 9 } },
+  { kind: 'per-time', per: 'hour', price: '0.361003', maximum_monthly_charge: '5' },
+  { kind: 'per-megabyte', price: '50.03' },
+  { kind: 'monthly', price: '0.310007', quota_readings: 50, beyond_quota: { price_per_1000_readings: '3.001' } },
+  { kind: 'per-1000-readings', price: '7.000013', maximum_monthly_charge: '0.2' },
 ];
 
 const pair = fc.integer({ min: 0, max: 1 });
