@@ -34,6 +34,7 @@ export class ConsumerConnection implements OpenSocket {
   ) {
     this.meter = new SocketMeter(() => socket.bufferedBytes(), session.mode.compressed);
     socket.beforeEnd = () => this.meter.end();
+    socket.onDrained = () => this.meter.drained();
   }
 
   /** Bytes that may wait for the socket before a backfill holds back. */

@@ -48,7 +48,8 @@ async function runGateway() {
   return { app, open };
 }
 
-it('what a gateway that was killed did not come to report is reported when its consumer goes on', async () => {
+/** A consumer whose gateway was killed before it could report all that the consumer got. */
+async function killedBeforeItReported() {
   const { producer, consumer } = await metered();
   await office.give(subscriptionId, { units: 100_000 });
   const [first, second] = [await runGateway(), await runGateway()];
@@ -70,17 +71,42 @@ it('what a gateway that was killed did not come to report is reported when its c
   const got = last(socket);
   const before = (await office.delivered(subscriptionId))[0]?.to ?? 0;
   expect(before).toBeLessThan(got);
-
   const { epoch } = await corner.head(producer.id);
   await corner.publish(producer.id, many(20));
-  const again = await second.open(consumer, 'mode=manual');
-  again.send({ type: 'subscribe', producer_id: producer.id, epoch, after: got });
+  const resume = async (after: number) => {
+    const again = await second.open(consumer, 'mode=manual');
+    again.send({ type: 'subscribe', producer_id: producer.id, epoch, after });
+    return again;
+  };
+  return { producer, got, resume };
+}
+
+it('what a gateway that was killed did not come to report is reported when its consumer goes on', async () => {
+  const { producer, got, resume } = await killedBeforeItReported();
+  const again = await resume(got);
   await eventually(() => expect(again.readings).toHaveLength((again.readings.at(-1)?.seq as number) - got));
   await eventually(() => expect(last(again)).toBeGreaterThan(got));
   await eventually(async () => expect(await office.ranges(subscriptionId)).toEqual([`1-${last(again)}`]));
   const size = Buffer.byteLength(corner.readingText(producer.id, { n: 1 }));
   const [span] = await office.delivered(subscriptionId);
   expect(span?.bytesThrough).toBeGreaterThanOrEqual(last(again) * size);
+});
+
+it('is not forgotten because its consumer looks at what came before first', { timeout: 40_000 }, async () => {
+  const { got, resume } = await killedBeforeItReported();
+  // The gateway counts as gone.
+  await eventually(async () => expect(await office.credit(subscriptionId)).toMatchObject({ leased: 0 }), 10_000);
+  // Credit for three readings, and no more.
+  await office.give(subscriptionId, { units: -200_000 });
+  await office.give(subscriptionId, { units: 3, state: 'stopped', reason: 'insufficient-funds' });
+  const earlier = await resume(2);
+  await eventually(() => expect(earlier.ofType('unsubscribed')).toHaveLength(1));
+  expect(seqs(earlier)).toEqual([3, 4, 5]);
+  earlier.close();
+  await office.give(subscriptionId, { units: 1_000 });
+  const again = await resume(got);
+  await eventually(() => expect(last(again)).toBeGreaterThan(got));
+  await eventually(async () => expect(await office.ranges(subscriptionId)).toEqual([`1-${last(again)}`]));
 });
 
 it('a Redis that was restarted brings nothing before there is credit again, and nothing twice', async () => {

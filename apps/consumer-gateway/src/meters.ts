@@ -271,7 +271,9 @@ export class Meters implements MeteringContext {
       if (place.epoch !== claim.epoch) continue;
       const readings = claim.seq - place.seq;
       const bytes = claim.bytes - place.bytes;
-      if (readings > 0 && bytes >= 0 && readings <= place.mostReadings && bytes <= place.mostBytes) {
+      // One that resumes before it, or from further than it can have come, says nothing of what it has received of this.
+      if (readings < 0 || bytes < 0 || readings > place.mostReadings || bytes > place.mostBytes) continue;
+      if (readings > 0) {
         const { epoch, seq: to, bytes: bytesThrough } = claim;
         meter.reportRecovered({ epoch, from: place.seq + 1, to, bytesBefore: place.bytes, bytesThrough });
       }

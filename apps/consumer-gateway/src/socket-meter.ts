@@ -30,6 +30,12 @@ export class SocketMeter {
     this.settle();
   }
 
+  /** Some of what waited has left: if the socket is gone before it is looked at again, this much is known of it. */
+  drained(): void {
+    for (const reception of this.receptions) reception.collect();
+    if (!this.pieces.isEmpty) this.settle();
+  }
+
   /** Nothing more goes out to a socket that was handed all before; what waits there may still leave, until `close`. */
   end(): void {
     for (const reception of [...this.receptions]) reception.end(true);
@@ -37,8 +43,8 @@ export class SocketMeter {
   }
 
   /**
-   * The socket is gone, with what waited in it. Nobody can tell any more what that was: if nothing waited when it was
-   * looked at last, which is not long ago (see `lookAfterBytes`), what went out since has left as well.
+   * The socket is gone, with what waited in it (see `SentPieces.drop`). If nothing waited when it was looked at last, or had
+   * drained, which is not long ago (see `lookAfterBytes`), what went out since has left as well.
    */
   close(): void {
     for (const reception of [...this.receptions]) reception.end();

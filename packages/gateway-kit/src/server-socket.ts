@@ -13,6 +13,8 @@ export class ServerSocket {
   private farewell: NodeJS.Timeout | undefined;
   /** Called when nothing more is sent, and when what waited was read: afterwards nobody can tell what waits. */
   beforeEnd = () => {};
+  /** Called when some of what waited has left, while it is known what still waits. */
+  onDrained = () => {};
   /** Those who wait until no more than so many bytes are buffered. */
   private readonly waiting = new Set<{ bytes: number; resolve(): void }>();
 
@@ -57,6 +59,7 @@ export class ServerSocket {
 
   /** Called by the server when some of what was buffered is gone. */
   drained(): void {
+    if (this.socket) this.onDrained();
     for (const waiter of this.waiting) {
       if (this.isOpen && this.bufferedBytes() > waiter.bytes) continue;
       this.waiting.delete(waiter);
