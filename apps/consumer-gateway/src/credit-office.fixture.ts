@@ -9,6 +9,8 @@ import { uniteSpans } from './unite-spans.ts';
 export class CreditOffice {
   readonly log: UsageLog;
   private readonly settled: UsageEntry[] = [];
+  /** A change counts once under a fence. */
+  private fence = 1;
 
   constructor(corner: StreamCorner) {
     this.log = new UsageLog(corner.redis, corner.keys);
@@ -16,9 +18,10 @@ export class CreditOffice {
 
   /** Adds units to a subscription's credit, or changes it otherwise. */
   async give(subscriptionId: string, change: Partial<CreditChange>): Promise<void> {
-    await this.log.inspect(1, [subscriptionId]);
+    this.fence += 1;
+    await this.log.inspect(this.fence, [subscriptionId]);
     const all: CreditChange = { subscriptionId, unit: 'readings', units: 0, state: 'open', warning: 0, ...change };
-    await this.log.settle(1, [], [all]);
+    await this.log.settle(this.fence, [], [all]);
   }
 
   /** What was reported of a subscription so far, each reading once. */

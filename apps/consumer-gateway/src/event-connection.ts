@@ -174,8 +174,6 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
 
   /** It is over. */
   close(): void {
-    // What waited when something was written last is known still.
-    this.meter.drained();
     this.endMetering();
     this.meters.closed(this.meter);
     this.onCredit();

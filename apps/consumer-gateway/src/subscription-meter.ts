@@ -193,9 +193,10 @@ export class SubscriptionMeter {
     this.tell(slice.warning);
   }
 
-  /** Nothing it has taken counts any more. */
+  /** Nothing it has taken counts any more. What went out is spent, whether it has left or not, lest it be taken again. */
   drop(): void {
     this.free = 0;
+    for (const use of this.uses) this.spent += this.unreportedOf(use);
     this.unit = undefined;
     this.state = undefined;
     for (const use of this.uses) {

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { MeteredFeed, TurnClock } from './metered-feed.ts';
+import { SubscriptionMeter } from './subscription-meter.ts';
+
+it('what went out on credit that is dropped is told as spent, once, so that it is not given again', () => {
+  const meter = new SubscriptionMeter('7');
+  const slice = { unit: 'readings', state: 'open', holds: 3, reason: '', warning: 0, restMs: undefined } as const;
+  meter.answer(slice, 0, performance.now());
+  const feed = new MeteredFeed(new TurnClock());
+  const use = feed.join(meter, { stop: () => {} });
+  expect(feed.takes(2, 200)).toBe(true);
+  feed.add('e', 1, 2, 0, 200);
+  const through = feed.log.totals;
+  meter.drop();
+  expect(meter.holds).toBe(0);
+  expect(meter.takeReport(10)).toEqual({ spans: [], spent: 2 });
+  meter.answer({ ...slice, holds: 1 }, 0, performance.now());
+  meter.report(use, feed.log.between({ readings: 0, bytes: 0 }, through), through);
+  expect(meter.takeReport(10)).toMatchObject({ spans: [{ from: 1, to: 2 }], spent: 0 });
+});
