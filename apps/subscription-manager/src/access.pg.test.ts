@@ -132,6 +132,16 @@ describe('where the producer approves each consumer, POST /subscribe', () => {
     await decide(producer, open, 'reject');
     await asked(last, producer);
   });
+
+  it('keeps to the number of open requests of a producer also when many ask at once', async () => {
+    const producer = await selective();
+    const consumers = await Promise.all(
+      Array.from({ length: 4 * requestsPerProducer }, () => api.addAccount('consumer')),
+    );
+    const replies = await Promise.all(consumers.map((consumer) => api.subscribe(consumer, producer)));
+    expect(replies.filter(({ status }) => status === 202)).toHaveLength(requestsPerProducer);
+    expect(replies.filter(({ status }) => status === 409)).toHaveLength(3 * requestsPerProducer);
+  });
 });
 
 describe('a listing that takes nobody new', () => {
@@ -325,6 +335,16 @@ describe('the list of who is allowed and denied', () => {
     const byId = new Map(items.map(({ consumer_id, access }) => [consumer_id, access]));
     expect(byId).toEqual(new Map(consumers.map(({ id }) => [id, id === first.id ? 'deny' : 'allow'])));
     expect((await api.call(await api.addAccount('producer'), 'GET /access')).json).toMatchObject({ items: [] });
+  });
+
+  it('keeps to its bound also when many are added at once', async () => {
+    const producer = await api.addAccount('producer');
+    const consumers = await Promise.all(
+      Array.from({ length: 8 * entriesPerProducer }, () => api.addAccount('consumer')),
+    );
+    const replies = await Promise.all(consumers.map((consumer) => putAccess(producer, consumer, 'allow')));
+    expect(replies.filter(({ status }) => status === 200)).toHaveLength(entriesPerProducer);
+    expect(replies.filter(({ status }) => status === 409)).toHaveLength(7 * entriesPerProducer);
   });
 
   it('takes consumers only, and the two words', async () => {

@@ -308,6 +308,17 @@ describe('when a plan ends', () => {
     expect((await rowsOf(consumer)).map(({ planId }) => planId)).toEqual([BigInt(id)]);
   });
 
+  it('nobody gets to one in another currency, not by way of a free one either', async () => {
+    const [consumer, producer] = await both();
+    const first = await api.offered(producer, paid);
+    await api.subscribed(consumer, producer, first.id);
+    const second = (await succeed(producer, first.id, free)).successor;
+    await succeed(producer, second.id, { ...paid, terms: { ...paid.terms, currency: 'USD' } });
+    await endPlans(api.context);
+    expect(await api.active(consumer)).toEqual([]);
+    expect((await rowsOf(consumer)).map(({ planId }) => planId)).toEqual([BigInt(first.id)]);
+  });
+
   it('the plan after its successor follows where that one has ended too', async () => {
     const [consumer, producer] = await both();
     const first = await api.offered(producer, withNotice);

@@ -71,9 +71,13 @@ async function holdSuccessor(tx: Queryable, plan: PlanRow): Promise<PlanRow | un
   return undefined;
 }
 
-/** Nobody is charged without having named a plan: from one that is free only to one that is free. */
+/**
+ * Nobody is charged without having named a plan: from one that is free only to one that is free, and from one that is not
+ * to one in the same currency, though there were free ones in between.
+ */
 function mayFollow(former: PlanRow, successor: PlanRow): boolean {
-  return readTerms(former).kind !== 'free' || readTerms(successor).kind === 'free';
+  const [had, gets] = [readTerms(former), readTerms(successor)];
+  return gets.kind === 'free' || (had.kind !== 'free' && had.currency === gets.currency);
 }
 
 /** Closes plans that have ended and that nobody has any more, so that they are not looked through again. */

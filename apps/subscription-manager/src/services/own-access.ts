@@ -4,6 +4,7 @@ import { afterCursor, type Page, type PageQuery, pageOf } from '@motience/servic
 import { and, asc, count, eq, gt, ne, sql } from 'drizzle-orm';
 import type { Context } from '../context.ts';
 import { accessOf } from './access-row.ts';
+import { lockAccount } from './lock-account.ts';
 import { finishSubscription } from './put-subscription.ts';
 import { decideOpen } from './request-row.ts';
 import { activeBetween } from './subscription-row.ts';
@@ -20,6 +21,8 @@ export async function putAccess(
 ): Promise<{ entry: AccessEntry; ended: boolean }> {
   return database.db.transaction(async (tx) => {
     const username = await lockConsumer(tx, consumerId);
+    // The bound holds however many consumers are named at once.
+    await lockAccount(tx, producerId);
     await requireRoom(tx, producerId, consumerId, config.accessEntriesPerProducer);
     await changes.consume(producerId);
     const pair = { producerId: BigInt(producerId), consumerId: BigInt(consumerId) };

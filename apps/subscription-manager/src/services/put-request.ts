@@ -39,6 +39,7 @@ export async function putRequest(
     `a consumer may have at most ${config.requestsPerConsumer}`,
     config.requestsPerConsumer,
   );
+  await lockRequestsOf(tx, producerId);
   const ofProducer = eq(subscriptionRequests.producerId, producerId);
   await requireRoom(
     tx,
@@ -58,6 +59,14 @@ export async function putRequest(
     .returning();
   if (!row) throw new Error('the insert returned no row');
   return toRequest(row);
+}
+
+/**
+ * Until the transaction ends, nobody else asks this producer, so that its limit holds however many consumers come at once.
+ * Not by the producer's row: who succeeds a plan locks that before the plan, which is held here already.
+ */
+async function lockRequestsOf(tx: Queryable, producerId: bigint): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`requests/${producerId}`}, 0))`);
 }
 
 async function requireRoom(tx: Queryable, whose: SQL, most: string, limit: number): Promise<void> {
