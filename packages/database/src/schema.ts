@@ -171,6 +171,10 @@ export const subscriptions = pgTable(
     index('subscriptions_producer').on(table.producerId, table.id),
     index('subscriptions_consumer').on(table.consumerId, table.id),
     index('subscriptions_plan').on(table.planId),
+    // By which the one before it is found, where one goes on without a break.
+    index('subscriptions_ended_at')
+      .on(table.consumerId, table.producerId, table.endedAt)
+      .where(sql`${table.endedAt} is not null`),
     check('subscriptions_ended', sql`(${table.status} = 'active') = (${table.endedAt} is null)`),
   ],
 );

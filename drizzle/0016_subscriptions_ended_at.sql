@@ -1,0 +1,1 @@
+CREATE INDEX "subscriptions_ended_at" ON "subscriptions" USING btree ("consumer_id","producer_id","ended_at") WHERE "subscriptions"."ended_at" is not null;
