@@ -44,18 +44,26 @@ export class UsageLog {
   ) {}
 
   /**
-   * The oldest entries that are not settled. One that cannot be read is passed to `onUnreadable`, left out, and stays.
+   * The oldest entries that are not settled. One that cannot be read is passed to `onUnreadable`, stays, and holds up none
+   * of those behind it.
    */
   async read(most: number, onUnreadable: (id: string, error: unknown) => void = () => {}): Promise<UsageEntry[]> {
-    const entries = await this.redis.xrange(this.keys.usageLog, '-', '+', 'COUNT', most);
-    return entries.flatMap(([id, fields]) => {
-      try {
-        return [readUsageEntry(id, fields)];
-      } catch (error) {
-        onUnreadable(id, error);
-        return [];
+    const readable: UsageEntry[] = [];
+    let from = '-';
+    while (readable.length < most) {
+      const wanted = most - readable.length;
+      const entries = await this.redis.xrange(this.keys.usageLog, from, '+', 'COUNT', wanted);
+      for (const [id, fields] of entries) {
+        try {
+          readable.push(readUsageEntry(id, fields));
+        } catch (error) {
+          onUnreadable(id, error);
+        }
+        from = `(${id}`;
       }
-    });
+      if (entries.length < wanted) break;
+    }
+    return readable;
   }
 
   /**
