@@ -66,7 +66,7 @@ program
   .requiredOption('--username <name>', '3 to 64 of letters, digits and . _ - @ +')
   .option('--password-file <path>', 'read the password from this file; - is standard input')
   .option('--name <text>', 'name that others see')
-  .option('--email <address>')
+  .option('--email <address>', 'where to reach the admin')
   .addHelpText(
     'after',
     `

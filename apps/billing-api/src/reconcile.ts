@@ -61,10 +61,14 @@ function asJson({ subscriptions, months, transactions, mismatch }: ReconcileRepo
   };
 }
 
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
 function inWords({ subscriptions, months, transactions, mismatch }: ReconcileReport): string {
   if (mismatch !== undefined) return `The books do not agree. ${mismatch}\n`;
   const ledger = transactions === undefined ? '' : `; ${transactions} transactions of the ledger add up`;
-  return `The books agree: delivered = metered = debited = invoiced = earned + fee for ${subscriptions} subscriptions (${months} months)${ledger}.\n`;
+  return `The books agree: delivered = metered = debited = invoiced = earned + fee for ${counted(subscriptions, 'subscription')} (${counted(months, 'month')})${ledger}.\n`;
 }
 
 function subscriptionId(text: string): bigint {
@@ -74,7 +78,7 @@ function subscriptionId(text: string): bigint {
 
 const program = new Command('motience-reconcile')
   .description(
-    'Recomputes from the record, as of one instant, that what was delivered is what was metered, debited, invoiced and earned, to the micro-unit, and that the ledger adds up',
+    'Recomputes from the record, as of one instant, that what was delivered is what was metered, debited, invoiced and earned, to the millionth, and that the ledger adds up',
   )
   .option('--subscription <id>', 'look at this subscription only, and not at the books as a whole', subscriptionId)
   .option('--json', 'say what was found as one line of JSON')

@@ -5,15 +5,16 @@ const units = [
   // Up to here a number is as short as one with a k.
   { from: 1e4, divisor: 1e3, sign: 'k' },
 ];
+const none = { divisor: 1, sign: '' };
 const mostDecimals = 6;
 
 /**
  * Labels of an axis: as many digits as the step between two ticks needs, so that no two are the same, all in the unit of
- * the largest.
+ * the largest, unless without one they are shorter: 42594 and not 42.594k.
  */
 export function tickLabels(ticks: readonly number[], step: number): string[] {
   const largest = Math.max(...ticks.map(Math.abs));
-  const unit = units.find(({ from }) => largest >= from) ?? { divisor: 1, sign: '' };
+  const unit = units.find(({ from, divisor }) => largest >= from && isShorterIn(divisor, step)) ?? none;
   const decimals = decimalsOf(step / unit.divisor);
   const isBeyond = largest >= 1e15 || decimals > mostDecimals;
   return ticks.map((tick) => {
@@ -21,6 +22,12 @@ export function tickLabels(ticks: readonly number[], step: number): string[] {
     if (isBeyond) return tick.toExponential(2).replace('e+', 'e');
     return `${(tick / unit.divisor).toFixed(decimals)}${unit.sign}`;
   });
+}
+
+/** A unit costs a point and its sign, and saves the digits of its divisor. */
+function isShorterIn(divisor: number, step: number): boolean {
+  const decimals = decimalsOf(step / divisor);
+  return decimals <= mostDecimals && decimals + 2 <= Math.log10(divisor);
 }
 
 /** How many decimals a step has that is a few digits times a power of ten. */
