@@ -412,7 +412,8 @@ describe('looking into the catalogue', () => {
         Array.from({ length: requestsPerMinute }, (_, at) => ask(at % 2 === 0 ? '/listings?limit=1' : '/listings/1')),
       );
       expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200, 404]));
-      for (const path of ['/listings', '/listings/1', '/listings/1/preview', '/listings/1/dictionary/schema']) {
+      const one = ['/listings/1', '/listings/1/preview', '/listings/1/dictionary/schema'];
+      for (const path of ['/listings', ...one, '/producers/1/plans']) {
         const { status, json } = await ask(path);
         expect(status).toBe(429);
         expect(errorBodySchema.parse(json).error.message).toContain(`${requestsPerMinute} requests of the catalogue`);

@@ -8,20 +8,16 @@ import {
   pageSchema,
   sampleSchema,
 } from '@motience/protocol';
-import { errorResponses, type HttpApp, type HttpEnv, jsonResponse } from '@motience/service-kit';
-import { createMiddleware } from 'hono/factory';
+import { errorResponses, type HttpApp, jsonResponse } from '@motience/service-kit';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
 import { findListings, readListing, readSample } from '../services/find-listings.ts';
 import { readingJsonSchema } from '../services/reading-json-schema.ts';
+import { limitCatalogue } from './limit-catalogue.ts';
 
 /** What everybody may see of streams, without an account: listings, their samples, their dictionaries. */
 export function addCatalogueRoutes(app: HttpApp, services: Context): void {
-  const limited = createMiddleware<HttpEnv>(async (context, next) => {
-    await services.catalogueRequests.consume(context.get('clientAddress'));
-    await next();
-  });
-  const open = { tags: ['Catalogue'], method: 'get' as const, middleware: limited };
+  const open = { tags: ['Catalogue'], method: 'get' as const, middleware: limitCatalogue(services) };
   const one = { params: z.object({ producer_id: idSchema }) };
   const refusals = errorResponses('invalid-request', 'not-found', 'rate-limited');
 

@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 import type { SignedIn } from '../create-app.ts';
 import { addPlan, listOfferedPlans, listPlans } from '../services/own-plans.ts';
 import { succeedPlan, withdrawPlan } from '../services/withdraw-plan.ts';
+import { limitCatalogue } from './limit-catalogue.ts';
 
 const newPlan = newPlanSchema(planTermsSchema);
 const examplePlan = {
@@ -96,11 +97,12 @@ export function addPlanRoutes(app: HttpApp, services: Context, signedIn: SignedI
     tags: ['Plans'],
     method: 'get',
     path: '/producers/{id}/plans',
+    middleware: limitCatalogue(services),
     summary: 'The plans a producer offers; for everybody',
     request: { params: z.object({ id: idSchema }) },
     responses: {
       200: jsonResponse('The plans, oldest first', plansSchema),
-      ...errorResponses('invalid-request', 'not-found'),
+      ...errorResponses('invalid-request', 'not-found', 'rate-limited'),
     },
   });
   app.openapi(offered, async (context) =>
