@@ -19,6 +19,6 @@ it('measures the platform and a peer, loses nothing, and leaves no process behin
     { name: 'bare-relay', lost: 0, troubles: [] },
   ]);
   for (const { values } of outcome.targets) expect(values.rate).toHaveLength(1);
-  expect(said.at(-1)).toMatch(/run 1 of 1, bare-relay: readings\/s [\d,]+; nothing lost/);
+  expect(said.at(-1)).toMatch(/run 1 of 1, bare-relay: readings\/s [\d,]+; CPU [\d.]+; nothing lost/);
   await vi.waitFor(() => expect(descendants(process.pid).map(({ command }) => command)).toEqual([]), 10_000);
 });
