@@ -1,28 +1,12 @@
-import { runApp, serveHttp } from '@motience/service-kit';
+import { runHttpApp } from '@motience/service-kit';
 import { readAuthConfig } from './config.ts';
 import { createContext } from './context.ts';
 import { createApp } from './create-app.ts';
 
-await runApp('auth-api', async (logger) => {
-  const config = readAuthConfig(process.env);
-  const context = await createContext(config, logger);
-  try {
-    const server = await serveHttp(createApp(context), {
-      host: config.host,
-      port: config.port,
-      portVariable: 'AP_PORT',
-    });
-    context.start();
-    return {
-      port: server.port,
-      url: server.url,
-      stop: async () => {
-        await server.stop();
-        await context.close();
-      },
-    };
-  } catch (error) {
-    await context.close();
-    throw error;
-  }
+await runHttpApp({
+  name: 'auth-api',
+  portVariable: 'AP_PORT',
+  readConfig: readAuthConfig,
+  createContext,
+  createApp,
 });

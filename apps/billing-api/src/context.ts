@@ -3,12 +3,12 @@ import { acceptApiKeys } from '@motience/rights';
 import { createMetrics, type Logger, type ReadinessCheck, type Registry, settleWithin } from '@motience/service-kit';
 import { createKeys, openRedis, redisReadiness, StreamReader, UsageLog } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
-import { type Closer, createCloser } from './closing/closer.ts';
+import { createCloser } from './closing/closer.ts';
 import type { BillingConfig } from './config.ts';
 import { adminProvider } from './payments/admin-provider.ts';
 import type { PaymentProvider } from './payments/payment-provider.ts';
 import { createStripeProvider } from './payments/stripe-provider.ts';
-import { createSettler, type Settler } from './settlement/settler.ts';
+import { createSettler } from './settlement/settler.ts';
 
 const stopMs = 3_000;
 
@@ -18,11 +18,11 @@ export interface Context {
   readonly registry: Registry;
   readonly database: Database;
   readonly usageLog: UsageLog;
-  readonly settler: Settler;
-  readonly closer: Closer;
   readonly provider: PaymentProvider<'admin'> | PaymentProvider<'stripe'>;
   readonly verifyToken: TokenVerifier;
   readonly readinessChecks: readonly ReadinessCheck[];
+  /** Begins the work that nobody asks for. */
+  start(): void;
   /** Lets what settles and closes end what is under way, then closes Redis, then PostgreSQL. */
   close(): Promise<void>;
 }
@@ -43,11 +43,13 @@ export function createContext(config: BillingConfig, logger: Logger): Context {
     registry,
     database,
     usageLog,
-    settler,
-    closer,
     provider: config.stripe ? createStripeProvider(config.stripe) : adminProvider,
     verifyToken: acceptApiKeys(createTokenVerifier(config), database),
     readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
+    start() {
+      settler.start();
+      closer.start();
+    },
     async close() {
       const stopped = Promise.all([settler.stop(), closer.stop()]);
       // While Redis or PostgreSQL is away, a turn waits for it; cut off, it leaves everything to the next one.

@@ -23,6 +23,7 @@ export { createHttpApp, type HttpApp, type HttpAppOptions } from './http/http-ap
 export type { HttpEnv } from './http/http-env.ts';
 export { errorResponses, jsonBody, jsonResponse, packageVersion } from './http/openapi.ts';
 export { afterCursor, type Page, type PageQuery, pageOf } from './http/pages.ts';
+export { runHttpApp } from './http/run-http-app.ts';
 export { type HttpServer, type HttpServerOptions, serveHttp } from './http/serve-http.ts';
 export { type RunningApp, type RunOptions, runApp } from './lifecycle.ts';
 export { CannotListen, listenError, urlOf } from './listen-error.ts';
