@@ -1,4 +1,4 @@
-/** The double-entry ledger in PostgreSQL. Amounts, prices and intervals are in `@motience/ledger/pricing`. */
+/** The double-entry ledger in PostgreSQL. Amounts and prices are in `@motience/ledger/pricing`. */
 export { balanceOf } from './balance-of.ts';
 export { type BooksReport, checkBooks } from './check-books.ts';
 export { type Capture, capture, captureTransaction, type HeldFrom, type Holding, hold, release } from './holds.ts';
