@@ -41,7 +41,8 @@ export class SocketClient {
 
   /** How many readings of this connection are acknowledged. */
   acknowledged(): number {
-    return Number(this.frames('ack').at(-1)?.through ?? 0);
+    const last = this.texts.findLast((text) => Object(JSON.parse(text)).type === 'ack');
+    return last === undefined ? 0 : Number(Object(JSON.parse(last)).through);
   }
 
   close(): void {

@@ -15,6 +15,17 @@ function expectLimited(reply: Reply, limit: string): void {
   expect(wait).toBeLessThanOrEqual(60);
 }
 
+/** Takes the only place in which passwords are hashed; returns what gives it back. */
+async function holdPlace(): Promise<() => Promise<void>> {
+  let end = () => {};
+  const client = { address: 'test', signal: new AbortController().signal };
+  const held = api.context.passwords.withPlace(client, () => new Promise<void>((resolve) => (end = resolve)));
+  return () => {
+    end();
+    return held;
+  };
+}
+
 describe('limits', () => {
   it('let an address register so often per minute, told with the limit and the wait', async () => {
     api = await startAuthApi();
@@ -56,9 +67,15 @@ describe('limits', () => {
   it('hold for the right password too, when it hides among wrong ones sent at the same time', async () => {
     api = await startAuthApi({ PASSWORD_HASHES_AT_ONCE: '1' });
     const { username } = await api.register('consumer');
-    const wrong = Array.from({ length: 15 }, () => logIn(username, 'wrong'));
+    const { passwords } = api.context;
+    const release = await holdPlace();
+    // None of them has failed yet when the right one joins their line, behind all of them.
+    const wrong = Array.from({ length: 12 }, () => logIn(username, 'wrong'));
+    await vi.waitFor(() => expect(passwords.waiting).toBe(12), { timeout: 10_000 });
     const right = logIn(username, password);
-    await Promise.all(wrong);
+    await vi.waitFor(() => expect(passwords.waiting).toBe(13), { timeout: 10_000 });
+    await release();
+    expect((await Promise.all(wrong)).filter(({ status }) => status === 401)).toHaveLength(10);
     expectLimited(await right, '10 failed logins per account');
   });
 
@@ -121,11 +138,7 @@ describe('limits', () => {
     api = await startAuthApi({ PASSWORD_HASHES_AT_ONCE: '1' });
     const { username } = await api.register('consumer');
     const { passwords } = api.context;
-    let release = () => {};
-    const held = passwords.withPlace(
-      { address: 'test', signal: new AbortController().signal },
-      () => new Promise<void>((resolve) => (release = resolve)),
-    );
+    const release = await holdPlace();
     const flood = new AbortController();
     const abandoned = Promise.allSettled(
       Array.from({ length: 12 }, (_, n) =>
@@ -142,8 +155,7 @@ describe('limits', () => {
     await abandoned;
     // Sooner than any of them would have waited too long.
     await vi.waitFor(() => expect(passwords.waiting).toBe(0), { timeout: 5_000 });
-    release();
-    await held;
+    await release();
     expect((await logIn(username, password)).status).toBe(200);
     expect(api.logged.filter((line) => line.includes('has gone'))).toEqual([]);
   });

@@ -23,10 +23,19 @@ export function openDatabase(url: string, options: { maxConnections?: number } =
   const sql = postgres(url, {
     max: options.maxConnections ?? 10,
     connect_timeout: 5,
+    backoff: secondsToNextConnection,
     idle_timeout: 60,
     onnotice: () => {},
   });
   return { db: drizzle(sql, { schema }), sql, close: () => sql.end({ timeout: 5 }) };
+}
+
+/**
+ * How long a pool waits before it connects again after so many failures, in seconds. The driver's own wait grows to 20 s,
+ * in which queries hang although PostgreSQL is back.
+ */
+function secondsToNextConnection(failures: number): number {
+  return (0.5 + Math.random() / 2) * Math.min(3 ** failures / 100, 1);
 }
 
 /** Any number: the lock that lets one migration run at a time. */
