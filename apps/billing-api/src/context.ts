@@ -1,6 +1,13 @@
 import { type Database, openDatabase, postgresReadiness } from '@motience/database';
 import { acceptApiKeys } from '@motience/rights';
-import { createMetrics, type Logger, type ReadinessCheck, type Registry, settleWithin } from '@motience/service-kit';
+import {
+  createMetrics,
+  type Logger,
+  type ReadinessCheck,
+  type Registry,
+  repeat,
+  settleWithin,
+} from '@motience/service-kit';
 import { createKeys, openRedis, redisReadiness, StreamReader, UsageLog } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
 import { createCloser } from './closing/closer.ts';
@@ -9,8 +16,10 @@ import { adminProvider } from './payments/admin-provider.ts';
 import type { PaymentProvider } from './payments/payment-provider.ts';
 import { createStripeProvider } from './payments/stripe-provider.ts';
 import { createSettler } from './settlement/settler.ts';
+import { sumOldDeliveries } from './settlement/sum-old-deliveries.ts';
 
 const stopMs = 3_000;
+const sumMs = 600_000;
 
 export interface Context {
   readonly config: BillingConfig;
@@ -35,8 +44,9 @@ export function createContext(config: BillingConfig, logger: Logger): Context {
   const keys = createKeys(config.redisKeyPrefix);
   const usageLog = new UsageLog(redis, keys);
   const settler = createSettler({ database, redis, usageLog, feePpm: config.platformFeePpm }, { logger, registry });
-  const streams = config.persistReadings ? new StreamReader(redis, keys, config.shards) : undefined;
-  const closer = createCloser({ database, usageLog, streams, logger });
+  const streams = new StreamReader(redis, keys, config.shards);
+  const closer = createCloser({ database, usageLog, streams: config.persistReadings ? streams : undefined, logger });
+  let stopSumming: (() => Promise<void>) | undefined;
   return {
     config,
     logger,
@@ -49,9 +59,14 @@ export function createContext(config: BillingConfig, logger: Logger): Context {
     start() {
       settler.start();
       closer.start();
+      stopSumming ??= repeat(
+        sumMs,
+        (isStopped) => sumOldDeliveries({ database, streams }, isStopped),
+        (error) => logger.warn({ err: error }, 'old deliveries could not be summed up; trying again'),
+      );
     },
     async close() {
-      const stopped = Promise.all([settler.stop(), closer.stop()]);
+      const stopped = Promise.all([settler.stop(), closer.stop(), stopSumming?.()]);
       // While Redis or PostgreSQL is away, a turn waits for it; cut off, it leaves everything to the next one.
       await settleWithin(stopped, stopMs);
       redis.disconnect();

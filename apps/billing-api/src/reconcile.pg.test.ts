@@ -77,6 +77,16 @@ describe('the command', () => {
   });
 });
 
+/** Makes sums of the intervals of some days. */
+const sumUp = (days: string) => `
+  insert into delivered_sums (consumer_id, producer_id, epoch, subscription_id, day, first_seq, last_seq, bytes_before,
+    bytes_through, intervals, readings, bytes)
+  select consumer_id, producer_id, epoch, subscription_id, day, first_seq, last_seq, bytes_before, bytes_through, 1,
+    last_seq - first_seq + 1, bytes_through - bytes_before
+  from delivered_intervals where day in (${days});
+  delete from delivered_intervals where day in (${days})`;
+const allDays = "'2026-09-30', '2026-10-01', '2026-10-02'";
+
 /** What was changed by hand, and what the command then says. `ONE` and `OTHER` stand for the subscriptions. */
 const tamperings: readonly (readonly [what: string, statement: string, said: string])[] = [
   [
@@ -134,6 +144,17 @@ const tamperings: readonly (readonly [what: string, statement: string, said: str
     'an interval delivered and billed twice',
     "with more as (insert into delivered_intervals select consumer_id, producer_id, epoch, last_seq, last_seq, bytes_through, bytes_through, subscription_id, day from delivered_intervals where day = '2026-10-02' returning *) update subscription_days set readings = readings + 1, trial_readings = trial_readings + 1 where subscription_id = ONE and day = '2026-10-02'",
     'was delivered, and so was',
+  ],
+  [
+    'a sum of intervals that is one reading too high',
+    `${sumUp(allDays)}; update delivered_sums set readings = readings + 1, last_seq = last_seq + 1 where day = '2026-10-02'`,
+    'subscription ONE, 2026-10-02: readings delivered: 31; metered: 30',
+  ],
+  ['an interval that lies before what is summed up', sumUp("'2026-10-02'"), 'is summed up, and still seq'],
+  [
+    'more readings summed up than there were',
+    `${sumUp(allDays)}; update delivered_sums set first_seq = 211 - readings, last_seq = 210`,
+    '200 readings are summed up of the',
   ],
   [
     'a statement line of a month that is not closed',

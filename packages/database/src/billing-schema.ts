@@ -92,6 +92,37 @@ export const deliveredIntervals = pgTable(
 );
 
 /**
+ * What was delivered of readings that nobody keeps any more, so that they can never be delivered again: the intervals of a
+ * subscription, day and epoch as one row, which says where they began and ended and what they add up to. Whatever lies at or before
+ * the last seq of any of these rows between a consumer and a producer counts as delivered. Owned by billing-api.
+ */
+export const deliveredSums = pgTable(
+  'delivered_sums',
+  {
+    consumerId: user('consumer_id'),
+    producerId: user('producer_id'),
+    epoch: text('epoch').notNull(),
+    subscriptionId: subscription(),
+    day: date('day', { mode: 'string' }).notNull(),
+    firstSeq: number('first_seq').notNull(),
+    lastSeq: number('last_seq').notNull(),
+    bytesBefore: number('bytes_before').notNull(),
+    bytesThrough: number('bytes_through').notNull(),
+    /** How many intervals these were, and what of the readings between was delivered. */
+    intervals: number('intervals').notNull(),
+    readings: number('readings').notNull(),
+    bytes: number('bytes').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.subscriptionId, table.day, table.epoch] }),
+    index('delivered_sums_place').on(table.consumerId, table.producerId, table.epoch, table.lastSeq),
+    check('delivered_sums_readings', sql`${table.readings} between 1 and ${table.lastSeq} - ${table.firstSeq} + 1`),
+    check('delivered_sums_intervals', sql`${table.intervals} between 1 and ${table.readings}`),
+    check('delivered_sums_bytes', sql`${table.bytes} >= 0`),
+  ],
+);
+
+/**
  * What a subscription used on a day (UTC), what of it was free (in the trial, or because there was no money for it), and
  * what it was charged; amounts in micro-units of the plan's currency. A month is the sum of its days. Owned by billing-api.
  */

@@ -111,7 +111,10 @@ export const statementListSchema = z.object({
   items: z.array(z.object({ month: monthSchema, final: z.boolean() })),
 });
 
-/** The intervals that a line's readings were delivered in, in the order of epoch and seq. */
+/**
+ * The intervals that a line's readings were delivered in, in the order of epoch and seq. Those of a day and epoch whose
+ * readings are kept no more are one item, from the first to the last of them.
+ */
 export const deliveredIntervalPageSchema = z.object({
   items: z.array(
     z.object({
@@ -121,6 +124,10 @@ export const deliveredIntervalPageSchema = z.object({
       /** Of all readings of the epoch before the first, and up to the last. */
       bytes_before: totalSchema,
       bytes_through: totalSchema,
+      /** How many intervals these are, and what of the readings from the first to the last was delivered. */
+      intervals: totalSchema,
+      readings: totalSchema,
+      bytes: totalSchema,
       day: daySchema,
     }),
   ),

@@ -42,6 +42,20 @@ export class StreamReader {
     return new Set(producerIds.filter((_, at) => waits[at] === 1));
   }
 
+  /** Of the epochs of a stream that Redis may keep readings of, by name: the first seq it keeps. */
+  async keptFrom(producerId: string): Promise<Map<string, number>> {
+    const stream = this.keys.stream(shardOf(producerId, this.shardCount), producerId);
+    const [epoch, base, retained, former] = await this.redis.hmget(stream, 'epoch', 'base', 'retained_from', 'former');
+    const kept = new Map<string, number>();
+    if (!epoch) return kept;
+    const keep = (name: string, before: number) => kept.set(name, Math.max(1, Number(retained) - before));
+    for (const [, name = '', before, last] of (former ?? '').matchAll(/([^:,]+):(\d+):(\d+),/g)) {
+      if (Number(last) >= Number(retained)) keep(name, Number(before));
+    }
+    keep(epoch, Number(base));
+    return kept;
+  }
+
   /** One stream's state; undefined if nobody sent or followed it yet. */
   async readOne(producerId: string): Promise<StreamState | undefined> {
     const shard = shardOf(producerId, this.shardCount);

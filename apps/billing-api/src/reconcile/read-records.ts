@@ -1,6 +1,7 @@
 import type { Queryable } from '@motience/database';
 import { type Month, month, noUse, planTermsSchema, type Use } from '@motience/ledger/pricing';
 import { type SQL, sql } from 'drizzle-orm';
+import { allDelivered } from '../settlement/all-delivered.ts';
 import type { DifferentDay, MonthRecord, SubscriptionRecord } from './subscription-record.ts';
 
 /** Numbers as PostgreSQL writes them: none of them is ever a floating-point number. */
@@ -54,12 +55,11 @@ export async function readRecords(tx: Queryable, ids: readonly bigint[]): Promis
   }));
 }
 
-/** What was delivered on a day, from the intervals of seq and of time. */
+/** What was delivered on a day, from the intervals of seq, or their sums, and of time. */
 const deliveredDays = (these: SQL) => sql`
   select subscription_id, day, sum(readings) as readings, sum(bytes) as bytes, sum(seconds) as seconds from (
-    select subscription_id, day, sum(last_seq - first_seq + 1) as readings,
-      sum(bytes_through - bytes_before) as bytes, 0 as seconds
-    from delivered_intervals where subscription_id ${these} group by subscription_id, day
+    select subscription_id, day, sum(readings) as readings, sum(bytes) as bytes, 0 as seconds
+    from ${allDelivered} delivered where subscription_id ${these} group by subscription_id, day
     union all
     select subscription_id, (days.at at time zone 'UTC')::date as day, 0, 0,
       sum(extract(epoch from least(until_at, days.at + interval '24 hours') - greatest(from_at, days.at))) as seconds

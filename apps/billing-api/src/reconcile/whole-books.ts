@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
+import { allDelivered } from '../settlement/all-delivered.ts';
 
 /**
  * What has to hold beyond single subscriptions. Each finds the first row that breaks a rule, and says so as `mismatch`;
@@ -14,6 +15,20 @@ export const wholeBooks: readonly SQL[] = [
         window following as (partition by consumer_id, producer_id, epoch order by first_seq)
       ) intervals
       where before_last >= first_seq order by consumer_id, producer_id, epoch, first_seq limit 1`,
+  sql`select format('consumer %s, producer %s, epoch %s: up to seq %s is summed up, and still seq %s was delivered (subscription %s)',
+        consumer_id, producer_id, epoch, s.last_seq, i.first_seq, i.subscription_id) as mismatch
+      from (select consumer_id, producer_id, epoch, max(last_seq) as last_seq from delivered_sums group by 1, 2, 3) s
+      cross join lateral (
+        select first_seq, subscription_id from delivered_intervals i
+        where (i.consumer_id, i.producer_id, i.epoch) = (s.consumer_id, s.producer_id, s.epoch)
+          and i.first_seq <= s.last_seq
+        order by first_seq limit 1
+      ) i order by consumer_id, producer_id, epoch limit 1`,
+  sql`select format('consumer %s, producer %s, epoch %s: %s readings are summed up of the %s from seq %s to %s',
+        consumer_id, producer_id, epoch, sum(readings), max(last_seq) - min(first_seq) + 1, min(first_seq), max(last_seq))
+        as mismatch
+      from delivered_sums group by consumer_id, producer_id, epoch
+      having sum(readings) > max(last_seq) - min(first_seq) + 1 order by consumer_id, producer_id, epoch limit 1`,
   sql`select format('subscription %s: the time from %s was counted, and so was the time until %s',
         subscription_id, from_at, before_until) as mismatch
       from (
@@ -22,7 +37,7 @@ export const wholeBooks: readonly SQL[] = [
       where before_until > from_at order by subscription_id, from_at limit 1`,
   sql`select format('subscription %s: intervals of it are of consumer %s and producer %s, which are not its own',
         i.subscription_id, i.consumer_id, i.producer_id) as mismatch
-      from delivered_intervals i join subscriptions s on s.id = i.subscription_id
+      from ${allDelivered} i join subscriptions s on s.id = i.subscription_id
       where (i.consumer_id, i.producer_id) <> (s.consumer_id, s.producer_id) order by i.subscription_id limit 1`,
   // A trial is had once between a consumer and a producer: what it gave is what was metered as free, at most.
   sql`select format('consumer %s, producer %s: the trial gave %s readings and %s bytes, but %s and %s were metered as free',

@@ -12,6 +12,12 @@ export interface DeliveredRow {
   readonly day: string;
 }
 
+/** Everything through this seq counts as delivered: readings that are kept by nobody, of which only sums are known. */
+export interface SummedThrough {
+  readonly seq: number;
+  readonly bytesThrough: number;
+}
+
 /** What was delivered for the first time. */
 export interface NewDelivery {
   readonly readings: bigint;
@@ -30,10 +36,22 @@ export interface RowChanges {
  */
 export class DeliveredRows {
   private rows: DeliveredRow[];
+  /** Stands for the sums; is never written. */
+  private readonly through: DeliveredRow | undefined;
   private readonly stored: ReadonlyMap<number, DeliveredRow>;
 
-  constructor(stored: readonly DeliveredRow[]) {
+  constructor(stored: readonly DeliveredRow[], summed?: SummedThrough) {
     this.rows = stored.toSorted((a, b) => a.firstSeq - b.firstSeq);
+    this.through = summed && {
+      firstSeq: 1,
+      lastSeq: summed.seq,
+      bytesBefore: 0,
+      bytesThrough: summed.bytesThrough,
+      subscriptionId: '',
+      day: '',
+    };
+    // All that is stored lies beyond it.
+    if (this.through) this.rows.unshift(this.through);
     this.stored = new Map(stored.map((row) => [row.firstSeq, row]));
   }
 
@@ -74,7 +92,7 @@ export class DeliveredRows {
     const firsts = new Set(this.rows.map(({ firstSeq }) => firstSeq));
     return {
       removed: [...this.stored.keys()].filter((firstSeq) => !firsts.has(firstSeq)),
-      written: this.rows.filter((row) => this.stored.get(row.firstSeq) !== row),
+      written: this.rows.filter((row) => row !== this.through && this.stored.get(row.firstSeq) !== row),
     };
   }
 

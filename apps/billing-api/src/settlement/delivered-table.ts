@@ -1,7 +1,7 @@
 import type { Queryable } from '@motience/database';
 import type { DeliveredSpan, UsageReport } from '@motience/stream-log';
 import { sql } from 'drizzle-orm';
-import { type DeliveredRow, DeliveredRows } from './delivered-rows.ts';
+import { type DeliveredRow, DeliveredRows, type SummedThrough } from './delivered-rows.ts';
 import type { Meter } from './meter.ts';
 
 interface Place {
@@ -59,9 +59,10 @@ export class DeliveredTable {
       });
     }
     const places = new Map(stretches.map((place) => [keyOf(place), place]));
+    const summed = await loadSummed(tx, [...places.values()]);
     const parts = [...places].map(([key, place]): [string, { place: Place; rows: DeliveredRows }] => [
       key,
-      { place, rows: new DeliveredRows(stored.get(key) ?? []) },
+      { place, rows: new DeliveredRows(stored.get(key) ?? [], summed.get(key)) },
     ]);
     return new DeliveredTable(new Map(parts));
   }
@@ -119,6 +120,29 @@ function stretchesOf(spans: readonly Stretch[]): Stretch[] {
     last.set(keyOf(span), stretch);
   }
   return stretches;
+}
+
+/** Up to where what was delivered is kept as sums, by place. */
+async function loadSummed(tx: Queryable, places: readonly Place[]): Promise<Map<string, SummedThrough>> {
+  if (places.length === 0) return new Map();
+  const wanted = places.map(({ consumerId, producerId, epoch }) => ({
+    c: String(consumerId),
+    p: String(producerId),
+    e: epoch,
+  }));
+  const rows = await tx.execute<Record<'c' | 'p' | 'e' | 'last_seq' | 'bytes_through', string>>(sql`
+    select w.c::text, w.p::text, w.e, s.last_seq::text, s.bytes_through::text
+    from json_to_recordset(${JSON.stringify(wanted)}::json) as w(c bigint, p bigint, e text)
+    cross join lateral (
+      select last_seq, bytes_through from delivered_sums s
+      where (s.consumer_id, s.producer_id, s.epoch) = (w.c, w.p, w.e) order by last_seq desc limit 1
+    ) s`);
+  return new Map(
+    rows.map(({ c, p, e, last_seq, bytes_through }) => [
+      keyOf({ consumerId: BigInt(c), producerId: BigInt(p), epoch: e }),
+      { seq: Number(last_seq), bytesThrough: Number(bytes_through) },
+    ]),
+  );
 }
 
 /** Rows that overlap or touch a stretch: from the last one that begins before it. None is there twice. */

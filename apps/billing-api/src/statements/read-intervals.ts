@@ -3,6 +3,7 @@ import type { Month } from '@motience/ledger/pricing';
 import { type DeliveredIntervalPage, Refusal } from '@motience/protocol';
 import { sql } from 'drizzle-orm';
 import { lastDayOf } from '../closing/calendar.ts';
+import { allDelivered } from '../settlement/all-delivered.ts';
 import { readStatementAccount } from './statement-account.ts';
 
 export interface IntervalsQuery {
@@ -13,7 +14,7 @@ export interface IntervalsQuery {
   readonly cursor?: string | undefined;
 }
 
-/** The intervals that a line of a statement is the sum of. `not-found` if the account has no such subscription. */
+/** The intervals that a line of a statement is the sum of; those of readings kept no more joined by day. `not-found` if the account has no such subscription. */
 export async function readIntervals({ db }: Database, query: IntervalsQuery): Promise<DeliveredIntervalPage> {
   const { subscriptionId, month, limit } = query;
   const account = await readStatementAccount(db, query.accountId);
@@ -22,10 +23,22 @@ export async function readIntervals({ db }: Database, query: IntervalsQuery): Pr
   if (found.length === 0) throw new Refusal('not-found', `there is no subscription ${subscriptionId} of this account`);
   const after = placeOf(query.cursor);
   const rows = await db.execute<
-    Record<'epoch' | 'first_seq' | 'last_seq' | 'bytes_before' | 'bytes_through' | 'day', string>
+    Record<
+      | 'epoch'
+      | 'first_seq'
+      | 'last_seq'
+      | 'bytes_before'
+      | 'bytes_through'
+      | 'intervals'
+      | 'readings'
+      | 'bytes'
+      | 'day',
+      string
+    >
   >(sql`
-    select epoch, first_seq::text, last_seq::text, bytes_before::text, bytes_through::text, day::text
-    from delivered_intervals i
+    select epoch, first_seq::text, last_seq::text, bytes_before::text, bytes_through::text, intervals::text,
+      readings::text, bytes::text, day::text
+    from ${allDelivered} i
     where subscription_id = ${subscriptionId} and day between ${`${month}-01`} and ${lastDayOf(month)}
       and (epoch, first_seq) > (${after.epoch}, ${after.seq}::bigint)
     order by epoch, i.first_seq limit ${limit + 1}`);
@@ -38,6 +51,9 @@ export async function readIntervals({ db }: Database, query: IntervalsQuery): Pr
       to: Number(row.last_seq),
       bytes_before: row.bytes_before,
       bytes_through: row.bytes_through,
+      intervals: row.intervals,
+      readings: row.readings,
+      bytes: row.bytes,
       day: row.day,
     })),
     next_cursor: rows.length > limit && last ? `${last.epoch}:${last.first_seq}` : null,

@@ -4,6 +4,7 @@ import type { UseLine } from '@motience/protocol';
 import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { lastDayOf } from '../closing/calendar.ts';
+import { allDelivered } from '../settlement/all-delivered.ts';
 import { planInWords, unitPrice } from './plan-words.ts';
 import type { StatementAccount } from './statement-account.ts';
 
@@ -132,11 +133,10 @@ async function readEpochs(tx: Queryable, ids: readonly bigint[], of: Month): Pro
     Record<'id' | 'epoch' | 'intervals' | 'from' | 'to' | 'readings' | 'bytes', string>
   >(sql`
     select * from (
-      select subscription_id::text as id, epoch, count(*)::text as intervals, min(first_seq)::text as "from",
-        max(last_seq)::text as "to", sum(last_seq - first_seq + 1)::text as readings,
-        sum(bytes_through - bytes_before)::text as bytes,
+      select subscription_id::text as id, epoch, sum(intervals)::text as intervals, min(first_seq)::text as "from",
+        max(last_seq)::text as "to", sum(readings)::text as readings, sum(bytes)::text as bytes,
         row_number() over (partition by subscription_id order by epoch desc) as place
-      from delivered_intervals
+      from ${allDelivered} delivered
       where subscription_id in ${[...ids]} and day between ${`${of}-01`} and ${lastDayOf(of)}
       group by subscription_id, epoch
     ) epochs where place <= ${maxEpochs} order by id, epoch`);

@@ -26,12 +26,13 @@ export function readDevices(
   return db.transaction(
     async (tx) => {
       await tx.execute(sql`set local statement_timeout = '15s'`);
-      const intervals = sql`
-        select epoch, first_seq, last_seq from delivered_intervals i
+      const theirs = sql`
         join subscriptions s on s.id = i.subscription_id
         where s.consumer_id = ${consumerId} and s.producer_id = ${producerId} and i.day >= ${from} and i.day < ${to}`;
-      const [total] = await tx.execute<{ readings: string }>(sql`
-        select coalesce(sum(last_seq - first_seq + 1), 0)::text as readings from (${intervals}) i`);
+      const intervals = sql`select epoch, first_seq, last_seq from delivered_intervals i ${theirs}`;
+      const [total] = await tx.execute<Record<'readings' | 'summed', string>>(sql`
+        select (select coalesce(sum(last_seq - first_seq + 1), 0) from (${intervals}) i)::text as readings,
+          (select coalesce(sum(i.readings), 0) from delivered_sums i ${theirs})::text as summed`);
       const delivered = BigInt(total?.readings ?? 0);
       if (delivered > mostReadings) {
         const most = `${delivered} readings were delivered, and at most ${mostReadings} can be told apart by device`;
@@ -43,7 +44,7 @@ export function readDevices(
         join readings r on r.producer_id = ${producerId} and r.epoch = i.epoch and r.seq between i.first_seq and i.last_seq
         group by r.device_id order by r.device_id limit ${mostDevices}`);
       const stored = devices.reduce((sum, { readings }) => sum + BigInt(readings), 0n);
-      return { devices: [...devices], not_stored: String(delivered - stored) };
+      return { devices: [...devices], not_stored: String(delivered - stored + BigInt(total?.summed ?? 0)) };
     },
     { isolationLevel: 'repeatable read', accessMode: 'read only' },
   );
