@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Account, request, signUp, subscribe } from './accounts.ts';
 import { SocketClient } from './socket-client.ts';
 import { createAdmin } from './support/create-admin.ts';
-import { listStream, topUp } from './support/market.ts';
+import { ask, exampleListing, listStream, topUp } from './support/market.ts';
 import { findChromium, launchChromium, type Tester, TesterPages, watchForFaults } from './support/tester-pages.ts';
 
 const chromiumPath = findChromium();
@@ -297,6 +297,222 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       await page.getByText('You were signed out').waitFor();
       await page.getByRole('button', { name: 'Sign in' }).waitFor();
     });
+  });
+
+  describe('selling on the producer tester', () => {
+    /** The producer page of a producer made outside of it, whose offers can be asked for beside it. */
+    async function openSeller(options?: BrowserContextOptions) {
+      const account = await signUp(pages.services, 'producer', ['pump']);
+      const page = await openPage('producer', options);
+      const own = (call: string, body?: unknown) =>
+        ask(pages.services, 'subscription-manager', call, { as: account, body });
+      return { account, page, own };
+    }
+
+    /** What stands next to a field, once it is marked as wrong. */
+    async function mistake(field: Locator): Promise<string | null> {
+      await eventually(() => field.getAttribute('aria-invalid'), 'true');
+      const about = await field.getAttribute('aria-describedby');
+      return field.page().locator(`[id="${about}"]`).textContent();
+    }
+
+    const save = (page: Page, name: string) => page.getByRole('button', { name }).click();
+    const status = (page: Page, words: string) =>
+      eventually(() => page.getByTestId('listing-status').textContent(), words);
+    const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent);
+
+    it('says next to each field of the listing what the service expects, and moves the focus there', async () => {
+      const { account, page } = await openSeller();
+      await signIn(page, account);
+      await page.getByLabel('Title').fill('Roof');
+      await page.getByLabel('Tags').fill(`wind, ${'t'.repeat(41)}`);
+      await page.getByLabel('Latitude').fill('north');
+      await save(page, 'Save as a draft');
+      for (const [label, words] of [
+        ['Description', 'Expected 1 to 5000 characters.'],
+        ['Category', 'Expected 1 to 40 characters.'],
+        ['Tags', 'Expected 1 to 40 characters.'],
+        ['Latitude', 'Expected degrees from -90 to 90.'],
+      ] as const) {
+        expect(await mistake(page.getByLabel(label, { exact: true }))).toBe(words);
+      }
+      expect(await page.getByLabel('Title').getAttribute('aria-invalid')).toBeNull();
+      await eventually(() => page.evaluate(() => document.activeElement?.getAttribute('name')), 'description');
+      await status(page, 'Not listed');
+    });
+
+    it('lists the stream, shows it to everybody, and takes it out again', async () => {
+      const { account, page, own } = await openSeller();
+      const title = `Roof ${randomBytes(5).toString('hex')}`;
+      const found = async () => (await own(`GET /listings?q=${encodeURIComponent(title)}`)).items;
+      await signIn(page, account);
+      await page.getByLabel('Title').fill(title);
+      await page.getByLabel('Description').fill('Once a second.\nSince 2025.');
+      await page.getByLabel('Category').fill('weather');
+      await page.getByLabel('Tags').fill('Wind, rooftop');
+      await page.getByLabel('Place name').fill('Lisbon');
+      await page.getByLabel('Latitude').fill('38.72');
+      await page.getByLabel('Longitude').fill('-9.14');
+      await save(page, 'Save as a draft');
+      await status(page, 'Draft');
+      expect(await own('GET /listing')).toMatchObject({
+        ...{ title, description: 'Once a second.\nSince 2025.', category: 'weather', tags: ['wind', 'rooftop'] },
+        place: { name: 'Lisbon', region: null, latitude: 38.72, longitude: -9.14 },
+      });
+      expect(await found()).toEqual([]);
+      await save(page, 'Publish');
+      await status(page, 'Published');
+      expect(await found()).toHaveLength(1);
+      await save(page, 'Pause');
+      await status(page, 'Paused');
+      expect(await found()).toEqual([]);
+    });
+
+    it('edits by keyboard, and leaves alone what it does not ask for', async () => {
+      const { account, page, own } = await openSeller();
+      await own('PUT /listing', { ...exampleListing, terms: 'No resale.', approval: 'by-producer' });
+      await signIn(page, account);
+      await page.getByRole('button', { name: 'Edit the listing' }).press('Enter');
+      await eventually(() => page.evaluate(() => document.activeElement?.getAttribute('name')), 'title');
+      await page.keyboard.press('ControlOrMeta+A');
+      await page.keyboard.type('Pump house 8');
+      await page.keyboard.press('Enter');
+      await page.getByText('Pump house 8').waitFor();
+      await eventually(() => focused(page), 'Edit');
+      const { title, terms, approval, place } = await own('GET /listing');
+      expect({ title, terms, approval, place }).toEqual({
+        ...{ title: 'Pump house 8', terms: 'No resale.', approval: 'by-producer', place: exampleListing.place },
+      });
+    });
+
+    it('shows readings of the past to everybody once there are some, and removes them', async () => {
+      const { account, page, own } = await openSeller();
+      await own('PUT /listing', exampleListing);
+      await own('POST /listing/publish');
+      await signIn(page, account);
+      await save(page, 'Show the last 10 readings');
+      await page.getByText('No reading of your stream is stored yet; send some first.').waitFor();
+      await save(page, 'Send once');
+      await page.locator('[data-status=acknowledged]').waitFor();
+      // The platform stores readings a moment after it has acknowledged them.
+      const sample = page.getByTestId('sample');
+      await expect
+        .poll(
+          async () => {
+            if ((await sample.count()) === 0) await save(page, 'Show the last 10 readings');
+            return sample.count();
+          },
+          { timeout: 10_000 },
+        )
+        .toBe(1);
+      expect(await sample.textContent()).toContain('"temperature":');
+      const shown = await own(`GET /listings/${account.id}/preview`);
+      expect(shown.readings).toHaveLength(1);
+      await save(page, 'Remove the sample');
+      await page.getByText('consumers see no reading before they subscribe').waitFor();
+      expect((await own('GET /listing')).sample_taken_at).toBeNull();
+    });
+
+    it('offers a plan of each kind, with mistakes next to their fields', async () => {
+      const { account, page, own } = await openSeller();
+      await own('PUT /listing', exampleListing);
+      await signIn(page, account);
+      const form = page.getByRole('form', { name: 'New plan' });
+      const offer = async (kind: string, fields: Record<string, string>) => {
+        await page.getByRole('button', { name: 'Add a plan' }).click();
+        await form.getByLabel('Name').fill(`Plan ${kind}`);
+        await form.getByLabel('Kind').selectOption(kind);
+        for (const [label, text] of Object.entries(fields)) await form.getByLabel(label, { exact: true }).fill(text);
+        await save(page, 'Offer this plan');
+      };
+      await offer('per-reading', { 'Price of a reading': 'much', Trial: 'x', 'Notice in days': '367' });
+      for (const [label, words] of [
+        ['Price of a reading', 'Expected an amount as a decimal text'],
+        ['Trial', 'Expected {"readings": N}'],
+        ['Notice in days', 'Expected at most 366.'],
+      ] as const) {
+        expect(await mistake(form.getByLabel(label, { exact: true }))).toContain(words);
+      }
+      await save(page, 'Cancel');
+      await offer('free', {});
+      await offer('per-reading', { 'Price of a reading': '0.01', Trial: '5' });
+      await offer('per-1000-readings', { 'Price of 1,000 readings': '0.25', 'Notice in days': '30' });
+      await offer('per-megabyte', { 'Price of a MB': '2', 'At most a month': '20' });
+      await offer('per-time', { 'Price of the time': '1.5', 'Longest silence in s': '60' });
+      await offer('monthly', { 'Price of a month': '9', 'Readings included': '1000', 'Price of 1,000 more': '0.1' });
+      const offered = page.getByRole('list', { name: 'Offered plans' }).locator('li');
+      await eventually(() => offered.count(), 6);
+      const items = await ask(pages.services, 'subscription-manager', 'GET /plans', { as: account });
+      expect(items.items).toMatchObject([
+        { name: 'Plan free', terms: { kind: 'free' } },
+        { terms: { kind: 'per-reading', price: '0.01', currency: 'EUR', trial: { readings: 5 } } },
+        { terms: { kind: 'per-1000-readings', price: '0.25', minimum_notice_days: 30 } },
+        { terms: { kind: 'per-megabyte', price: '2.00', maximum_monthly_charge: '20.00' } },
+        { terms: { kind: 'per-time', price: '1.50', per: 'hour' }, max_silence_seconds: 60 },
+        { terms: { kind: 'monthly', quota_readings: 1000, beyond_quota: { price_per_1000_readings: '0.10' } } },
+      ]);
+      expect(await offered.last().textContent()).toContain(
+        '9.00 EUR a month for 1,000 readings, then 0.10 EUR per 1,000',
+      );
+    }, 60_000);
+
+    it('ends a plan by keyboard, once it was asked for twice', async () => {
+      const { account, page, own } = await openSeller();
+      const [kept, ended] = await listStream(pages.services, account, {}, [
+        { name: 'Kept', terms: { kind: 'free' } },
+        { name: 'By the reading', terms: { kind: 'per-reading', price: '0.01', currency: 'EUR' } },
+      ]);
+      await signIn(page, account);
+      await page.getByRole('button', { name: 'End the plan By the reading' }).press('Enter');
+      await eventually(() => focused(page), 'End this plan');
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      await eventually(() => focused(page), 'End');
+      await page.keyboard.press('Enter');
+      await eventually(() => focused(page), 'End this plan');
+      await page.keyboard.press('Enter');
+      await page.getByText('Ended plans (1)').waitFor();
+      await eventually(() => focused(page), 'Add a plan');
+      await page.getByText('1 plan offered').waitFor();
+      const { items } = await own(`GET /producers/${account.id}/plans`);
+      expect(items).toMatchObject([{ id: kept }]);
+      await page.getByText('Ended plans (1)').click();
+      expect(await page.locator(`[data-plan="${ended}"]`).textContent()).toContain('Ended');
+    });
+
+    it('shows what was measured, and what was earned with which plan, also while one of both is away', async () => {
+      const admin = await createAdmin(pages.services);
+      const { account, send } = await openProducer();
+      const terms = { kind: 'per-reading', price: '0.10', currency: 'EUR' };
+      const [plan] = await listStream(pages.services, account, {}, [{ name: 'By the reading', terms }]);
+      const consumer = await signUp(pages.services, 'consumer');
+      await topUp(pages.services, admin, consumer, '1.00');
+      const body = { producer_id: account.id, plan_id: plan };
+      await ask(pages.services, 'subscription-manager', 'POST /subscribe', { as: consumer, body });
+      const socket = await SocketClient.open(pages.services.socketUrl('consumer'), consumer.token);
+      closers.push(async () => socket.close());
+      await eventually(async () => socket.frames('welcome').length, 1);
+      const page = await openPage('producer');
+      await signIn(page, account);
+      await page.getByText('Nothing yet.').waitFor();
+      for (let number = 1; number <= 4; number += 1) send({ number });
+      await expect.poll(() => page.getByTestId('earned-EUR').count(), { timeout: 40_000 }).toBe(1);
+      expect(await page.getByTestId('earned-EUR').textContent()).toBe('0.36');
+      expect(await page.getByTestId(`sold-${plan}`).textContent()).toBe('4 readings delivered, 0.36 EUR earned');
+      expect(await page.getByTestId('earnings').textContent()).toContain('0.40 charged in the last year, 0.04 of it');
+      await page.getByText('of 1 over 30 d').waitFor();
+
+      await pages.services.end('billing-api', 'SIGTERM');
+      try {
+        await page.reload();
+        await signIn(page, account);
+        await page.getByText('The billing service does not answer.').waitFor();
+        await save(page, 'Pause');
+        await status(page, 'Paused');
+      } finally {
+        await pages.services.launch('billing-api');
+      }
+    }, 60_000);
   });
 
   describe('the consumer tester', () => {
@@ -625,7 +841,12 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       await register(producer, 'producer', newName('producer'), 'd'.repeat(128));
       await producer.getByRole('button', { name: 'Send once' }).click();
       await producer.locator('[data-status=acknowledged]').waitFor();
-      for (const page of [consumer, producer]) {
+      await producer.getByRole('button', { name: 'Add a plan' }).click();
+      const seller = await openPage('producer', { ...phone, colorScheme });
+      await signIn(seller, account);
+      await seller.getByRole('button', { name: 'End the plan' }).click();
+      await seller.getByRole('button', { name: 'Edit the listing' }).waitFor();
+      for (const page of [consumer, producer, seller]) {
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
       }
       const backgrounds = await consumer.evaluate(() => getComputedStyle(document.body).backgroundColor);

@@ -1,10 +1,9 @@
 import type { Session } from '@motience/sdk';
-import { Account, ConnectionPill, type PageConfig, PageShell, SignInCard } from '@motience/testers-kit';
+import { Account, ConnectionPill, isFree, type PageConfig, PageShell, SignInCard } from '@motience/testers-kit';
 import { effect } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { Dashboard } from './dashboard.tsx';
 import { Catalogue } from './market/catalogue.ts';
-import { isFree } from './market/describe-plan.ts';
 import { PlanChooser } from './market/plan-chooser.ts';
 import { Receiving } from './receiving/receiving.ts';
 import { SavedPositions } from './receiving/saved-positions.ts';

@@ -6,6 +6,7 @@ import { DevicePicker } from './compose/device-picker.tsx';
 import { Devices } from './compose/devices.ts';
 import { ReadingEditor } from './compose/reading-editor.tsx';
 import { checkText, exampleReading, prepareReadings, replaceDevice } from './compose/reading-text.ts';
+import { SellCard } from './selling/sell-card.tsx';
 import { Repetition } from './sending/repetition.ts';
 import { SendControls } from './sending/send-controls.tsx';
 import type { Sending } from './sending/sending.ts';
@@ -118,6 +119,7 @@ export function Workbench({ config, session, sending }: WorkbenchProps) {
         onConnect={() => sending.connect()}
         onDisconnect={() => void sending.disconnect()}
       />
+      <SellCard config={config} session={session} />
     </div>
   );
 }

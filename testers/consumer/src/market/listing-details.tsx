@@ -1,10 +1,9 @@
 import type { ListingSummary, Sample } from '@motience/protocol';
 import { Refusal } from '@motience/protocol';
-import { Notice, plural } from '@motience/testers-kit';
+import { MeasureList, Notice, SampleText } from '@motience/testers-kit';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Catalogue } from './catalogue.ts';
-import { describeMeasures } from './describe-measures.ts';
 
 interface ListingDetailsProps {
   catalogue: Catalogue;
@@ -36,16 +35,7 @@ export function ListingDetails({ catalogue, listing }: ListingDetailsProps) {
       {measures === null ? null : (
         <>
           <h4>Measured</h4>
-          <dl class="measures">
-            {describeMeasures(measures).map(({ label, value, from }) => (
-              <div key={label}>
-                <dt>{label}</dt>
-                <dd>
-                  {value ?? 'not known'} <span class="hint">{from}</span>
-                </dd>
-              </div>
-            ))}
-          </dl>
+          <MeasureList measures={measures} />
         </>
       )}
       <h4>Sample</h4>
@@ -58,15 +48,5 @@ export function ListingDetails({ catalogue, listing }: ListingDetailsProps) {
 function SampleView({ sample }: { sample: Sample | 'none' | undefined }) {
   if (sample === undefined) return null;
   if (sample === 'none') return <p class="hint">The producer shows none.</p>;
-  const taken = new Date(sample.taken_at).toLocaleString();
-  return (
-    <>
-      <p class="hint">
-        {plural(sample.readings.length, 'reading')} of the past, taken {taken}
-      </p>
-      <pre class="sample" data-testid="sample">
-        {sample.readings.map(({ timestamp, data }) => `${timestamp} ${JSON.stringify(data)}`).join('\n')}
-      </pre>
-    </>
-  );
+  return <SampleText sample={sample} />;
 }

@@ -1,9 +1,7 @@
 import type { ListingSummary, NamedSubscription } from '@motience/protocol';
-import { Button } from '@motience/testers-kit';
+import { Button, conditionsInWords, isFree, measuresInShort, placeInWords, priceInWords } from '@motience/testers-kit';
 import { useSignal } from '@preact/signals';
 import type { Catalogue } from './catalogue.ts';
-import { measuresInShort } from './describe-measures.ts';
-import { conditionsInWords, isFree, priceInWords } from './describe-plan.ts';
 import { ListingDetails } from './listing-details.tsx';
 import { PlanChoice } from './plan-choice.tsx';
 import type { PlanChooser } from './plan-chooser.ts';
@@ -74,12 +72,4 @@ function pricesInShort(plans: ListingSummary['plans']): string {
   if (only === undefined) return 'No price set';
   if (others.length === 0) return [priceInWords(only), ...conditionsInWords(only).slice(0, 1)].join(', ');
   return plans.map(priceInWords).join(' · ');
-}
-
-function placeInWords(place: ListingSummary['place']): string | undefined {
-  if (place === null) return undefined;
-  const { name, region, latitude, longitude } = place;
-  const named = [name, region].filter((text) => text !== null).join(', ');
-  if (named !== '') return named;
-  return latitude === null || longitude === null ? undefined : `${latitude.toFixed(2)}°, ${longitude.toFixed(2)}°`;
 }

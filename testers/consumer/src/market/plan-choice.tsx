@@ -1,7 +1,6 @@
-import { Button, Notice } from '@motience/testers-kit';
+import { Button, conditionsInWords, Notice, priceInWords } from '@motience/testers-kit';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { conditionsInWords, priceInWords } from './describe-plan.ts';
 import type { PlanChooser } from './plan-chooser.ts';
 
 interface PlanChoiceProps {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { amountOf } from './amount.ts';
 import { SessionCosts } from './session-costs.ts';
 
 const line = (id: number, amount: string, subscription_id: string | null = '7') => ({
@@ -38,13 +37,4 @@ describe('what a session has cost', () => {
     expect(costs.take([line(2, '0.10'), line(1, '-1.00')])).toEqual({ mayHaveMore: false, credited: 0n });
     expect(costs.ofSubscription('7')).toBe(200_000n);
   });
-});
-
-it.each([
-  ['12.50', 12_500_000n],
-  ['-0.000001', -1n],
-  ['0.00', 0n],
-  ['-1.00', -1_000_000n],
-])('reads %s as micro-units', (text, expected) => {
-  expect(amountOf(text)).toBe(expected);
 });

@@ -1,5 +1,5 @@
 import type { WalletLine } from '@motience/protocol';
-import { amountOf } from './amount.ts';
+import { amountOf } from '@motience/testers-kit';
 
 const mostSeen = 2_000;
 

@@ -1,6 +1,6 @@
 import type { Wallet, WalletList } from '@motience/protocol';
+import { amountOf } from '@motience/testers-kit';
 import { type ReadonlySignal, signal } from '@preact/signals';
-import { amountOf } from './amount.ts';
 import type { Billing } from './billing.ts';
 import { SessionCosts } from './session-costs.ts';
 

@@ -1,7 +1,6 @@
 import { formatAmount } from '@motience/ledger/pricing';
 import type { NamedSubscription } from '@motience/protocol';
-import { formatCount, formatTime, Notice } from '@motience/testers-kit';
-import { conditionsInWords, priceInWords, termsOf } from '../market/describe-plan.ts';
+import { conditionsInWords, formatCount, formatTime, Notice, priceInWords, termsOf } from '@motience/testers-kit';
 import type { Receiving } from '../receiving/receiving.ts';
 import { remedyInWords, stopInWords } from './describe-stop.ts';
 import type { Spending } from './spending.ts';

@@ -1,9 +1,7 @@
 import { formatAmount, type PlanTerms } from '@motience/ledger/pricing';
 import type { Wallet } from '@motience/protocol';
-import { Card, formatTime, Notice } from '@motience/testers-kit';
-import { termsOf } from '../market/describe-plan.ts';
+import { amountOf, Card, formatTime, Notice, termsOf } from '@motience/testers-kit';
 import type { Subscriptions } from '../subscriptions/subscriptions.ts';
-import { amountOf } from './amount.ts';
 import { creditInWords } from './describe-stop.ts';
 import type { Spending } from './spending.ts';
 import { TopUpForm } from './top-up-form.tsx';

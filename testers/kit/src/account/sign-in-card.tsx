@@ -1,12 +1,12 @@
 import { defaultLimits } from '@motience/protocol';
 import { useSignal } from '@preact/signals';
+import { type FormErrors, formErrors, noErrors } from '../forms/form-errors.ts';
 import type { Credentials } from '../page-config.ts';
 import { Button } from '../parts/button.tsx';
 import { Field } from '../parts/field.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { Segmented } from '../parts/segmented.tsx';
 import type { Account } from './account.ts';
-import { type FormErrors, formErrors, noErrors } from './form-errors.ts';
 
 interface SignInCardProps {
   account: Account;

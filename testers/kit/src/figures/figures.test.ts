@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { amountOf } from './amount.ts';
 import { BoundedList } from './bounded-list.ts';
 import { formatBytes, formatCount, formatRate, formatSpan, plural } from './format.ts';
 import { RateMeter } from './rate-meter.ts';
@@ -49,4 +50,13 @@ describe('BoundedList', () => {
     expect(list.add(4)).toBe(1);
     expect(list.items).toEqual([4, 3, 2]);
   });
+});
+
+it.each([
+  ['12.50', 12_500_000n],
+  ['-0.000001', -1n],
+  ['0.00', 0n],
+  ['-1.00', -1_000_000n],
+])('reads %s as micro-units', (text, expected) => {
+  expect(amountOf(text)).toBe(expected);
 });

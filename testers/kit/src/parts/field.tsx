@@ -1,40 +1,125 @@
+import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
 
-interface FieldProps {
+interface LabelledProps {
   label: string;
   name: string;
-  password?: boolean;
-  /** Which keyboard a phone shows. */
-  keyboard?: 'text' | 'numeric' | 'search';
-  autocomplete?: string;
-  required?: boolean;
-  value?: string;
-  placeholder?: string;
   /** Shown while there is no error. */
   hint?: string | undefined;
   error?: string | undefined;
+}
+
+interface TextProps extends LabelledProps {
+  required?: boolean;
+  value?: string;
+  /** What stands in it at first, where nobody follows what is typed. */
+  initial?: string | undefined;
+  placeholder?: string;
   onInput?: (value: string) => void;
 }
 
+interface FieldProps extends TextProps {
+  password?: boolean;
+  /** Which keyboard a phone shows. */
+  keyboard?: 'text' | 'numeric' | 'decimal' | 'search';
+  autocomplete?: string;
+}
+
 /** A text field with its label and, next to it, what is wrong with what was entered. */
-export function Field({ label, hint, error, onInput, password = false, keyboard = 'text', ...rest }: FieldProps) {
+export function Field({ label, hint, error, password = false, keyboard = 'text', autocomplete, ...rest }: FieldProps) {
   const id = useId();
-  const about = error ?? hint;
   const common = {
-    id,
+    ...textAttributes({ id, hint, error, ...rest }),
+    ...(autocomplete === undefined ? {} : { autocomplete }),
+    inputMode: keyboard,
+  } as const;
+  return (
+    <Labelled id={id} label={label} hint={hint} error={error}>
+      {password ? <input type="password" {...common} /> : <input type="text" {...common} />}
+    </Labelled>
+  );
+}
+
+/** The same for text of several lines. */
+export function AreaField({ label, hint, error, rows = 4, ...rest }: TextProps & { rows?: number }) {
+  const id = useId();
+  return (
+    <Labelled id={id} label={label} hint={hint} error={error}>
+      <textarea rows={rows} {...textAttributes({ id, hint, error, ...rest })} />
+    </Labelled>
+  );
+}
+
+interface ChoiceFieldProps<Value extends string> extends LabelledProps {
+  options: readonly { value: Value; label: string }[];
+  value: Value;
+  onChoose: (value: Value) => void;
+}
+
+/** The same for one of several. */
+export function ChoiceField<Value extends string>({
+  label,
+  hint,
+  error,
+  name,
+  options,
+  value,
+  onChoose,
+}: ChoiceFieldProps<Value>) {
+  const id = useId();
+  return (
+    <Labelled id={id} label={label} hint={hint} error={error}>
+      <select
+        name={name}
+        value={value}
+        onChange={(event) => {
+          const chosen = options.find((option) => option.value === event.currentTarget.value);
+          if (chosen) onChoose(chosen.value);
+        }}
+        {...stateAttributes(id, hint, error)}
+      >
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.label}
+          </option>
+        ))}
+      </select>
+    </Labelled>
+  );
+}
+
+function textAttributes({ id, hint, error, onInput, initial, ...rest }: Omit<TextProps, 'label'> & { id: string }) {
+  return {
     autocapitalize: 'none',
     autocomplete: 'off',
     spellcheck: false,
-    inputMode: keyboard,
-    'aria-invalid': error === undefined ? undefined : 'true',
-    'aria-describedby': about === undefined ? undefined : `${id}-about`,
     onInput: (event: { currentTarget: { value: string } }) => onInput?.(event.currentTarget.value),
+    ...(initial === undefined ? {} : { defaultValue: initial }),
+    ...stateAttributes(id, hint, error),
     ...rest,
   } as const;
+}
+
+function stateAttributes(id: string, hint: string | undefined, error: string | undefined) {
+  const isExplained = (error ?? hint) !== undefined;
+  return {
+    id,
+    'aria-invalid': error === undefined ? undefined : ('true' as const),
+    'aria-describedby': isExplained ? `${id}-about` : undefined,
+  };
+}
+
+interface FrameProps extends Omit<LabelledProps, 'name'> {
+  id: string;
+  children: ComponentChildren;
+}
+
+function Labelled({ id, label, hint, error, children }: FrameProps) {
+  const about = error ?? hint;
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      {password ? <input type="password" {...common} /> : <input type="text" {...common} />}
+      {children}
       {about === undefined ? null : (
         <p
           id={`${id}-about`}

@@ -1,6 +1,6 @@
 import { formatAmount, type PlanTerms, planTermsSchema } from '@motience/ledger/pricing';
 import type { Plan } from '@motience/protocol';
-import { plural } from '@motience/testers-kit';
+import { plural } from '../figures/format.ts';
 
 const whole = new Intl.NumberFormat('en');
 

@@ -22,6 +22,18 @@ describe('formErrors', () => {
     expect(formErrors(refusal, fields)).toEqual({ fields: {}, form: 'Role: expected one.' });
   });
 
+  it('puts what is about a part of a field next to the field', () => {
+    const refusal = new Refusal('invalid-request', 'tags.2: expected less; place.region: expected 1', {
+      details: [
+        { path: 'tags.2', message: 'expected less' },
+        { path: 'place.region', message: 'expected 1' },
+      ],
+    });
+    expect(formErrors(refusal, ['tags', 'place', 'place.region'])).toEqual({
+      fields: { tags: 'Expected less.', 'place.region': 'Expected 1.' },
+    });
+  });
+
   it('says next to the username that the name is taken', () => {
     expect(formErrors(new Refusal('conflict', 'taken'), fields).fields).toEqual({ username: 'This name is taken.' });
   });

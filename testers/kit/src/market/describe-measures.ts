@@ -1,5 +1,5 @@
 import type { Measures } from '@motience/protocol';
-import { formatCount, formatRate, formatSpan, plural } from '@motience/testers-kit';
+import { formatCount, formatRate, formatSpan, plural } from '../figures/format.ts';
 
 /** One measured figure with what it was computed from; no value where nothing was counted. */
 export interface MeasuredFigure {
