@@ -45,6 +45,12 @@ const settings = {
     min: 1,
     max: 1_000_000,
   }),
+  changesPerDay: integer('SUBSCRIPTION_CHANGES_PER_DAY', defaultLimits.subscriptionChangesPerAccountAndDay, {
+    min: 1,
+    max: 10_000_000,
+  }),
+  /** As for the stream managers: while readings are kept, it counts who was subscribed when they were made. */
+  historyAgeMs: duration('HISTORY_AGE', '30d', { min: '1h', max: '3650d' }),
 };
 
 export type SubscriptionManagerConfig = ConfigOf<typeof settings>;

@@ -1,6 +1,7 @@
 import { type Database, openDatabase, postgresReadiness } from '@motience/database';
 import { acceptApiKeys, createProjector, type Projector } from '@motience/rights';
 import {
+  bothLimits,
   createMetrics,
   createRateLimiter,
   firstConnectionAttempt,
@@ -16,6 +17,7 @@ import type { SubscriptionManagerConfig } from './config.ts';
 import { endPlans } from './services/end-plans.ts';
 import { measureListings } from './services/measure-listing.ts';
 import { purge } from './services/purge.ts';
+import { createSubscriptionPurge } from './services/purge-subscriptions.ts';
 
 export interface Context {
   readonly config: SubscriptionManagerConfig;
@@ -55,12 +57,21 @@ export async function createContext(config: SubscriptionManagerConfig, logger: L
     registry: createMetrics('subscription-manager'),
     database,
     projector,
-    changes: createRateLimiter(limiterRedis, config.redisKeyPrefix, {
-      name: 'subscriptions',
-      what: 'changes of subscriptions per account',
-      points: config.changesPerMinute,
-      perSeconds: 60,
-    }),
+    changes: bothLimits(
+      createRateLimiter(limiterRedis, config.redisKeyPrefix, {
+        name: 'subscriptions',
+        what: 'changes of subscriptions per account',
+        points: config.changesPerMinute,
+        perSeconds: 60,
+      }),
+      // Each leaves a row that may have to be kept.
+      createRateLimiter(limiterRedis, config.redisKeyPrefix, {
+        name: 'subscriptions-day',
+        what: 'changes of subscriptions per account',
+        points: config.changesPerDay,
+        perSeconds: 86_400,
+      }),
+    ),
     catalogueRequests: createRateLimiter(limiterRedis, config.redisKeyPrefix, {
       name: 'catalogue',
       what: 'requests of the catalogue per address',
@@ -77,6 +88,11 @@ export async function createContext(config: SubscriptionManagerConfig, logger: L
         repeat(endPlansMs, (stopped) => endPlans({ database, projector }, stopped), failed('plans could not be ended')),
         repeat(measureMs, (stopped) => measureListings(database, stopped), failed('a stream could not be measured')),
         repeat(purgeMs, (stopped) => purge(database, stopped), failed('old requests and plans could not be deleted')),
+        repeat(
+          purgeMs,
+          createSubscriptionPurge(database, config.historyAgeMs),
+          failed('old subscriptions could not be deleted'),
+        ),
       ];
       stopRepeating = () => Promise.all(stops.map((stop) => stop()));
     },

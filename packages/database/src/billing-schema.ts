@@ -238,6 +238,7 @@ export const spendingLimits = pgTable(
       sql`coalesce(${table.subscriptionId}, 0)`,
       table.period,
     ),
+    index('spending_limits_subscription').on(table.subscriptionId),
     check('spending_limits_period', sql`${table.period} in ('day', 'month')`),
     check('spending_limits_amount', sql`${table.amount} >= 0`),
   ],

@@ -146,7 +146,7 @@ export const plans = pgTable(
 
 /**
  * A consumer's right to receive a stream, from `created_at` until `ended_at`. At most one is active for a consumer and
- * a producer; ended ones stay, because they say which time was paid for. Owned by subscription-manager.
+ * a producer. Ended ones stay for as long as a bill needs them, or readings of their time are kept. Owned by subscription-manager.
  */
 export const subscriptions = pgTable(
   'subscriptions',
@@ -164,17 +164,21 @@ export const subscriptions = pgTable(
     /** What is paid for it; none where the stream was free without any plan. */
     planId: bigint('plan_id', { mode: 'bigint' }).references(() => plans.id),
     createdAt: instant('created_at').notNull().defaultNow(),
+    /** Where it took the place of one on another plan: since when the consumer has been subscribed without a break. */
+    since: instant('since'),
     endedAt: instant('ended_at'),
   },
   (table) => [
     uniqueIndex('subscriptions_active').on(table.consumerId, table.producerId).where(sql`${table.status} = 'active'`),
+    // All there ever were, for bills and for what may be resumed.
     index('subscriptions_producer').on(table.producerId, table.id),
-    index('subscriptions_consumer').on(table.consumerId, table.id),
+    index('subscriptions_pair').on(table.consumerId, table.producerId, table.id),
     index('subscriptions_plan').on(table.planId),
-    // By which the one before it is found, where one goes on without a break.
-    index('subscriptions_ended_at')
-      .on(table.consumerId, table.producerId, table.endedAt)
-      .where(sql`${table.endedAt} is not null`),
+    // Those that count now, however many have ended.
+    index('subscriptions_of_consumer').on(table.consumerId, table.id).where(sql`${table.status} = 'active'`),
+    index('subscriptions_of_producer').on(table.producerId, table.id).where(sql`${table.status} = 'active'`),
+    index('subscriptions_on_plan').on(table.planId, table.id).where(sql`${table.status} = 'active'`),
+    check('subscriptions_since', sql`${table.since} <= ${table.createdAt}`),
     check('subscriptions_ended', sql`(${table.status} = 'active') = (${table.endedAt} is null)`),
   ],
 );

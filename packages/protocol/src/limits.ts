@@ -21,6 +21,7 @@ export const defaultLimits = {
   requestsPerProducer: 10_000,
   accessEntriesPerProducer: 10_000,
   subscriptionChangesPerAccountAndMinute: 600,
+  subscriptionChangesPerAccountAndDay: 5_000,
   deviceChangesPerAccountAndMinute: 1_200,
   newSocketsPerAddressAndMinute: 6_000,
   catalogueRequestsPerAddressAndMinute: 300,

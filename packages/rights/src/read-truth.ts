@@ -10,24 +10,9 @@ export const sessionIsLive = and(isNull(sessions.revokedAt), gt(sessions.expires
 /** Whole seconds until a session ends, at least 1. */
 export const secondsLeft = sql<number>`greatest(1, ceil(extract(epoch from ${sessions.expiresAt} - now())))::int`;
 
-/**
- * Since when a consumer has been subscribed without a break, in ms since 1970; rounded up, so that it never says too early.
- * A subscription that changes its plan ends when the next one begins. Step by step, by the index: `offset 0` keeps
- * PostgreSQL from looking through all of the consumer's past at each, which may hold thousands.
- */
-export const subscribedSince = sql<number>`(
-  with recursive chain (since) as (
-    select subscriptions.created_at
-    union
-    select former.created_at from chain
-    cross join lateral (
-      select earlier.created_at from subscriptions earlier
-      where earlier.consumer_id = subscriptions.consumer_id and earlier.producer_id = subscriptions.producer_id
-        and earlier.ended_at = chain.since
-      offset 0
-    ) former
-  )
-  select ceil(extract(epoch from min(since)) * 1000)::bigint from chain)`;
+/** Since when a consumer has been subscribed without a break, in ms since 1970; rounded up, so that it never says too early. */
+export const subscribedSince = sql<number>`
+  ceil(extract(epoch from coalesce(subscriptions.since, subscriptions.created_at)) * 1000)::bigint`;
 
 /** The id of a subscription that has a plan, on which what is delivered is counted; null where it has none. */
 export const meteredId = sql<

@@ -31,6 +31,7 @@ export { createLogger, type Logger, type LogLevel } from './logger.ts';
 export { Counter, createMetrics, Gauge, Histogram, type MetricsRequest, mayReadMetrics, Registry } from './metrics.ts';
 export { orLate } from './or-late.ts';
 export {
+  bothLimits,
   createRateLimiter,
   firstConnectionAttempt,
   type RateLimit,

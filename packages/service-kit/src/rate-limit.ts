@@ -11,6 +11,11 @@ export interface RateLimit {
   perSeconds: number;
 }
 
+const spans: ReadonlyMap<number, string> = new Map([
+  [60, 'minute'],
+  [86_400, 'day'],
+]);
+
 export interface RateLimiter {
   /** Counts one; over the limit throws `rate-limited` with the limit, its value and the wait. */
   consume(key: string): Promise<void>;
@@ -30,6 +35,15 @@ export async function firstConnectionAttempt(redis: Redis | Cluster): Promise<vo
   });
 }
 
+/** Counts in both, and refuses at whichever limit is reached, the first one first. */
+export function bothLimits(first: RateLimiter, second: RateLimiter): RateLimiter {
+  const inTurn = (name: keyof RateLimiter) => async (key: string) => {
+    await first[name](key);
+    await second[name](key);
+  };
+  return { consume: inTurn('consume'), check: inTurn('check') };
+}
+
 /** Counts in Redis, over all processes; while Redis is away, each process counts for itself. */
 export function createRateLimiter(redis: Redis | Cluster, keyPrefix: string, limit: RateLimit): RateLimiter {
   const counted = { keyPrefix: `${keyPrefix}:limit:${limit.name}`, points: limit.points, duration: limit.perSeconds };
@@ -40,7 +54,7 @@ export function createRateLimiter(redis: Redis | Cluster, keyPrefix: string, lim
     insuranceLimiter: new RateLimiterMemory(counted),
   });
   const refuse = (state: RateLimiterRes) => {
-    const span = limit.perSeconds === 60 ? 'minute' : `${limit.perSeconds} s`;
+    const span = spans.get(limit.perSeconds) ?? `${limit.perSeconds} s`;
     throw new Refusal('rate-limited', `more than ${limit.points} ${limit.what} per ${span}`, {
       retryAfterSeconds: Math.max(1, Math.ceil(state.msBeforeNext / 1000)),
     });

@@ -1,13 +1,14 @@
 import { plans, type Queryable, subscriptions, users } from '@motience/database';
 import type { Right } from '@motience/stream-log';
-import { and, asc, eq, isNull, lte, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, lte, sql } from 'drizzle-orm';
 import type { Context } from '../context.ts';
 import { notEnded, type PlanRow, readTerms } from './plan-row.ts';
 import { finishSubscription, movePlan } from './put-subscription.ts';
 
 /** Subscribers moved at the same time; each takes a connection to PostgreSQL, and one more while its right is projected. */
 const movedAtOnce = 3;
-/** Subscribers looked up at a time: looking for each by itself would take longer the more there are. */
+/** Plans, and subscribers of each, looked up at a time. */
+const plansAtOnce = 100;
 const foundAtOnce = 500;
 const closedAtOnce = 100;
 
@@ -19,14 +20,35 @@ interface Waiting {
   plan: PlanRow;
 }
 
-/** Some of the subscribers whose plan has ended. */
-async function findWaiting(queryable: Queryable): Promise<Waiting[]> {
-  return queryable
-    .select({ subscriptionId: subscriptions.id, consumerId: subscriptions.consumerId, plan: plans })
-    .from(plans)
-    .innerJoin(subscriptions, and(eq(subscriptions.planId, plans.id), eq(subscriptions.status, 'active')))
-    .where(hasEnded)
-    .limit(foundAtOnce);
+/** All subscribers whose plan has ended, plan by plan, each in the order they came. */
+async function* findWaiting(queryable: Queryable): AsyncGenerator<Waiting> {
+  for (let afterPlan = 0n; ; ) {
+    const ended = await queryable
+      .select()
+      .from(plans)
+      .where(and(hasEnded, gt(plans.id, afterPlan)))
+      .orderBy(asc(plans.id))
+      .limit(plansAtOnce);
+    for (const plan of ended) yield* findSubscribers(queryable, plan);
+    const last = ended.at(-1);
+    if (!last || ended.length < plansAtOnce) return;
+    afterPlan = last.id;
+  }
+}
+
+async function* findSubscribers(queryable: Queryable, plan: PlanRow): AsyncGenerator<Waiting> {
+  for (let after = 0n; ; ) {
+    const found = await queryable
+      .select({ subscriptionId: subscriptions.id, consumerId: subscriptions.consumerId })
+      .from(subscriptions)
+      .where(and(eq(subscriptions.planId, plan.id), eq(subscriptions.status, 'active'), gt(subscriptions.id, after)))
+      .orderBy(asc(subscriptions.id))
+      .limit(foundAtOnce);
+    for (const subscriber of found) yield { ...subscriber, plan };
+    const last = found.at(-1);
+    if (!last || found.length < foundAtOnce) return;
+    after = last.subscriptionId;
+  }
 }
 
 /**
@@ -113,26 +135,20 @@ export async function endPlans(
   isStopped = () => false,
 ): Promise<void> {
   const errors: unknown[] = [];
-  let moved = 0;
-  do {
-    moved = 0;
-    const waiting = (await findWaiting(database.db)).values();
-    const moveSome = async () => {
-      for (const subscriber of waiting) {
-        if (isStopped()) return;
-        try {
-          const right = await database.db.transaction((tx) => moveSubscriber(tx, subscriber));
-          if (right) {
-            moved += 1;
-            await projector.project(right);
-          }
-        } catch (error) {
-          if (errors.length === 0) errors.push(error);
-        }
+  // One list for all who move: a generator answers whoever asks, one after the other.
+  const waiting = findWaiting(database.db);
+  const moveSome = async () => {
+    for (let next = await waiting.next(); !next.done && !isStopped(); next = await waiting.next()) {
+      const subscriber = next.value;
+      try {
+        const right = await database.db.transaction((tx) => moveSubscriber(tx, subscriber));
+        if (right) await projector.project(right);
+      } catch (error) {
+        if (errors.length === 0) errors.push(error);
       }
-    };
-    await Promise.all(Array.from({ length: movedAtOnce }, moveSome));
-  } while (moved > 0 && !isStopped());
+    }
+  };
+  await Promise.all(Array.from({ length: movedAtOnce }, moveSome));
   if (!isStopped()) await database.db.transaction(closePlans);
   if (errors.length > 0) throw errors[0];
 }

@@ -28,11 +28,13 @@ export async function movePlan(
   planId: bigint,
 ): Promise<SubscriptionRow> {
   await endRow(tx, active.id);
+  const ofFormer = (column: SQL) => sql`(select ${column} from subscriptions where id = ${active.id})`;
   return insert(tx, {
     consumerId: active.consumerId,
     producerId: active.producerId,
     planId,
-    createdAt: sql`(select ended_at from subscriptions where id = ${active.id})`,
+    createdAt: ofFormer(sql`ended_at`),
+    since: ofFormer(sql`coalesce(since, created_at)`),
   });
 }
 
@@ -56,7 +58,7 @@ async function endRow(tx: Queryable, id: bigint): Promise<SubscriptionRow> {
   return ended;
 }
 
-async function insert(tx: Queryable, values: Put & { createdAt: SQL }): Promise<SubscriptionRow> {
+async function insert(tx: Queryable, values: Put & { createdAt: SQL; since?: SQL }): Promise<SubscriptionRow> {
   const [added] = await tx.insert(subscriptions).values(values).returning();
   if (!added) throw new Error('the insert returned no row');
   await recordChange(tx, added);
