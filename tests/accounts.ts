@@ -18,11 +18,16 @@ export interface Reply {
   body: Record<string, unknown>;
 }
 
+interface Asked {
+  method?: string;
+  token?: string;
+  body?: unknown;
+  /** Rejects if there is no answer by then. */
+  timeoutMs?: number;
+}
+
 /** One HTTP request with a JSON body and a bearer token, if given. */
-export async function request(
-  url: string,
-  { method = 'GET', token, body }: { method?: string; token?: string; body?: unknown } = {},
-): Promise<Reply> {
+export async function request(url: string, { method = 'GET', token, body, timeoutMs }: Asked = {}): Promise<Reply> {
   const response = await fetch(url, {
     method,
     headers: {
@@ -30,6 +35,7 @@ export async function request(
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(timeoutMs) }),
   });
   const text = await response.text();
   return { status: response.status, body: text === '' ? {} : JSON.parse(text) };

@@ -14,6 +14,8 @@ interface ConsumerVerdict {
   notRecovered: number;
   /** How its sockets ended, by close code. */
   socketEnds: Record<string, number>;
+  /** Whether it was without a subscription at times. */
+  leaves: boolean;
 }
 
 export interface Verdict {
@@ -30,7 +32,8 @@ export async function judge(market: Market, databaseUrl: string): Promise<Verdic
   for (const { options, ends } of market.consumers) {
     const { name } = options;
     const socketEnds = Object.fromEntries(ends);
-    consumers.set(name, { name, readings: 0, faults: noFaults, declaredLost: 0, notRecovered: 0, socketEnds });
+    const leaves = options.leaves ?? false;
+    consumers.set(name, { name, readings: 0, faults: noFaults, declaredLost: 0, notRecovered: 0, socketEnds, leaves });
   }
   let stored: FaultCounts = noFaults;
   for (const source of market.sources) {
@@ -60,8 +63,8 @@ export function findingsOf(verdict: Verdict): string[] {
   return [
     ...inWords('PostgreSQL', verdict.stored),
     ...verdict.consumers.flatMap(({ name, faults }) => inWords(name, faults)),
-    ...verdict.consumers.flatMap(({ name, declaredLost }) =>
-      declaredLost === 0 ? [] : [`${name}: was told that ${declaredLost} stored readings will not come`],
+    ...verdict.consumers.flatMap(({ name, declaredLost, leaves }) =>
+      declaredLost === 0 || leaves ? [] : [`${name}: was told that ${declaredLost} stored readings will not come`],
     ),
   ];
 }

@@ -1,9 +1,11 @@
 import { type Account, signUp, subscribe } from '../accounts.ts';
 import type { SentByDevice } from './checker/reading-place.ts';
+import type { Buyer } from './clients/buyer.ts';
 import { ChaosConsumer } from './clients/chaos-consumer.ts';
 import { ChaosProducer } from './clients/chaos-producer.ts';
 import type { Consumer } from './clients/consumer.ts';
 import { SdkConsumer } from './clients/sdk-consumer.ts';
+import { openBuyers } from './open-buyers.ts';
 import type { PlatformUnderChaos } from './platform/platform-under-chaos.ts';
 import { Random } from './random.ts';
 
@@ -30,7 +32,9 @@ export class Market {
 
   private constructor(
     readonly sources: readonly StreamSource[],
+    /** All sockets, those of buyers too. */
     readonly consumers: readonly Consumer[],
+    readonly buyers: readonly Buyer[],
   ) {}
 
   /** Makes the accounts; nothing is sent yet. */
@@ -51,13 +55,14 @@ export class Market {
             deviceIds,
             count: Math.ceil(readings / socketCount),
             perSecond: perSecond / socketCount,
-            random: new Random(random.int(0, 2 ** 30)),
+            random: random.fork(),
           }),
       ),
     }));
 
     const consumers: Consumer[] = [];
-    const market = new Market(sources, consumers);
+    const buyers: Buyer[] = [];
+    const market = new Market(sources, consumers, buyers);
     const onEpoch = (producerId: string, epoch: string) => market.hearOf(producerId, epoch);
     const [narrowedTo] = producers;
     for (const name of ['plain-1', 'plain-2', 'narrowed', 'sdk']) {
@@ -72,11 +77,15 @@ export class Market {
           token: account.token,
           producerIds: wanted.map(({ id }) => id),
           ...(name === 'narrowed' ? { deviceId: 'b' } : {}),
-          random: new Random(random.int(0, 2 ** 30)),
+          random: random.fork(),
           onEpoch,
         }),
       );
     }
+    // Those above have no plan: their subscriptions are older than any.
+    const perProducer = Math.ceil(readings / producers.length);
+    buyers.push(...(await openBuyers(platform, { producers, readings: perProducer, random, onEpoch })));
+    consumers.push(...buyers.flatMap(({ options }) => options.sockets));
     return market;
   }
 
@@ -95,7 +104,7 @@ export class Market {
   }
 
   get complaints(): string[] {
-    return [...this.senders, ...this.consumers].flatMap(({ complaints }) => complaints);
+    return [...this.senders, ...this.consumers, ...this.buyers].flatMap(({ complaints }) => complaints);
   }
 
   /** What the devices of a stream have sent that a consumer is owed. */
@@ -105,20 +114,31 @@ export class Market {
     return deviceId === undefined ? sent : sent.filter((device) => device.deviceId === deviceId);
   }
 
-  /** Whether every consumer got as many readings as it is owed. */
+  /** Whether every consumer got as many readings as it is owed, or was told that they will not come. */
   allReceived(): boolean {
     return this.consumers.every((consumer) =>
       this.sources.every((source) => {
         const journal = consumer.journals.get(source.id);
         const owed = this.sentTo(consumer, source).reduce((sum, { acknowledged }) => sum + acknowledged, 0);
-        return !journal || journal.readings >= owed;
+        return !journal || journal.dealtWith >= owed;
       }),
     );
   }
 
+  /** All consumers begin to receive, and buyers to pay. */
+  start(): void {
+    for (const consumer of this.consumers) void consumer.run();
+    for (const buyer of this.buyers) buyer.run();
+  }
+
+  /** Buyers come and go no more; resolves once they have all their subscriptions. */
+  async stay(): Promise<void> {
+    await Promise.all(this.buyers.map((buyer) => buyer.stay()));
+  }
+
   async stop(): Promise<void> {
     for (const sender of this.senders) sender.stop();
-    await Promise.all(this.consumers.map((consumer) => consumer.stop()));
+    await Promise.all([...this.buyers, ...this.consumers].map((one) => one.stop()));
   }
 
   private hearOf(producerId: string, epoch: string): void {

@@ -14,6 +14,11 @@ export class Random {
     return uniformInt(this.generator, from, to);
   }
 
+  /** Another one, whose choices do not depend on when this one's are made. */
+  fork(): Random {
+    return new Random(this.int(0, 2 ** 30));
+  }
+
   /** True once in `times`, on average. */
   oneIn(times: number): boolean {
     return this.int(1, times) === 1;

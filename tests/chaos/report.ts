@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import type { FaultCounts } from './checker/fault-counts.ts';
+import type { BuyerVerdict } from './judge-books.ts';
 import type { ChaosResult } from './run-chaos.ts';
 import { type Fault, faultKinds } from './schedule.ts';
 
@@ -12,7 +13,10 @@ export interface ReportFrame {
 }
 
 /** A run, for a program to read. */
-export function reportData(frame: ReportFrame, { faults, verdict, findings, engines, elapsedMs }: ChaosResult): object {
+export function reportData(
+  frame: ReportFrame,
+  { faults, verdict, buyers, reconciled, findings, engines, elapsedMs }: ChaosResult,
+): object {
   return {
     ...frame,
     commit: commit(),
@@ -22,12 +26,17 @@ export function reportData(frame: ReportFrame, { faults, verdict, findings, engi
     elapsedMs: Math.round(elapsedMs),
     faults: countByKind(faults),
     verdict,
+    buyers,
+    reconciled,
     findings,
   };
 }
 
 /** The same run, for people. */
-export function reportText(frame: ReportFrame, { faults, verdict, findings, engines, elapsedMs }: ChaosResult): string {
+export function reportText(
+  frame: ReportFrame,
+  { faults, verdict, buyers, reconciled, findings, engines, elapsedMs }: ChaosResult,
+): string {
   const delivered = verdict.consumers.reduce((sum, { readings }) => sum + readings, 0);
   const counts = Object.entries(countByKind(faults)).map(([kind, count]) => `| ${kind} | ${count} |`);
   const rows: [string, number | undefined, FaultCounts][] = [
@@ -67,7 +76,25 @@ ${verdict.consumers
         .join(', ')} |`,
   )
   .join('\n')}
+
+What was counted is what billing charges for, or gives as a trial. Readings that came and were not counted went with a gateway
+that was killed before it could report them; how many these may be at most is known from when gateways were killed. \`motience-reconcile\`
+found the books in order ${reconciled} times, the last time at the end.
+
+| buyer | subscriptions | stops for want of money | readings that came | counted | counted twice | counted, never came | came, not counted (at most) | free | paid in | charged | left |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+${buyers.map(buyerRow).join('\n')}
 `;
+}
+
+function buyerRow(buyer: BuyerVerdict): string {
+  const cells = [
+    ...[buyer.name, buyer.subscriptions, buyer.stops, number(buyer.received), number(buyer.counted)],
+    ...[buyer.countedTwice, buyer.neverReceived],
+    `${buyer.lostWithGateway + buyer.uncounted} (${number(buyer.mayBeLost)})`,
+    ...[buyer.freeReadings, euros(buyer.paidIn), euros(buyer.charged), euros(buyer.left)],
+  ];
+  return `| ${cells.join(' | ')} |`;
 }
 
 /** How often each kind of fault came up, and for processes which. */
@@ -84,6 +111,7 @@ function countByKind(faults: readonly Fault[]): Record<string, number> {
 }
 
 const number = (value: number) => value.toLocaleString('en');
+const euros = (millionths: number) => (millionths / 1e6).toFixed(6);
 const inWords = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 const minutes = (milliseconds: number) => `${(milliseconds / 60_000).toFixed(1)} min`;
 

@@ -1,11 +1,14 @@
 import { waitFor } from '../../packages/engines/dist/wait.js';
 import { breakThings } from './break-things.ts';
 import { findingsOf, judge, type Verdict } from './judge.ts';
+import { type BuyerVerdict, bookFindings, judgeBooks } from './judge-books.ts';
 import { Market } from './market.ts';
 import { versionsOf } from './platform/engines.ts';
 import { PlatformUnderChaos } from './platform/platform-under-chaos.ts';
+import { keepReconciling, reconcile } from './reconcile.ts';
 import type { Fault } from './schedule.ts';
 import { settle } from './settle.ts';
+import { settleBooks } from './settle-books.ts';
 
 export interface ChaosOptions {
   seed: number;
@@ -25,6 +28,9 @@ export interface ChaosOptions {
 export interface ChaosResult {
   faults: Fault[];
   verdict: Verdict;
+  buyers: BuyerVerdict[];
+  /** How often `motience-reconcile` found that the books agree, the last time at the end. */
+  reconciled: number;
   /** What was not as it should be; empty when all promises were kept. */
   findings: string[];
   /** Their versions. */
@@ -35,6 +41,9 @@ export interface ChaosResult {
 /** Once nothing is broken any more, this long without any progress ends the wait for what is missing. */
 const patienceMs = 60_000;
 const progressEveryMs = 5_000;
+/** Without anything more that is counted, for so long. */
+const booksPatienceMs = 10_000;
+const reconcileEveryMs = 10_000;
 
 /** Runs the platform, breaks it as the seed has it, and accounts for every reading. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
@@ -46,8 +55,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   let report: NodeJS.Timeout | undefined;
   try {
     market = await Market.open(platform, { seed, readings, perSecond: readings / (durationMs / 1_000) });
-    const { consumers, senders } = market;
-    for (const consumer of consumers) void consumer.run();
+    const { buyers, consumers, senders } = market;
+    market.start();
     const begun = await waitFor(() => consumers.every(({ subscribed }) => subscribed), patienceMs);
     if (!begun) throw new Error('not every consumer could subscribe');
 
@@ -58,20 +67,33 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       note(`${market?.acknowledged} acknowledged, ${market?.received} received`);
     }, progressEveryMs);
     for (const sender of senders) void sender.run();
+    const { databaseUrl } = platform;
+    const reconciling = keepReconciling(databaseUrl, reconcileEveryMs);
     const faults = await breakThings(platform, market, { seed, durationMs, pauseMs, note });
-    await settle(market, platform.engines.postgresUrl, patienceMs);
+    const meanwhile = await reconciling();
+    await market.stay();
+    await settle(market, databaseUrl, patienceMs);
+    await settleBooks(buyers, databaseUrl, booksPatienceMs);
     await market.stop();
     note('checking');
-    const verdict = await judge(market, platform.engines.postgresUrl);
+    const verdict = await judge(market, databaseUrl);
+    const { troubles } = platform;
+    const bought = await judgeBooks(buyers, { databaseUrl, troubles, gatewayAt: (url) => platform.gatewayAt(url) });
+    const { agrees, text } = await reconcile(databaseUrl);
     const unsent = senders.filter(({ done }) => !done).length;
     const findings = [
       ...findingsOf(verdict),
+      ...bought.flatMap(bookFindings),
+      ...meanwhile.mismatches,
+      ...(agrees ? [] : [text]),
       ...new Set([...market.complaints, ...platform.unexpected()]),
       ...(unsent > 0 ? [`${unsent} producers could not bring all their readings in`] : []),
     ];
     return {
       faults,
       verdict,
+      buyers: bought,
+      reconciled: meanwhile.agreed + (agrees ? 1 : 0),
       findings,
       engines: await versionsOf(platform.engines),
       elapsedMs: performance.now() - startedAt,

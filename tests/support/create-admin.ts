@@ -8,7 +8,9 @@ import type { ServicesUnderTest } from '../services-under-test.ts';
 const command = fileURLToPath(new URL('../../apps/auth-api/bin/motience-admin.js', import.meta.url));
 
 /** Makes an admin as one does on the server, by `motience-admin create`, and logs it in. */
-export async function createAdmin(services: ServicesUnderTest): Promise<{ token: string }> {
+export async function createAdmin(
+  services: Pick<ServicesUnderTest, 'httpUrl' | 'databaseUrl'>,
+): Promise<{ token: string }> {
   const username = `admin-${randomBytes(6).toString('hex')}`;
   const password = randomBytes(12).toString('base64url');
   const child = spawn(process.execPath, [command, 'create', '--username', username, '--password-file', '-'], {

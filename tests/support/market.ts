@@ -3,6 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { type Account, type Reply, request } from '../accounts.ts';
 import type { ServicesUnderTest } from '../services-under-test.ts';
 
+/** Where the HTTP services are. */
+type Services = Pick<ServicesUnderTest, 'httpUrl'>;
+
 interface Asking {
   as?: { token: string };
   body?: unknown;
@@ -10,7 +13,7 @@ interface Asking {
 
 /** A request to the subscription manager or the billing service that has to succeed. */
 export async function ask(
-  services: ServicesUnderTest,
+  services: Services,
   service: 'subscription-manager' | 'billing-api',
   call: string,
   { as, body }: Asking = {},
@@ -31,7 +34,7 @@ export const exampleListing = {
 
 /** Publishes a producer's stream with plans; returns their ids. */
 export async function listStream(
-  services: ServicesUnderTest,
+  services: Services,
   producer: Account,
   listing: object,
   plans: readonly { name: string; terms: object }[],
@@ -46,7 +49,7 @@ export async function listStream(
 
 /** Credits a consumer's wallet with euros. */
 export async function topUp(
-  services: ServicesUnderTest,
+  services: Services,
   admin: { token: string },
   consumer: Account,
   amount: string,

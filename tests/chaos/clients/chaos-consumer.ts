@@ -20,7 +20,15 @@ export class ChaosConsumer implements Consumer {
   readonly journals: ReadonlyMap<string, StreamJournal>;
   readonly complaints: string[] = [];
   readonly ends = new Map<string, number>();
+  /** Its connections by address, oldest first, in ms of the monotonic clock. */
+  readonly connections: { url: string; fromMs: number; untilMs: number }[] = [];
+  /** Streams that stand still because there is no money. */
+  readonly unpaid = new Set<string>();
+  /** How often that was told of a stream. */
+  stops = 0;
   private readonly positions = new Map<string, Position>();
+  /** Streams to ask for again, because there was no subscription. */
+  private readonly refused = new Set<string>();
   private socket: WebSocket | undefined;
   private heardAt = 0;
   private resting = false;
@@ -32,6 +40,11 @@ export class ChaosConsumer implements Consumer {
 
   get subscribed(): boolean {
     return this.positions.size === this.journals.size;
+  }
+
+  /** Where a stream has come to. */
+  positionIn(producerId: string): Position | undefined {
+    return this.positions.get(producerId);
   }
 
   async run(): Promise<void> {
@@ -58,14 +71,17 @@ export class ChaosConsumer implements Consumer {
 
   private connect(): Promise<void> {
     const { urls, token, random } = this.options;
-    const socket = new WebSocket(`${random.pick(urls)}?mode=manual`, {
+    const url = random.pick(urls);
+    const socket = new WebSocket(`${url}?mode=manual`, {
       headers: { authorization: `Bearer ${token}` },
       handshakeTimeout: 4_000,
       perMessageDeflate: false,
     });
     this.socket = socket;
     this.heardAt = performance.now();
+    const fromMs = this.heardAt;
     const watch = setInterval(() => {
+      this.askAgain(socket);
       if (this.resting || performance.now() - this.heardAt < patienceMs) return;
       this.count('silence');
       socket.terminate();
@@ -84,6 +100,7 @@ export class ChaosConsumer implements Consumer {
     return new Promise((resolve) => {
       socket.once('close', (code) => {
         clearInterval(watch);
+        this.connections.push({ url, fromMs, untilMs: performance.now() });
         if (opened) this.count(String(code));
         if (code >= 4500) this.complaints.push(`the socket was closed with ${code}`);
         resolve();
@@ -113,8 +130,10 @@ export class ChaosConsumer implements Consumer {
       this.resume(socket);
       return;
     }
+    const { pays } = this.options;
     if (frame.type === 'error') {
-      this.count(`error ${frame.kind}`);
+      if (pays && frame.kind === 'forbidden' && frame.producer_id) this.refused.add(frame.producer_id);
+      else this.count(`error ${frame.kind}`);
       return;
     }
     const journal = this.journals.get(frame.producer_id);
@@ -124,7 +143,12 @@ export class ChaosConsumer implements Consumer {
     }
     if (frame.type === 'balance') return;
     const before = this.positions.get(frame.producer_id)?.epoch;
-    if (frame.type === 'unsubscribed') {
+    if (frame.type === 'unsubscribed' && pays && frame.reason === 'insufficient-funds') {
+      this.stops += 1;
+      this.unpaid.add(frame.producer_id);
+    } else if (frame.type === 'unsubscribed' && pays && frame.reason === 'subscription-ended') {
+      this.refused.add(frame.producer_id);
+    } else if (frame.type === 'unsubscribed') {
       this.complaints.push(`unsubscribed: ${frame.reason}`);
     } else if (frame.type === 'gap') {
       const { epoch, from, to } = frame;
@@ -132,6 +156,7 @@ export class ChaosConsumer implements Consumer {
       if (epoch === before) this.positions.set(frame.producer_id, { epoch, seq: to });
     } else {
       const { type: kind, epoch, seq } = frame;
+      if (kind === 'subscribed') this.unpaid.delete(frame.producer_id);
       journal.addControl(kind === 'position' ? { kind, epoch, seq } : { kind, epoch, seq, recovered: frame.recovered });
       this.positions.set(frame.producer_id, { epoch, seq });
       if (epoch !== before) this.options.onEpoch(frame.producer_id, epoch);
@@ -140,12 +165,21 @@ export class ChaosConsumer implements Consumer {
 
   /** Asks for every stream from where it stands. */
   private resume(socket: WebSocket): void {
-    for (const producer_id of this.journals.keys()) {
-      const position = this.positions.get(producer_id);
-      const from = position && { epoch: position.epoch, after: position.seq };
-      const narrowing = this.options.deviceId && { device_id: this.options.deviceId };
-      socket.send(JSON.stringify({ type: 'subscribe', producer_id, ...narrowing, ...from }));
-    }
+    this.refused.clear();
+    for (const producerId of this.journals.keys()) this.ask(socket, producerId);
+  }
+
+  private askAgain(socket: WebSocket): void {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    for (const producerId of this.refused) this.ask(socket, producerId);
+    this.refused.clear();
+  }
+
+  private ask(socket: WebSocket, producer_id: string): void {
+    const position = this.positions.get(producer_id);
+    const from = position && { epoch: position.epoch, after: position.seq };
+    const narrowing = this.options.deviceId && { device_id: this.options.deviceId };
+    socket.send(JSON.stringify({ type: 'subscribe', producer_id, ...narrowing, ...from }));
   }
 
   private count(end: string): void {

@@ -8,6 +8,10 @@ export interface ConsumerOptions {
   producerIds: readonly string[];
   /** Receive this device only; then there is one producer. */
   deviceId?: string;
+  /** It pays: its streams may stop because there is no money, or no subscription, and it goes on with them after that. */
+  pays?: boolean;
+  /** Its subscriptions end now and then, and so it is owed less. */
+  leaves?: boolean;
   random: Random;
   /** Told each epoch of a stream when it is first heard of. */
   onEpoch: (producerId: string, epoch: string) => void;

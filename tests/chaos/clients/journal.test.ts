@@ -28,6 +28,14 @@ describe('a journal', () => {
     }
     expect([...journal]).toEqual(records);
     expect(journal.readings).toBe(3_000);
+    expect(journal.dealtWith).toBe(3_006);
+    const arrivals = [...journal.arrivals()];
+    expect(arrivals.map(({ epoch, seq }) => ({ epoch, seq }))).toEqual(
+      records.flatMap((record) => (record.kind === 'reading' ? [{ epoch: record.epoch, seq: record.seq }] : [])),
+    );
+    const times = arrivals.map(({ atMs }) => atMs);
+    expect(times).toEqual(times.toSorted((one, other) => one - other));
+    expect(times[0]).toBeGreaterThan(0);
   });
 });
 

@@ -1,34 +1,45 @@
 import type { ConsumerRecord, ReadingPlace } from '../checker/reading-place.ts';
 
+/** Numbers per reading. */
+const width = 6;
+
 type Control = Exclude<ConsumerRecord, { kind: 'reading' }>;
 
 /**
- * What a consumer got of one stream, in order: 40 bytes per reading, so that millions can be kept.
+ * What a consumer got of one stream, in order, and when: 48 bytes per reading, so that millions can be kept.
  */
 export class StreamJournal {
   private readonly controls: { before: number; record: Control }[] = [];
   private readonly names: string[] = [];
   private readonly numberOf = new Map<string, number>();
-  private columns = new Float64Array(5 * 1024);
+  private columns = new Float64Array(width * 1024);
   private count = 0;
+  private named = 0;
 
   get readings(): number {
     return this.count;
   }
 
+  /** Readings that came or were named in gaps. */
+  get dealtWith(): number {
+    return this.count + this.named;
+  }
+
   addReading({ epoch, seq, deviceId, sequence, checksum }: ReadingPlace): void {
-    const at = this.count * 5;
+    const at = this.count * width;
     if (at === this.columns.length) {
       const grown = new Float64Array(this.columns.length * 2);
       grown.set(this.columns);
       this.columns = grown;
     }
-    this.columns.set([this.number(epoch), seq, this.number(deviceId), sequence, checksum ?? -1], at);
+    const [epochNumber, deviceNumber] = [this.number(epoch), this.number(deviceId)];
+    this.columns.set([epochNumber, seq, deviceNumber, sequence, checksum ?? -1, performance.now()], at);
     this.count += 1;
   }
 
   addControl(record: Control): void {
     this.controls.push({ before: this.count, record });
+    if (record.kind === 'gap') this.named += record.to - record.from + 1;
   }
 
   *[Symbol.iterator](): Iterator<ConsumerRecord> {
@@ -39,7 +50,10 @@ export class StreamJournal {
         if (next) yield next.record;
       }
       if (at === this.count) return;
-      const [epoch = 0, seq = 0, device = 0, sequence = 0, checksum = 0] = this.columns.subarray(at * 5, at * 5 + 5);
+      const [epoch = 0, seq = 0, device = 0, sequence = 0, checksum = 0] = this.columns.subarray(
+        at * width,
+        (at + 1) * width,
+      );
       yield {
         kind: 'reading',
         epoch: this.names[epoch] ?? '',
@@ -48,6 +62,14 @@ export class StreamJournal {
         sequence,
         checksum: checksum === -1 ? undefined : checksum,
       };
+    }
+  }
+
+  /** The places of all readings, and when each came, in ms of the monotonic clock. */
+  *arrivals(): Iterable<{ epoch: string; seq: number; atMs: number }> {
+    for (let at = 0; at < this.count; at += 1) {
+      const [epoch = 0, seq = 0, , , , atMs = 0] = this.columns.subarray(at * width, (at + 1) * width);
+      yield { epoch: this.names[epoch] ?? '', seq, atMs };
     }
   }
 

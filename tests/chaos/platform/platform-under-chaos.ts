@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrateDatabase } from '../../../packages/database/dist/index.js';
 import { findFreePort } from '../../../packages/engines/dist/free-port.js';
+import type { Trouble } from '../checker/unreported.ts';
 import type { Fault, Targets } from '../schedule.ts';
 import { type EnginesUnderChaos, startEngines } from './engines.ts';
 import { Link } from './link.ts';
@@ -12,6 +13,7 @@ const portVariables = {
   'auth-api': 'AP_PORT',
   'subscription-manager': 'SM_PORT',
   'data-stream-manager': 'DSM_PORT',
+  'billing-api': 'BILLING_PORT',
   'producer-gateway': 'WSS1_PORT',
   'consumer-gateway': 'WSS2_PORT',
 } as const;
@@ -21,6 +23,7 @@ const howMany: Record<App, number> = {
   'auth-api': 1,
   'subscription-manager': 1,
   'data-stream-manager': 2,
+  'billing-api': 2,
   'producer-gateway': 2,
   'consumer-gateway': 2,
 };
@@ -32,7 +35,7 @@ const aside: readonly App[] = ['auth-api', 'subscription-manager'];
 const retainedReadings = 2_000;
 
 /**
- * The whole platform on engines of its own, two of everything on the way of a reading, each with links of its own to
+ * The whole platform on engines of its own, two of everything on the way of a reading and of its price, each with links of its own to
  * each engine and each gateway behind a link, so that any process and any connection can be broken alone.
  */
 export class PlatformUnderChaos {
@@ -42,6 +45,8 @@ export class PlatformUnderChaos {
   /** Faults that last, engines that come back. */
   private readonly underWay = new Set<Promise<void>>();
   private readonly failures: string[] = [];
+  /** All that was broken, and for how long, in ms of the monotonic clock. */
+  readonly troubles: Trouble[] = [];
 
   private constructor(
     readonly engines: EnginesUnderChaos,
@@ -58,7 +63,7 @@ export class PlatformUnderChaos {
     try {
       await migrateDatabase(engines.postgresUrl);
       const secret = randomBytes(32).toString('hex');
-      for (const app of ['auth-api', 'subscription-manager', 'data-stream-manager'] as const) {
+      for (const app of ['auth-api', 'subscription-manager', 'data-stream-manager', 'billing-api'] as const) {
         await platform.add(app, secret);
       }
       for (const app of ['producer-gateway', 'consumer-gateway'] as const) await platform.add(app, secret);
@@ -68,6 +73,16 @@ export class PlatformUnderChaos {
       throw error;
     }
     return platform;
+  }
+
+  get databaseUrl(): string {
+    return this.engines.postgresUrl;
+  }
+
+  /** The gateway behind an address of `socketUrls`. */
+  gatewayAt(url: string): string {
+    const [name = ''] = [...this.links].find(([, { port }]) => String(port) === new URL(url).port) ?? [];
+    return name.replace(/^\w+ to /, '');
   }
 
   httpUrl(app: App): string {
@@ -96,6 +111,8 @@ export class PlatformUnderChaos {
 
   /** Breaks a process or a link, and has it mended in time. */
   break({ kind, target, forMs, delayMs, direction }: Fault): void {
+    const fromMs = performance.now();
+    this.troubles.push({ kind, target, fromMs, untilMs: fromMs + forMs });
     const link = this.links.get(target);
     const service = this.services.find(({ name }) => name === target);
     const engine = this.engines.breakable.find(({ name }) => name === target);
@@ -155,6 +172,7 @@ export class PlatformUnderChaos {
         JWT_SECRET: secret,
         JWT_EXPIRES_IN: '1d',
         RETAINED_READINGS: String(retainedReadings),
+        REGISTERS_PER_MINUTE: '1000',
         LOG_LEVEL: 'info',
       };
       this.services.push(new ServiceProcess(name, app, environment, join(this.logFolder, `${name}.log`)));

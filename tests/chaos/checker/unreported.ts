@@ -1,0 +1,56 @@
+/** Something that was broken for a while, in ms of the monotonic clock. */
+export interface Trouble {
+  kind: string;
+  target: string;
+  fromMs: number;
+  untilMs: number;
+}
+
+/** A connection of a consumer to a gateway. */
+export interface Connection {
+  gateway: string;
+  fromMs: number;
+  /** When the consumer noticed that it was over. */
+  untilMs: number;
+}
+
+export interface Window {
+  fromMs: number;
+  untilMs: number;
+}
+
+/** Gateways report each second; a little more, because the machine is busy. */
+const reportWithinMs = 2_000;
+/** After trouble with Redis, a report gets through within so long. */
+const recoveryMs = 3_000;
+
+/**
+ * When what a consumer received may not have been reported by its gateway, and so is not charged: on connections that
+ * ended because the gateway was killed, from when it may have been kept from reporting.
+ */
+export function unreportedWindows(connections: readonly Connection[], troubles: readonly Trouble[]): Window[] {
+  return connections.flatMap(({ gateway, fromMs, untilMs }) => {
+    const kill = troubles.find(
+      (trouble) =>
+        trouble.kind === 'kill' && trouble.target === gateway && trouble.fromMs >= fromMs && trouble.fromMs <= untilMs,
+    );
+    if (!kill) return [];
+    const inTheWay = troubles.filter(({ target }) => keepsFromReporting(target, gateway));
+    return [{ fromMs: unreportedSince(kill.fromMs, inTheWay), untilMs }];
+  });
+}
+
+function keepsFromReporting(target: string, gateway: string): boolean {
+  return target === gateway || target.startsWith('redis') || target.startsWith(`${gateway} to redis`);
+}
+
+/** Troubles that follow each other closely are one. */
+function unreportedSince(killedAtMs: number, inTheWay: readonly Trouble[]): number {
+  let since = killedAtMs - reportWithinMs;
+  for (;;) {
+    const before = inTheWay.filter(({ fromMs, untilMs }) => fromMs < killedAtMs && untilMs + recoveryMs >= since);
+    const earliest = Math.min(since, ...before.map(({ fromMs }) => fromMs - reportWithinMs));
+    if (earliest === since) return since;
+    since = earliest;
+  }
+}
