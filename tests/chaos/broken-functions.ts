@@ -3,7 +3,8 @@ import { z } from 'zod';
 
 /**
  * Lua that breaks one of the platform's promises now and then, by putting something in the place of a function: `append`
- * stores a flush, `applyFlush` numbers, retains and publishes one, of a shard whose prefix is in `call`.
+ * stores a flush, `applyFlush` numbers, retains and publishes one, of a shard whose prefix is in `call`, `meter` takes a
+ * gateway's account of what it delivered, with the reports in `ARGV[6]`.
  */
 export const brokenVariants = {
   'acknowledges before the write': `
@@ -31,6 +32,39 @@ export const brokenVariants = {
       calls = calls + 1
       if calls % 20 == 0 then honest(call, fields) end
       return honest(call, fields)
+    end`,
+  'drops a report': `
+    local honest, calls = meter, 0
+    meter = function(KEYS, ARGV)
+      if ARGV[6] ~= '' then calls = calls + 1 end
+      if calls % 2 == 0 then ARGV[6] = '' end
+      return honest(KEYS, ARGV)
+    end`,
+  'reports what was not delivered': `
+    local honest = meter
+    meter = function(KEYS, ARGV)
+      if ARGV[6] ~= '' then
+        local reports = cjson.decode(ARGV[6])
+        for _, report in ipairs(reports) do
+          local first = report[3][1]
+          if first then table.insert(report[3], { first[1] .. 'b', 1, 3, 0, 300 }) end
+        end
+        ARGV[6] = cjson.encode(reports)
+      end
+      return honest(KEYS, ARGV)
+    end`,
+  'takes what a second gateway delivered for something else': `
+    local honest, first = meter, nil
+    meter = function(KEYS, ARGV)
+      first = first or ARGV[2]
+      if ARGV[6] ~= '' and ARGV[2] ~= first then
+        local reports = cjson.decode(ARGV[6])
+        for _, report in ipairs(reports) do
+          for _, span in ipairs(report[3]) do span[1] = span[1] .. 'b' end
+        end
+        ARGV[6] = cjson.encode(reports)
+      end
+      return honest(KEYS, ARGV)
     end`,
 } as const;
 

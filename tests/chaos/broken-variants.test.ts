@@ -1,45 +1,65 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitFor } from '../../packages/engines/dist/wait.js';
 import { BreakableFunctions, brokenVariants } from './broken-functions.ts';
 import { noFaults } from './checker/fault-counts.ts';
 import { judge, type Verdict } from './judge.ts';
+import { type BuyerVerdict, bookFindings, judgeBooks } from './judge-books.ts';
 import { Market } from './market.ts';
 import { PlatformUnderChaos } from './platform/platform-under-chaos.ts';
+import { type Reconciled, reconcile } from './reconcile.ts';
 import { settle } from './settle.ts';
+import { settleBooks } from './settle-books.ts';
 
 let folder: string;
 let platform: PlatformUnderChaos;
 let functions: BreakableFunctions;
+let sql: postgres.Sql;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'motience-chaos-'));
   platform = await PlatformUnderChaos.start(folder, { cluster: false });
   functions = await BreakableFunctions.of(platform.engines.redisUrls[0] ?? '');
+  sql = postgres(platform.databaseUrl, { max: 1 });
 });
 afterAll(async () => {
   functions?.close();
+  await sql?.end();
   await platform?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Streams for a few seconds to consumers that were there before, and checks. */
-async function stream(): Promise<Verdict> {
+interface Verdicts extends Verdict {
+  buyers: BuyerVerdict[];
+  books: Reconciled;
+}
+
+/** Streams for a few seconds to consumers that were there before, some of which pay, and checks. */
+async function stream(): Promise<Verdicts> {
+  const { databaseUrl } = platform;
   const market = await Market.open(platform, { seed: 1, readings: 3_000, perSecond: 1_500 });
   try {
-    for (const consumer of market.consumers) void consumer.run();
+    market.start();
     expect(await waitFor(() => market.consumers.every(({ subscribed }) => subscribed), 15_000)).toBe(true);
     for (const sender of market.senders) void sender.run();
-    await settle(market, platform.engines.postgresUrl, 3_000);
+    await market.stay();
+    await settle(market, databaseUrl, 5_000);
+    await settleBooks(market.buyers, databaseUrl, 5_000);
   } finally {
     await market.stop();
   }
-  return judge(market, platform.engines.postgresUrl);
+  const buyers = await judgeBooks(market.buyers, {
+    databaseUrl,
+    troubles: platform.troubles,
+    gatewayAt: (url) => platform.gatewayAt(url),
+  });
+  return { ...(await judge(market, databaseUrl)), buyers, books: await reconcile(databaseUrl) };
 }
 
 /** The same on a platform that breaks a promise now and then. */
-async function streamOn(variant: keyof typeof brokenVariants): Promise<Verdict> {
+async function streamOn(variant: keyof typeof brokenVariants): Promise<Verdicts> {
   await functions.break(brokenVariants[variant]);
   try {
     return await stream();
@@ -50,10 +70,14 @@ async function streamOn(variant: keyof typeof brokenVariants): Promise<Verdict> 
 
 describe('the checker', () => {
   it('finds nothing on the platform as it is', async () => {
-    const { acknowledged, stored, consumers } = await stream();
+    const { acknowledged, stored, consumers, buyers, books } = await stream();
     expect(acknowledged).toBe(3_000);
     expect(stored).toEqual(noFaults);
     expect(consumers.map(({ faults }) => faults)).toEqual(consumers.map(() => noFaults));
+    expect(buyers.flatMap(bookFindings)).toEqual([]);
+    expect(buyers.every(({ counted, received }) => counted === received && counted > 0)).toBe(true);
+    expect(buyers.find(({ name }) => name === 'runs-dry')?.stops).toBeGreaterThan(0);
+    expect(books).toMatchObject({ agrees: true });
   }, 60_000);
 
   it('finds the losses of one that acknowledges before the write', async () => {
@@ -72,5 +96,36 @@ describe('the checker', () => {
     const { stored, consumers } = await streamOn('lets a paused owner go on');
     expect(stored.repeated).toBeGreaterThan(0);
     for (const { name, faults } of consumers) expect(faults.repeated, name).toBeGreaterThan(0);
+  }, 60_000);
+
+  it('finds what was not counted by one that drops a report', async () => {
+    const { buyers, books } = await streamOn('drops a report');
+    for (const { name, uncounted } of buyers) expect(uncounted, name).toBeGreaterThan(0);
+    // What was not counted was not charged either.
+    expect(books).toMatchObject({ agrees: true });
+  }, 60_000);
+
+  it('finds what was counted too much by one that reports what was not delivered', async () => {
+    const { buyers } = await streamOn('reports what was not delivered');
+    expect(buyers.find(({ name }) => name === 'two-sockets')).toMatchObject({ neverReceived: 9, uncounted: 0 });
+  }, 60_000);
+
+  it('finds what was billed again by one that bills what a second gateway delivered by itself', async () => {
+    const { buyers, books } = await streamOn('takes what a second gateway delivered for something else');
+    const both = buyers.find(({ name }) => name === 'two-sockets');
+    expect(both?.counted).toBeGreaterThan(both?.received ?? 0);
+    expect(both?.neverReceived).toBeGreaterThan(0);
+    // The books cannot know.
+    expect(books).toMatchObject({ agrees: true });
+  }, 60_000);
+
+  it('finds books that do not agree, and money that is not there', async () => {
+    await sql.unsafe(`
+      create function charge_more() returns trigger language plpgsql as
+        $$ begin new.charged := new.charged + 1; return new; end $$;
+      create trigger charge_more before update on subscription_days for each row execute function charge_more();`);
+    const { buyers, books } = await stream();
+    expect(books).toMatchObject({ agrees: false, text: expect.stringMatching(/do not agree.*subscription \d+/) });
+    expect(buyers.flatMap(bookFindings)).toContainEqual(expect.stringContaining('millionths went elsewhere'));
   }, 60_000);
 });

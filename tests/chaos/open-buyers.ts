@@ -18,6 +18,9 @@ const offers = [
 /** About what a reading costs, in millionths. */
 const pricePerReading = 1_000;
 
+/** Paid in at least for so many readings of each stream, whatever the number of stops. */
+const leastPerPortion = 500;
+
 interface Kind {
   name: string;
   /** Indexes of the offers it takes. */
@@ -77,7 +80,7 @@ export async function openBuyers(
       account,
       sockets: [open(1), ...Array.from({ length: sockets - 1 }, (_, at) => open(at + 2))],
       plans: new Map(taken.map(({ producer, planId }) => [producer.id, planId])),
-      portion: Math.ceil((taken.length * readings * pricePerReading * (stops === 0 ? 2 : 1)) / (stops + 1)),
+      portion: taken.length * pricePerReading * Math.max(leastPerPortion, Math.ceil(shareAtOnce(stops) * readings)),
       leaves,
       urls: { subscriptionManager: platform.httpUrl('subscription-manager'), billing: platform.httpUrl('billing-api') },
       admin,
@@ -89,4 +92,9 @@ export async function openBuyers(
     buyers.push(buyer);
   }
   return buyers;
+}
+
+/** How much of what all will cost is paid in at once; twice as much by those who are never to run out of money. */
+function shareAtOnce(stops: number): number {
+  return stops === 0 ? 2 : 1 / (stops + 1);
 }

@@ -40,10 +40,11 @@ export async function readBooks(sql: postgres.Sql, consumerId: string): Promise<
   };
 }
 
-/** How many readings are counted for all consumers together; undefined while PostgreSQL does not answer. */
-export async function countCounted(sql: postgres.Sql): Promise<number | undefined> {
+/** How many readings are counted for these consumers together; undefined while PostgreSQL does not answer. */
+export async function countCounted(sql: postgres.Sql, consumerIds: readonly string[]): Promise<number | undefined> {
   const [row] = await sql<{ count: string }[]>`
-    select coalesce(sum(last_seq - first_seq + 1), 0) as count from delivered_intervals`.catch(() => []);
+    select coalesce(sum(last_seq - first_seq + 1), 0) as count from delivered_intervals
+    where consumer_id in ${sql(consumerIds)}`.catch(() => []);
   return row && Number(row.count);
 }
 

@@ -9,12 +9,13 @@ import { countCounted } from './read-books.ts';
  */
 export async function settleBooks(buyers: readonly Buyer[], databaseUrl: string, patienceMs: number): Promise<void> {
   const sql = postgres(databaseUrl, { max: 1, connect_timeout: 5, onnotice: () => {} });
+  const ids = buyers.map(({ options }) => options.account.id);
   let last: number | undefined;
   let changedAt = performance.now();
   try {
     await waitFor(
       async () => {
-        const counted = await countCounted(sql);
+        const counted = await countCounted(sql, ids);
         if (counted !== last) changedAt = performance.now();
         last = counted;
         return (counted ?? 0) >= receivedOf(buyers) || performance.now() - changedAt > patienceMs;
