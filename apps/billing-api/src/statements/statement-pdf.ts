@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { setImmediate } from 'node:timers/promises';
 import type { Statement, StatementLine } from '@motience/protocol';
 import PDFDocument from 'pdfkit';
+import { type Printable, printableIn } from './printable-text.ts';
 import { noteOf } from './statement-csv.ts';
 
 const require = createRequire(import.meta.url);
@@ -25,10 +26,13 @@ type Cells = readonly [what: Cell, use: Cell, amount: Cell];
 
 /**
  * A statement on A4 pages, which carry the table's head and are numbered. Names are shown as far as the font has their
- * letters (Latin, Greek, Cyrillic, Arabic, Hebrew and more); the account's id is always with them.
+ * letters (Latin, Greek, Cyrillic, Arabic, Hebrew and more). Others are written as codes, and the reader is told so: fonts
+ * for all scripts would be several, each cut into a hundred files, none of which PDFKit mixes with another in one text.
+ * The account's id is always with its name.
  */
 export async function statementPdf(statement: Statement): Promise<Uint8Array> {
   const { account_name, account_id, role, month, final, balances, lines } = statement;
+  const printable = printableIn(regular);
   const created = final ? new Date(`${month}-01T00:00:00Z`) : new Date();
   const doc = new PDFDocument({
     size: 'A4',
@@ -45,17 +49,19 @@ export async function statementPdf(statement: Statement): Promise<Uint8Array> {
   });
 
   doc.font(bold).fontSize(18).text(`Statement ${month}`);
-  doc.font(regular).fontSize(10).text(`${account_name} (${role} ${account_id})`);
   doc
-    .fillColor('#555555')
-    .text(final ? 'Final.' : 'Not final: the month is not closed yet.')
-    .fillColor('black');
+    .font(regular)
+    .fontSize(10)
+    .text(`${printable(account_name)} (${role} ${account_id})`);
+  doc.fillColor('#555555').text(final ? 'Final.' : 'Not final: the month is not closed yet.');
+  if (namesIn(statement).some((name) => printable(name) !== name)) doc.fontSize(8).text(lettersNote);
+  doc.fillColor('black');
   doc.moveDown();
 
   const table = new Table(doc);
   for (const { currency, opening } of balances) table.add(balanceCells('Opening balance', currency, opening));
   for (const [at, line] of lines.entries()) {
-    table.add(cellsOf(line));
+    table.add(cellsOf(line, printable));
     if (at % linesAtOnce === 0) await setImmediate();
   }
   for (const { currency, use, movements, closing } of balances) {
@@ -82,7 +88,7 @@ function balanceCells(text: string, currency: string, amount: string, small = ''
   return [{ text, small, isBold: true }, { text: '' }, { text: `${amount} ${currency}`, isBold: true }];
 }
 
-function cellsOf(line: StatementLine): Cells {
+function cellsOf(line: StatementLine, printable: Printable): Cells {
   if (line.kind !== 'use') {
     const { kind, id, at, currency, amount, silence, subscription_id } = line;
     const of = subscription_id === null ? '' : `Subscription ${subscription_id}. `;
@@ -98,14 +104,25 @@ function cellsOf(line: StatementLine): Cells {
     trial.readings !== '0' && `${grouped(trial.readings)} readings`,
     trial.seconds !== '0' && `${grouped(trial.seconds)} seconds`,
   ].filter((text) => text !== false);
-  const words = `Account ${account_id}, subscription ${subscription_id}. ${plan ? `${plan.name}: ${plan.in_words}` : 'Free'}`;
+  const words = `Account ${account_id}, subscription ${subscription_id}. ${plan ? `${printable(plan.name)}: ${plan.in_words}` : 'Free'}`;
   return [
-    { text: account_name, small: words },
+    { text: printable(account_name), small: words },
     { text: used.join('\n'), small: free.length > 0 ? `of these in the trial: ${free.join(', ')}` : '' },
     {
       text: currency === null ? '0' : `${amount} ${currency}`,
       small: fee === null ? '' : `charged ${charge}, fee ${fee}`,
     },
+  ];
+}
+
+const lettersNote =
+  'Letters that the font of this document lacks are written as \\u{…} with their code in Unicode. The statement as CSV or JSON has them as they are.';
+
+/** What accounts and plans are called by those they belong to. */
+function namesIn({ account_name, lines }: Statement): string[] {
+  return [
+    account_name,
+    ...lines.flatMap((line) => (line.kind === 'use' ? [line.account_name, line.plan?.name ?? ''] : [])),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { inflateSync } from 'node:zlib';
 import { createTestRedis, type TestRedis } from '@motience/engines/testing';
 import { micros } from '@motience/ledger/pricing';
 import {
@@ -259,6 +260,33 @@ describe('as PDF', () => {
     expect(pages).toBeLessThan(8);
   });
 });
+
+it('a name whose letters the PDF’s font lacks is written as codes, and the reader is told', async () => {
+  const other = await books.addUser('producer', 'station-far-away', '气象站');
+  const id = await books.subscribe(undefined, { producer: other, createdAt: '2026-10-03T00:00:00Z' });
+  await books.deliver({ subscriptionId: id, day: '2026-10-09', readings: 3 });
+  const response = await billing.fetch(consumer, 'GET /statements/2026-10?format=pdf');
+  const letters = lettersIn(Buffer.from(await response.arrayBuffer()));
+  expect(letters).not.toContain('6c14');
+  // The backslash and the brace of an escape.
+  expect(letters).toEqual(expect.arrayContaining(['005c', '007b']));
+  const csv = await (await billing.fetch(consumer, 'GET /statements/2026-10?format=csv')).text();
+  expect(csv).toContain('气象站');
+});
+
+/** Codes of the letters that glyphs of a PDF stand for, as its fonts map them. */
+function lettersIn(pdf: Buffer): string[] {
+  const streams = pdf.toString('latin1').matchAll(/stream\n(.*?)\nendstream/gs);
+  const texts = [...streams].flatMap(([, data = '']) => {
+    try {
+      return [inflateSync(Buffer.from(data, 'latin1')).toString('latin1')];
+    } catch {
+      return [];
+    }
+  });
+  const maps = texts.filter((text) => text.includes('beginbfrange'));
+  return maps.flatMap((text) => [...text.matchAll(/[0-9a-f]{4}/g)].map(([code]) => code));
+}
 
 describe('who may, and what is refused:', () => {
   it('an account sees its own, an admin everyone’s', async () => {
