@@ -801,6 +801,53 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       await eventually(() => page.getByTestId('balance-EUR').textContent(), '0.96');
     }, 60_000);
 
+    it('sets, raises and lifts spending limits, for all streams or one, and says what was spent of each', async () => {
+      const admin = await createAdmin(pages.services);
+      const { account, send } = await openProducer();
+      const title = newTitle();
+      await listStream(pages.services, account, { title }, [perReading(1)]);
+      const { consumer, page, entry } = await openCatalogue(title);
+      await topUp(pages.services, admin, consumer, '1.00');
+      await page.getByText('Set a limit').click();
+      const form = page.getByRole('form', { name: 'Spending limit' });
+      const set = async (amount: string, period: string, stream: string) => {
+        await form.getByLabel('Each').selectOption(period);
+        await form.getByLabel('For').selectOption(stream);
+        await form.getByLabel('At most').fill(amount);
+        await page.getByRole('button', { name: 'Set the limit' }).click();
+      };
+      await set('-1', 'day', 'All streams');
+      await page.getByText('Expected an amount that is not negative.').waitFor();
+      await eventually(() => page.evaluate(() => document.activeElement?.getAttribute('name')), 'limits.0.amount');
+      const limits = page.getByTestId('limits').locator('li');
+      await set('0.03', 'day', 'All streams');
+      await eventually(() => limits.count(), 1);
+      // What is given out already may still be spent, so there is a limit before anything is received.
+      await entry.getByRole('button', { name: `Subscribe to ${title}` }).click();
+      await page.getByRole('button', { name: 'Subscribe on this plan' }).click();
+      await receiving(page, 'Receiving the stream of');
+      await set('20', 'month', account.username);
+      await eventually(() => limits.count(), 2);
+
+      for (let number = 1; number <= 6; number += 1) send({ number });
+      const subscription = page.getByTestId('subscriptions');
+      await subscription.getByText('your spending limit is reached').waitFor();
+      expect(await rows(page).count()).toBe(4);
+      await eventually(
+        async () => (await limits.allTextContents()).sort(),
+        [`0.03 EUR a day, all streams 0.03 spentLift`, `20.00 EUR a month, ${account.username} 0.03 spentLift`],
+      );
+
+      // The same again is instead of it, and lets the rest come.
+      await set('0.50', 'day', 'All streams');
+      await eventually(() => rows(page).count(), 6);
+      await page.getByRole('button', { name: 'Lift the limit of 0.50 EUR a day' }).press('Enter');
+      await eventually(() => limits.count(), 1);
+      await eventually(() => page.evaluate(() => document.activeElement?.textContent), 'Set a limit');
+      const left = await ask(pages.services, 'billing-api', 'GET /limits', { as: consumer });
+      expect(left.limits).toMatchObject([{ currency: 'EUR', period: 'month', amount: '20.00' }]);
+    }, 60_000);
+
     it('goes on without the billing service, says that it is away, and catches up', async () => {
       const { account, send } = await openProducer();
       const page = await openSubscribed(account);

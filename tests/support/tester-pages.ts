@@ -46,10 +46,12 @@ export class TesterPages {
     private readonly servers: Record<Tester, PageServer>,
   ) {}
 
-  static async start(): Promise<TesterPages> {
+  static async start(environment: Record<string, string> = {}): Promise<TesterPages> {
     const [producerPort, consumerPort] = [await findFreePort(), await findFreePort()];
     const services = await ServicesUnderTest.start({
       CORS_ORIGINS: `http://localhost:${producerPort},http://localhost:${consumerPort}`,
+      CONSUMER_TESTER_PORT: String(consumerPort),
+      ...environment,
     });
     const servers = await Promise.all(
       [['producer', producerPort] as const, ['consumer', consumerPort] as const].map(([tester, port]) =>

@@ -1,69 +1,20 @@
-import { createServer, type Server } from 'node:http';
 import { topUps } from '@motience/database';
 import { balanceOf, checkBooks, hold } from '@motience/ledger';
 import { micros } from '@motience/ledger/pricing';
 import { checkoutSchema, walletSchema } from '@motience/protocol';
 import { eq } from 'drizzle-orm';
-import { Stripe } from 'stripe';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BillingService, refusalIn, type TestAccount, type TestAnswer } from '../testing/billing-service.ts';
-
-const webhookSecret = 'whsec_of_these_tests';
-/** Only makes signatures; it talks to nobody. */
-const { webhooks } = new Stripe('sk_test_of_these_tests');
+import { StripeStandIn } from '../testing/stripe-stand-in.ts';
 
 let service: BillingService;
 let standIn: StripeStandIn;
 let consumer: TestAccount;
 let events = 0;
 
-/** Takes requests as Stripe's server does, and remembers them. */
-class StripeStandIn {
-  readonly requests: { idempotencyKey: string | undefined; body: URLSearchParams }[] = [];
-  status = 200;
-
-  private constructor(private readonly server: Server) {}
-
-  static async start(): Promise<StripeStandIn> {
-    const server = createServer();
-    const standIn = new StripeStandIn(server);
-    server.on('request', async (request, response) => {
-      let text = '';
-      for await (const chunk of request) text += String(chunk);
-      const key = request.headers['idempotency-key'];
-      standIn.requests.push({ idempotencyKey: String(key), body: new URLSearchParams(text) });
-      response.writeHead(standIn.status, { 'content-type': 'application/json' });
-      const id = `cs_test_${key}`;
-      response.end(
-        JSON.stringify(
-          standIn.status === 200
-            ? { id, object: 'checkout.session', url: `https://checkout.stripe.test/${id}` }
-            : { error: { type: 'api_error', message: 'no' } },
-        ),
-      );
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return standIn;
-  }
-
-  get url(): string {
-    const address = this.server.address();
-    return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-  }
-
-  close(): Promise<void> {
-    this.server.closeAllConnections();
-    return new Promise((resolve) => this.server.close(() => resolve()));
-  }
-}
-
 beforeAll(async () => {
   standIn = await StripeStandIn.start();
-  service = await BillingService.start({
-    STRIPE_SECRET_KEY: 'sk_test_of_these_tests',
-    STRIPE_WEBHOOK_SECRET: webhookSecret,
-    STRIPE_API_URL: standIn.url,
-  });
+  service = await BillingService.start(standIn.environment);
 });
 
 afterAll(async () => {
@@ -92,10 +43,9 @@ async function tell(
   { id, type, object }: TestEvent,
   change: { signature?: string; body?: string } = {},
 ): Promise<TestAnswer> {
-  const payload = JSON.stringify({ id, object: 'event', api_version: '2026-01-01', type, data: { object } });
-  const header = change.signature ?? webhooks.generateTestHeaderString({ payload, secret: webhookSecret });
-  const headers = { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': header };
-  return service.send('/webhooks/stripe', { method: 'POST', headers, body: change.body ?? payload });
+  const { body, headers } = standIn.signed({ id, type, object });
+  if (change.signature !== undefined) headers['stripe-signature'] = change.signature;
+  return service.send('/webhooks/stripe', { method: 'POST', headers, body: change.body ?? body });
 }
 
 async function begin(more: object = {}): Promise<{ id: string; payment: string }> {
@@ -195,14 +145,14 @@ describe('an event', () => {
     const topUp = await begin();
     const event = paid(topUp);
     const payload = JSON.stringify(event);
-    const old = webhooks.generateTestHeaderString({ payload, secret: webhookSecret, timestamp: 1_700_000_000 });
-    const stranger = webhooks.generateTestHeaderString({ payload, secret: 'whsec_of_a_stranger' });
+    const old = standIn.signatureOf(payload, { timestamp: 1_700_000_000 });
+    const stranger = standIn.signatureOf(payload, { secret: 'whsec_of_a_stranger' });
     for (const change of [
       { signature: '' },
       { signature: 'nonsense' },
       { signature: stranger, body: payload },
       { signature: old, body: payload },
-      { signature: webhooks.generateTestHeaderString({ payload, secret: webhookSecret }), body: `${payload} ` },
+      { signature: standIn.signatureOf(payload), body: `${payload} ` },
     ]) {
       expect(refusalIn(await tell(event, change))).toBe('400 invalid-request');
     }

@@ -1,11 +1,14 @@
 import {
   checkoutSchema,
+  type ShownLimits,
+  shownLimitsSchema,
   type WalletLine,
   type WalletList,
   walletLinePageSchema,
   walletListSchema,
 } from '@motience/protocol';
 import type { Session } from '@motience/sdk';
+import type { WantedLimit } from './spending-limits.ts';
 
 const linesAtOnce = 100;
 const timeoutMs = 8_000;
@@ -29,6 +32,16 @@ export class Billing {
     const page = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
     const url = `${this.#url}/wallets/${currency}/lines?limit=${linesAtOnce}${page}`;
     return this.#session.request({ method: 'GET', url, timeoutMs }, walletLinePageSchema);
+  }
+
+  limits(): Promise<ShownLimits> {
+    return this.#session.request({ method: 'GET', url: `${this.#url}/limits`, timeoutMs }, shownLimitsSchema);
+  }
+
+  /** These are all there are from then on. */
+  setLimits(limits: readonly WantedLimit[]): Promise<ShownLimits> {
+    const call = { method: 'PUT', url: `${this.#url}/limits`, body: { limits } } as const;
+    return this.#session.request(call, shownLimitsSchema);
   }
 
   /** Begins a top-up; resolves with the page of the payment provider. */

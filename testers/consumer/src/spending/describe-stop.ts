@@ -36,7 +36,7 @@ export function remedyInWords(reason: string, provider: WalletList['payment_prov
     case 'insufficient-funds':
       return `It goes on with the next reading as soon as there is money in your wallet. ${creditInWords(provider)}`;
     case 'spending-limit':
-      return 'It goes on with the next reading when the next day or month begins (UTC), or when you raise the limit at the billing service.';
+      return 'It goes on with the next reading when the next day or month begins (UTC), or when you raise the limit below.';
     case 'quota-reached':
       return 'It goes on with the next reading when the next month begins (UTC), or on another plan.';
     default:

@@ -3,11 +3,13 @@ import { amountOf } from '@motience/testers-kit';
 import { type ReadonlySignal, signal } from '@preact/signals';
 import type { Billing } from './billing.ts';
 import { SessionCosts } from './session-costs.ts';
+import { isForTheSame, type SpendingLimit, type WantedLimit, wantedOf } from './spending-limits.ts';
 
 /** What is known of the consumer's money. */
 export interface SpendingState {
   wallets: readonly Wallet[];
   provider: WalletList['payment_provider'];
+  limits: readonly SpendingLimit[];
   /** When the wallets were first looked at, and last; milliseconds since 1970. */
   since: number;
   at: number;
@@ -35,6 +37,7 @@ export class Spending {
   #isRunning = false;
   #isReading = false;
   #failures = 0;
+  #limitChanges = 0;
 
   /** `costsMoney` is asked before each pause; `onCredit` is told when money has come in. */
   constructor(billing: Billing, options: { costsMoney: () => boolean; onCredit: () => void }) {
@@ -87,6 +90,23 @@ export class Spending {
     return this.#billing.topUp(currency, amount);
   }
 
+  /** Sets a limit, in place of one for the same; rejects with a `Refusal` that names fields of the first of `limits`. */
+  async setLimit(limit: WantedLimit): Promise<void> {
+    await this.#changeLimits((others) => [limit, ...others.filter((other) => !isForTheSame(other, limit))]);
+  }
+
+  async liftLimit(limit: WantedLimit): Promise<void> {
+    await this.#changeLimits((others) => others.filter((other) => !isForTheSame(other, limit)));
+  }
+
+  /** All are set at once, so they are read before, lest one that another page has set is lifted. */
+  async #changeLimits(change: (limits: readonly WantedLimit[]) => readonly WantedLimit[]): Promise<void> {
+    const { limits: before } = await this.#billing.limits();
+    const { limits } = await this.#billing.setLimits(change(before.map(wantedOf)));
+    this.#limitChanges += 1;
+    if (this.#state.value) this.#state.value = { ...this.#state.value, limits };
+  }
+
   async #read(): Promise<void> {
     this.#isReading = true;
     try {
@@ -108,11 +128,17 @@ export class Spending {
   }
 
   async #readWallets(): Promise<void> {
-    const { items, payment_provider: provider } = await this.#billing.wallets();
+    const changes = this.#limitChanges;
+    const [{ items, payment_provider: provider }, { limits }] = await Promise.all([
+      this.#billing.wallets(),
+      this.#billing.limits(),
+    ]);
     const former = this.#state.value;
     for (const wallet of items) await this.#readLines(wallet, former === undefined);
     const at = Date.now();
-    this.#state.value = { wallets: items, provider, since: former?.since ?? at, at };
+    // What was set here meanwhile is newer.
+    const current = this.#limitChanges === changes ? limits : (this.#state.value?.limits ?? limits);
+    this.#state.value = { wallets: items, provider, limits: current, since: former?.since ?? at, at };
   }
 
   /** Only where the money has changed: what is set aside and given back is still there. */

@@ -1,63 +1,45 @@
 import { currencies } from '@motience/ledger/pricing';
-import { Button, Field, Notice } from '@motience/testers-kit';
+import { Button, ChoiceField, Field, Notice, useForm } from '@motience/testers-kit';
 import { useSignal } from '@preact/signals';
 import type { Spending } from './spending.ts';
 
+const codes = currencies.map((value) => ({ value, label: value }));
+
 /** Begins a payment, and leads to the provider's page. */
 export function TopUpForm({ spending }: { spending: Spending }) {
-  const amount = useSignal('10.00');
-  const currency = useSignal<string>('EUR');
+  const currency = useSignal<(typeof currencies)[number]>('EUR');
   const page = useSignal<string | undefined>(undefined);
-  const problem = useSignal<string | undefined>(undefined);
-  const busy = useSignal(false);
-
-  const begin = async (event: SubmitEvent) => {
-    event.preventDefault();
-    busy.value = true;
-    problem.value = undefined;
-    try {
-      page.value = await spending.topUp(currency.value, amount.value.trim());
-    } catch (error) {
-      problem.value = error instanceof Error ? error.message : String(error);
-    } finally {
-      busy.value = false;
-    }
-  };
+  const { errors, isBusy, onSubmit } = useForm(async (text) => {
+    page.value = undefined;
+    page.value = await spending.topUp(currency.value, text('amount'));
+  });
 
   return (
-    <form class="stack" onSubmit={(event) => void begin(event)} noValidate>
+    <form class="stack" aria-label="Top-up" onSubmit={onSubmit} noValidate>
       <div class="top-up">
-        <Field
-          label="Top up by"
-          name="amount"
-          value={amount.value}
-          onInput={(value) => {
-            amount.value = value;
+        <Field label="Top up by" name="amount" keyboard="decimal" initial="10.00" error={errors.fields.amount} />
+        <ChoiceField
+          label="Currency"
+          name="currency"
+          options={codes}
+          value={currency.value}
+          error={errors.fields.currency}
+          onChoose={(value) => {
+            currency.value = value;
           }}
         />
-        <select
-          aria-label="Currency of the top-up"
-          value={currency.value}
-          onChange={(event) => {
-            currency.value = event.currentTarget.value;
-          }}
-        >
-          {currencies.map((code) => (
-            <option key={code} value={code}>
-              {code}
-            </option>
-          ))}
-        </select>
       </div>
-      {problem.value === undefined ? null : <Notice tone="bad">{problem.value}</Notice>}
-      <Button type="submit" busy={busy.value} disabled={busy.value}>
+      {errors.form === undefined ? null : <Notice tone="bad">{errors.form}</Notice>}
+      <Button type="submit" busy={isBusy} disabled={isBusy}>
         Top up
       </Button>
-      {page.value === undefined ? null : (
-        <a href={page.value} target="_blank" rel="noreferrer">
-          Continue to the payment
-        </a>
-      )}
+      <div role="status">
+        {page.value === undefined ? null : (
+          <a href={page.value} target="_blank" rel="noreferrer">
+            Continue to the payment
+          </a>
+        )}
+      </div>
     </form>
   );
 }

@@ -3,6 +3,7 @@ import type { Wallet } from '@motience/protocol';
 import { amountOf, Card, formatTime, Notice, termsOf } from '@motience/testers-kit';
 import type { Subscriptions } from '../subscriptions/subscriptions.ts';
 import { creditInWords } from './describe-stop.ts';
+import { LimitList } from './limit-list.tsx';
 import type { Spending } from './spending.ts';
 import { TopUpForm } from './top-up-form.tsx';
 
@@ -51,6 +52,7 @@ export function WalletCard({ spending, subscriptions, accountId }: WalletCardPro
             </ul>
           </div>
         ))}
+        <LimitList spending={spending} subscriptions={subscriptions} />
         {state?.provider === 'stripe' ? <TopUpForm spending={spending} /> : null}
         {state?.provider === 'admin' ? (
           <p class="hint">
