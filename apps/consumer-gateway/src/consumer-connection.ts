@@ -1,4 +1,4 @@
-import type { OpenAccount, OpenSocket, ServerSocket } from '@motience/gateway-kit';
+import type { Expiry, OpenAccount, OpenSocket, ServerSocket } from '@motience/gateway-kit';
 import type { ConsumerDownFrame, Refusal } from '@motience/protocol';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ConsumerSession } from './consumer-session.ts';
@@ -27,7 +27,7 @@ export class ConsumerConnection implements OpenSocket {
     readonly session: ConsumerSession,
     readonly account: OpenAccount,
     readonly sessionId: string,
-    readonly expiresAt: number,
+    readonly expiry: Expiry,
     readonly socket: ServerSocket,
     private readonly listener: RightsListener,
     private readonly bounds: BackfillBounds,

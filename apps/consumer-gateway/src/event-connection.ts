@@ -1,4 +1,4 @@
-import { type EventStream, errorFrame, type OpenAccount, type OpenSocket } from '@motience/gateway-kit';
+import { type EventStream, type Expiry, errorFrame, type OpenAccount, type OpenSocket } from '@motience/gateway-kit';
 import { type ConsumerDownFrame, eventId, type Refusal } from '@motience/protocol';
 import type { Position } from '@motience/stream-log';
 import { CatchUp } from './catch-up.ts';
@@ -35,7 +35,7 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     private readonly events: EventStream,
     private readonly wish: EventWish,
     readonly sessionId: string,
-    readonly expiresAt: number,
+    readonly expiry: Expiry,
     private readonly account: OpenAccount,
     private readonly meters: Meters,
   ) {

@@ -3,6 +3,7 @@ import {
   admitSocket,
   type EventRequest,
   type EventStream,
+  expiryOf,
   type OpenAccount,
 } from '@motience/gateway-kit';
 import { Refusal } from '@motience/protocol';
@@ -59,7 +60,7 @@ export class EventService {
       throw new Refusal('forbidden', `producer_id: no active subscription to producer ${wish.producerId}`);
     }
     const account = accounts.enter(claims.sub, items);
-    const connection = new EventConnection(events, wish, claims.sid, claims.exp * 1_000, account, context.meters);
+    const connection = new EventConnection(events, wish, claims.sid, expiryOf(claims), account, context.meters);
     this.connections.add(connection);
     watch.watchSocket(account, connection, admission);
     const unreadable = (err: unknown) => {

@@ -1,5 +1,6 @@
 import {
   admitSocket,
+  expiryOf,
   type GatewayServer,
   type OpenAccount,
   refuseInternal,
@@ -130,12 +131,11 @@ export async function startConsumerGateway(config: Config, context: Context, log
         const { claims, items } = admission;
         const account = accounts.enter(claims.sub, items);
         const session = startSession(readMode(query), rate, performance.now());
-        const expiresAt = claims.exp * 1_000;
         const connection = new ConsumerConnection(
           session,
           account,
           claims.sid,
-          expiresAt,
+          expiryOf(claims),
           socket,
           subscriptions,
           backfillBounds,

@@ -1,4 +1,4 @@
-import type { OpenAccount, OpenSocket, ServerSocket } from '@motience/gateway-kit';
+import type { Expiry, OpenAccount, OpenSocket, ServerSocket } from '@motience/gateway-kit';
 import type { Refusal } from '@motience/protocol';
 import { abandon, type ProducerSession } from './producer-session.ts';
 
@@ -12,7 +12,7 @@ export class ProducerConnection implements OpenSocket {
     readonly shard: number,
     readonly account: OpenAccount,
     readonly sessionId: string,
-    readonly expiresAt: number,
+    readonly expiry: Expiry,
     private readonly socket: ServerSocket,
   ) {}
 

@@ -1,4 +1,4 @@
-import { admitSocket, type GatewayServer, startGatewayServer, watchExpiry } from '@motience/gateway-kit';
+import { admitSocket, expiryOf, type GatewayServer, startGatewayServer, watchExpiry } from '@motience/gateway-kit';
 import { type Logger, type RunningApp, readinessProbe, settleWithin } from '@motience/service-kit';
 import { shardOf } from '@motience/stream-log';
 import type { Config } from './config.ts';
@@ -36,7 +36,7 @@ export async function startProducerGateway(config: Config, context: Context, log
       const account = accounts.enter(claims.sub, items);
       const session = startSession(claims.sub, config, performance.now());
       const shard = shardOf(claims.sub, config.shards);
-      const connection = new ProducerConnection(session, shard, account, claims.sid, claims.exp * 1_000, socket);
+      const connection = new ProducerConnection(session, shard, account, claims.sid, expiryOf(claims), socket);
       watch.watchSocket(account, connection, admission);
       return connection;
     },

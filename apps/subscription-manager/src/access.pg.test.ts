@@ -347,6 +347,31 @@ describe('the list of who is allowed and denied', () => {
     expect(replies.filter(({ status }) => status === 409)).toHaveLength(7 * entriesPerProducer);
   });
 
+  it('tells the username only of a consumer who came to this producer, not of any id', async () => {
+    const producer = await api.addAccount('producer');
+    const [stranger, subscriber, asking] = [
+      await api.addAccount('consumer'),
+      await api.addAccount('consumer'),
+      await api.addAccount('consumer'),
+    ];
+    await api.subscribed(subscriber, producer);
+    await putListing(producer, { approval: 'by-producer' });
+    await asked(asking, producer);
+    const nameOf = async (consumer: Account) =>
+      accessEntrySchema.parse((await putAccess(producer, consumer, 'deny')).json).consumer_username;
+    expect(await nameOf(stranger)).toBeNull();
+    expect(await nameOf(subscriber)).toBe(subscriber.username);
+    expect(await nameOf(asking)).toBe(asking.username);
+    const { items } = pageSchema(accessEntrySchema).parse((await api.call(producer, 'GET /access')).json);
+    expect(new Map(items.map((entry) => [entry.consumer_id, entry.consumer_username]))).toEqual(
+      new Map([
+        [stranger.id, null],
+        [subscriber.id, subscriber.username],
+        [asking.id, asking.username],
+      ]),
+    );
+  });
+
   it('takes consumers only, and the two words', async () => {
     const [producer, other] = [await api.addAccount('producer'), await api.addAccount('producer')];
     expect(refusal(await putAccess(producer, other, 'allow'))).toMatchObject({ status: 404 });

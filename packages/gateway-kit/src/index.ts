@@ -5,7 +5,7 @@ export type { EventStream } from './event-stream.ts';
 export { type GatewayContext, openGatewayContext } from './gateway-context.ts';
 export { type GatewayServer, refuseInternal, startGatewayServer } from './gateway-server.ts';
 export { gatewaySettings, type TlsFiles } from './gateway-settings.ts';
-export { type OpenAccount, OpenAccounts, type OpenSocket } from './open-accounts.ts';
+export { type Expiry, expiryOf, type OpenAccount, OpenAccounts, type OpenSocket } from './open-accounts.ts';
 export { ServerSocket } from './server-socket.ts';
 export { StallWatch } from './stall-watch.ts';
 export { fullBucket, type Rate, type TokenBucket, takeTokens } from './token-bucket.ts';

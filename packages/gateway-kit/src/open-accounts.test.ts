@@ -8,7 +8,7 @@ function openAccount(items: [string, number][]) {
   const told: string[] = [];
   const socket: OpenSocket = {
     sessionId: 'session',
-    expiresAt: Number.MAX_SAFE_INTEGER,
+    expiry: { of: 'access token', at: Number.MAX_SAFE_INTEGER },
     warnedOfExpiry: false,
     warn: () => {},
     refuse: () => {},

@@ -1,12 +1,22 @@
 import type { Refusal } from '@motience/protocol';
 import type { Entitlement } from '@motience/stream-log';
+import type { AccessClaims } from '@motience/tokens';
+
+/** When what a socket was opened with expires, in ms since 1970. */
+export interface Expiry {
+  readonly of: 'access token' | 'API key';
+  readonly at: number;
+}
+
+export function expiryOf({ exp, scopes }: Pick<AccessClaims, 'exp' | 'scopes'>): Expiry {
+  return { of: scopes ? 'API key' : 'access token', at: exp * 1_000 };
+}
 
 /** A socket whose rights are checked while it is open. */
 export interface OpenSocket {
   readonly sessionId: string;
-  /** When its token expires, in ms since 1970. */
-  readonly expiresAt: number;
-  /** Whether it was told that its token is about to expire. */
+  readonly expiry: Expiry;
+  /** Whether it was told of that beforehand. */
   warnedOfExpiry: boolean;
   /** Sends an error frame; the socket stays open. */
   warn(refusal: Refusal): void;

@@ -1,11 +1,15 @@
 import { Refusal } from '@motience/protocol';
-import type { OpenAccounts } from './open-accounts.ts';
+import type { Expiry, OpenAccounts } from './open-accounts.ts';
 
-/** How long before its token expires a socket is told, in ms. */
+/** How long before its token or key expires a socket is told, in ms. */
 const warningMs = 30_000;
+const remedies: Readonly<Record<Expiry['of'], string>> = {
+  'access token': 'refresh it',
+  'API key': 'make another one',
+};
 
 /**
- * Warns sockets 30 seconds before their token expires and closes them when it does. One sweep a second over all
+ * Warns sockets 30 seconds before their token or API key expires and closes them when it does. One sweep a second over all
  * sockets costs less memory than a timer each. Returns what stops it.
  */
 export function watchExpiry(accounts: OpenAccounts): () => void {
@@ -15,12 +19,13 @@ export function watchExpiry(accounts: OpenAccounts): () => void {
 
 export function closeExpired(accounts: OpenAccounts, now: number): void {
   for (const socket of [...accounts.sockets()]) {
-    if (socket.expiresAt <= now) {
-      socket.refuse(new Refusal('token-expired', 'the access token has expired: refresh it and reconnect'));
-    } else if (!socket.warnedOfExpiry && socket.expiresAt - warningMs <= now) {
+    const { of, at } = socket.expiry;
+    if (at <= now) {
+      socket.refuse(new Refusal('token-expired', `the ${of} has expired: ${remedies[of]} and reconnect`));
+    } else if (!socket.warnedOfExpiry && at - warningMs <= now) {
       socket.warnedOfExpiry = true;
-      const seconds = Math.ceil((socket.expiresAt - now) / 1000);
-      socket.warn(new Refusal('token-expired', `the access token expires in ${seconds} s: refresh it and reconnect`));
+      const seconds = Math.ceil((at - now) / 1000);
+      socket.warn(new Refusal('token-expired', `the ${of} expires in ${seconds} s: ${remedies[of]} and reconnect`));
     }
   }
 }

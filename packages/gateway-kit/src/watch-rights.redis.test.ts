@@ -65,7 +65,7 @@ async function openWatch() {
 function createSocket(told: string[]): OpenSocket {
   return {
     sessionId: randomUUID(),
-    expiresAt: Number.MAX_SAFE_INTEGER,
+    expiry: { of: 'access token', at: Number.MAX_SAFE_INTEGER },
     warnedOfExpiry: false,
     warn: () => {},
     refuse: () => {},

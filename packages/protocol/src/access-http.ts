@@ -31,7 +31,8 @@ export const accessRequestSchema = z.strictObject({ access: accessSchema });
 
 export const accessEntrySchema = z.object({
   consumer_id: idSchema,
-  consumer_username: z.string(),
+  /** Null where the consumer never asked this producer for anything. */
+  consumer_username: z.string().nullable(),
   access: accessSchema,
   created_at: z.iso.datetime(),
 });

@@ -132,7 +132,7 @@ const closeMeanings = new Map<number, string>([
   [4000, 'rate limited: too much in too short a time'],
   [4001, 'slow consumer: readings arrived faster than they were read'],
   [4002, 'temporarily unavailable'],
-  [4003, 'the access token has expired'],
+  [4003, 'the access token or API key has expired'],
   [4500, 'not signed in: the token is missing, invalid or revoked'],
   [4501, 'this account may not use this socket'],
   [4502, 'the address of the socket asks for something that there is not'],

@@ -1,6 +1,6 @@
 import { Refusal } from '@motience/protocol';
 import { describe, expect, it } from 'vitest';
-import { apiKeyPrefix, type FoundKey, type KeyGrant, newApiKey, withApiKeys } from './api-key.ts';
+import { apiKeyPrefix, type FoundKey, type KeyGrant, keyGrantSchema, newApiKey, withApiKeys } from './api-key.ts';
 import type { TokenVerifier } from './verify-token.ts';
 
 const otherToken: TokenVerifier = async () => ({ ok: false, refusal: new Refusal('token-expired', 'not a key') });
@@ -45,6 +45,11 @@ describe('an API key', () => {
     });
     expect(verification.ok && verification.claims.exp).toBeGreaterThan(250_000_000_000);
     expect(uses.count).toBe(1);
+  });
+
+  it('has the scopes that this version knows, where a later one granted more', () => {
+    const stored = { ...grantOf('-'), scopes: ['stream:receive', 'stream:tomorrow'] };
+    expect(keyGrantSchema.parse(stored).scopes).toEqual(['stream:receive']);
   });
 
   it('is refused alike when it is unknown, expired, cut, or has another secret', async () => {

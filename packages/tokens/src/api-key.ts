@@ -13,7 +13,10 @@ const never = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000;
 export const keyGrantSchema = z.object({
   accountId: z.string(),
   role: roleSchema,
-  scopes: z.array(keyScopeSchema),
+  /** Those that this version knows: another one may know more, and is not to be refused for them. */
+  scopes: z
+    .array(z.string())
+    .transform((scopes) => scopes.flatMap((scope) => keyScopeSchema.safeParse(scope).data ?? [])),
   /** SHA-256 of its secret, which is random, so a plain hash is enough. */
   secretHash: z.string(),
   /** In ms since 1970; null: never. */

@@ -20,7 +20,7 @@ export async function putAccess(
   { producerId, consumerId, access }: { producerId: string; consumerId: string; access: Access },
 ): Promise<{ entry: AccessEntry; ended: boolean }> {
   return database.db.transaction(async (tx) => {
-    const username = await lockConsumer(tx, consumerId);
+    await lockConsumer(tx, consumerId);
     // The bound holds however many consumers are named at once.
     await lockAccount(tx, producerId);
     await requireRoom(tx, producerId, consumerId, config.accessEntriesPerProducer);
@@ -37,6 +37,11 @@ export async function putAccess(
       .returning();
     const [kept] = row ? [row] : await tx.select().from(accessEntries).where(accessOf(producerId, consumerId));
     if (!kept) throw new Error('the entry is gone');
+    const [{ username } = { username: null }] = await tx
+      .select({ username: knownUsername })
+      .from(users)
+      .innerJoin(accessEntries, eq(accessEntries.consumerId, users.id))
+      .where(accessOf(producerId, consumerId));
     const entry = toEntry({ ...kept, username });
     if (access === 'allow') return { entry, ended: false };
     await decideOpen(tx, pair, 'rejected');
@@ -71,7 +76,7 @@ export async function listAccess(
       consumerId: accessEntries.consumerId,
       access: accessEntries.access,
       createdAt: accessEntries.createdAt,
-      username: users.username,
+      username: knownUsername,
     })
     .from(accessEntries)
     .innerJoin(users, eq(users.id, accessEntries.consumerId))
@@ -81,14 +86,22 @@ export async function listAccess(
   return pageOf(rows, limit, toEntry);
 }
 
-async function lockConsumer(tx: Queryable, consumerId: string): Promise<string> {
+/**
+ * A consumer's username, for producers whom it ever subscribed to or asked: whoever only names an id is not told whose it is. Of
+ * users joined with access_entries.
+ */
+const knownUsername = sql<string | null>`
+  case when exists (select from subscriptions s where s.consumer_id = users.id and s.producer_id = access_entries.producer_id)
+    or exists (select from subscription_requests r where r.consumer_id = users.id and r.producer_id = access_entries.producer_id)
+  then users.username end`;
+
+async function lockConsumer(tx: Queryable, consumerId: string): Promise<void> {
   const [found] = await tx
-    .select({ username: users.username })
+    .select({ id: users.id })
     .from(users)
     .where(and(eq(users.id, BigInt(consumerId)), eq(users.role, 'consumer')))
     .for('no key update');
   if (!found) throw new Refusal('not-found', `there is no consumer ${consumerId}`);
-  return found.username;
 }
 
 async function requireRoom(tx: Queryable, producerId: string, consumerId: string, limit: number): Promise<void> {
@@ -100,7 +113,7 @@ async function requireRoom(tx: Queryable, producerId: string, consumerId: string
   throw new Refusal('conflict', `a producer may allow and deny at most ${limit} consumers; remove another one first`);
 }
 
-function toEntry(row: { consumerId: bigint; username: string; access: Access; createdAt: Date }): AccessEntry {
+function toEntry(row: { consumerId: bigint; username: string | null; access: Access; createdAt: Date }): AccessEntry {
   return {
     consumer_id: String(row.consumerId),
     consumer_username: row.username,
