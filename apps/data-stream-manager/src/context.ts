@@ -34,6 +34,8 @@ export interface Context {
   streams: StreamReader;
   verifyToken: TokenVerifier;
   metrics: Registry;
+  /** Whether Redis answers, all masters of it. */
+  redisIsThere(): Promise<boolean>;
   readinessChecks: ReadinessCheck[];
   /** Closes Redis, then PostgreSQL. */
   close(): Promise<void>;
@@ -72,6 +74,7 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
   }
   // One that is started again in the place of one that died goes on with its shards at once.
   const managerId = `${hostname()}:${config.port || randomUUID()}`;
+  const redisCheck = redisReadiness(redis);
   const share = new ShardShare(new ManagerTable(redis, keys), managerId, config.shards, logger);
   return {
     config,
@@ -84,7 +87,8 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
     streams: new StreamReader(redis, keys, config.shards),
     verifyToken: acceptApiKeys(createTokenVerifier(config), database),
     metrics: createMetrics('data-stream-manager'),
-    readinessChecks: [postgresReadiness(database), redisReadiness(redis), shardReadiness(share)],
+    redisIsThere: async () => (await redisCheck.check()).ok,
+    readinessChecks: [postgresReadiness(database), redisCheck, shardReadiness(share)],
     close,
   };
 }

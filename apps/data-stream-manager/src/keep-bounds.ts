@@ -40,6 +40,7 @@ export class Bounds {
       await deleteOld(sql, 'readings', ages.historyAgeMs, () => this.stopped);
       await deleteOld(sql, 'stream_minutes', ages.streamRecordAgeMs, () => this.stopped);
       await deleteOld(sql, 'stream_devices', ages.streamRecordAgeMs, () => this.stopped);
+      await deleteOld(sql, 'platform_downtimes', ages.streamRecordAgeMs, () => this.stopped);
     };
     this.timers = [
       setInterval(() => begin('trimming the retained windows', trim), trimEveryMs),

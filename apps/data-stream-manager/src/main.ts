@@ -6,6 +6,7 @@ import { createContext } from './context.ts';
 import { createApp } from './create-app.ts';
 import { Bounds } from './keep-bounds.ts';
 import { Persister } from './persist-readings.ts';
+import { notePlatformLife } from './platform-life.ts';
 
 /** How long a stop waits for calls that are under way. */
 const drainMs = 3_000;
@@ -40,13 +41,17 @@ await runApp('data-stream-manager', async (logger) => {
       ? new Persister(writer, database.sql, share, (readings) => persisted.inc(readings), logger)
       : undefined;
     const bounds = new Bounds(writer, share, database.sql, config, logger);
+    const stopNotingLife = notePlatformLife(context, logger);
     return {
       port: server.port,
       url: server.url,
       stop: async () => {
         await server.stop();
         // Without Redis or PostgreSQL nothing comes to its end; whatever is under way is safe to break off.
-        await settleWithin(Promise.all([share.stop(), applier.stop(), persister?.stop(), bounds.stop()]), drainMs);
+        await settleWithin(
+          Promise.all([share.stop(), applier.stop(), persister?.stop(), bounds.stop(), stopNotingLife()]),
+          drainMs,
+        );
         await context.close();
       },
     };

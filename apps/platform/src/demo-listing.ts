@@ -12,6 +12,7 @@ import type { Session } from '@motience/sdk';
 
 const listing: NewListing = {
   title: 'This very machine',
+  seller: 'Motience',
   description:
     'What the machine that Motience runs on measures of itself, each second: processor, memory, load, disk, network.',
   category: 'computing',

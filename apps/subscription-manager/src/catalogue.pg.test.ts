@@ -77,6 +77,17 @@ describe('the catalogue', () => {
     }
   });
 
+  it('names who sells it in the words of the producer, finds them, and does not tell the username', async () => {
+    const named = await published({ seller: 'Atlantic Weather' });
+    const unnamed = await published();
+    const { items } = await find();
+    expect(items.map(({ seller }) => seller)).toEqual([null, 'Atlantic Weather']);
+    expect(await found('q=atlantic')).toEqual(idsOf(named));
+    const { json } = await api.call(undefined, `GET /listings/${named.id}`);
+    expect(listingSchema.parse(json).seller).toBe('Atlantic Weather');
+    for (const { username } of [named, unnamed]) expect(JSON.stringify([items, json])).not.toContain(username);
+  });
+
   it('finds words in titles before others, and takes them as search engines do', async () => {
     const named = await published({ title: 'Harbour winds' });
     const tagged = await published({ tags: ['wind'] });

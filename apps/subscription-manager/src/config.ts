@@ -41,6 +41,9 @@ const settings = {
       max: 10_000_000,
     },
   ),
+  catalogueQueriesAtOnce: integer('CATALOGUE_QUERIES_AT_ONCE', 4, { min: 1, max: 64 }),
+  catalogueQueriesWaiting: integer('CATALOGUE_QUERIES_WAITING', 100, { min: 1, max: 100_000 }),
+  catalogueQueryMs: duration('CATALOGUE_QUERY_TIMEOUT', '2s', { min: '100ms', max: '1m' }),
   changesPerMinute: integer('SUBSCRIPTION_CHANGES_PER_MINUTE', defaultLimits.subscriptionChangesPerAccountAndMinute, {
     min: 1,
     max: 1_000_000,

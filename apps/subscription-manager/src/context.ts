@@ -14,6 +14,7 @@ import {
 import { createKeys, openLimiterRedis, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
 import type { SubscriptionManagerConfig } from './config.ts';
+import { CatalogueQueries } from './services/catalogue-queries.ts';
 import { endPlans } from './services/end-plans.ts';
 import { measureListings } from './services/measure-listing.ts';
 import { purge } from './services/purge.ts';
@@ -29,6 +30,10 @@ export interface Context {
   readonly changes: RateLimiter;
   /** Looks into the catalogue, by address. */
   readonly catalogueRequests: RateLimiter;
+  /** Searches of the catalogue, which everybody may ask for. */
+  readonly catalogueQueries: CatalogueQueries;
+  /** Looks at the own listing for which it is measured anew, by account. */
+  readonly ownMeasurements: RateLimiter;
   readonly verifyToken: TokenVerifier;
   readonly readinessChecks: readonly ReadinessCheck[];
   /** Begins the work that nobody asked for: projecting rights, ending plans, deleting what is old. */
@@ -37,6 +42,8 @@ export interface Context {
   close(): Promise<void>;
 }
 
+/** Beyond it the own listing is shown as it was measured last. */
+const ownMeasurementsPerMinute = 20;
 const endPlansMs = 1_000;
 const measureMs = 2_000;
 const purgeMs = 600_000;
@@ -76,6 +83,17 @@ export async function createContext(config: SubscriptionManagerConfig, logger: L
       name: 'catalogue',
       what: 'requests of the catalogue per address',
       points: config.catalogueRequestsPerMinute,
+      perSeconds: 60,
+    }),
+    catalogueQueries: new CatalogueQueries({
+      atOnce: config.catalogueQueriesAtOnce,
+      waiting: config.catalogueQueriesWaiting,
+      timeoutMs: config.catalogueQueryMs,
+    }),
+    ownMeasurements: createRateLimiter(limiterRedis, config.redisKeyPrefix, {
+      name: 'own-measurements',
+      what: 'measurements of the own listing',
+      points: ownMeasurementsPerMinute,
       perSeconds: 60,
     }),
     verifyToken: acceptApiKeys(createTokenVerifier(config), database),

@@ -27,6 +27,8 @@ export const listings = pgTable(
       .notNull()
       .default('draft'),
     title: text('title').notNull(),
+    /** Who sells it, in the producer's own words. */
+    seller: text('seller'),
     description: text('description').notNull(),
     category: text('category').notNull(),
     tags: text('tags').array().notNull(),
@@ -52,7 +54,7 @@ export const listings = pgTable(
     updatedAt: instant('updated_at').notNull().defaultNow(),
     /** For the first time since it was a draft. */
     publishedAt: instant('published_at'),
-    /** Category, tags and place, as words. */
+    /** Seller, category, tags and place, as words. */
     labelWords: text('label_words').notNull(),
     /** Of the dictionary: names, units and descriptions of fields, as words. */
     fieldWords: text('field_words').notNull().default(''),
@@ -106,6 +108,8 @@ export const listingMeasures = pgTable(
   },
   (table) => [
     index('listing_measures_measured').on(table.measuredAt),
+    index('listing_measures_rate').on(sql`coalesce(${table.rate}, -1)`, table.producerId),
+    index('listing_measures_uptime').on(sql`coalesce(${table.uptime}, -1)`, table.producerId),
     check('listing_measures_fitting', sql`${table.fitting} between 0 and ${table.checked}`),
   ],
 );

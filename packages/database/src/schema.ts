@@ -14,9 +14,11 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import { planCheapness, planCurrency, planUnit } from './plan-price.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
 const id = () => bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity();
+const terms = sql.raw('"terms"');
 const accountId = (name: string) => bigint(name, { mode: 'bigint' });
 
 /** Accounts: producers, consumers, admins. A username is taken whatever its case. Owned by auth-api. */
@@ -138,6 +140,11 @@ export const plans = pgTable(
     index('plans_ending').on(table.endsAt).where(sql`${table.closedAt} is null and ${table.endsAt} is not null`),
     check('plans_closed', sql`${table.closedAt} >= ${table.endsAt}`),
     index('plans_producer').on(table.producerId, table.id),
+    index('plans_offered').on(table.producerId, table.id).where(sql`${table.withdrawnAt} is null`),
+    // By which the cheapest are found.
+    index('plans_price')
+      .on(planUnit(terms), planCurrency(terms), planCheapness(terms), table.producerId)
+      .where(sql`${table.withdrawnAt} is null`),
     check('plans_silence', sql`${table.maxSilenceSeconds} > 0`),
     check('plans_withdrawn', sql`(${table.withdrawnAt} is null) = (${table.endsAt} is null)`),
     check('plans_succeeded', sql`${table.succeededBy} is null or ${table.withdrawnAt} is not null`),
@@ -210,6 +217,8 @@ export const subscriptionRequests = pgTable(
       .on(table.consumerId, table.producerId)
       .where(sql`${table.status} = 'pending'`),
     index('subscription_requests_producer').on(table.producerId, table.id),
+    // Those that are open, however many were decided.
+    index('subscription_requests_open').on(table.producerId, table.id).where(sql`${table.status} = 'pending'`),
     index('subscription_requests_consumer').on(table.consumerId, table.id),
     index('subscription_requests_expires').on(table.expiresAt),
     check('subscription_requests_decided', sql`(${table.status} = 'pending') = (${table.decidedAt} is null)`),

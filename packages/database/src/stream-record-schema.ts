@@ -39,6 +39,23 @@ export const streamMinutes = pgTable(
   ],
 );
 
+/** When a stream manager was last at work, with Redis and PostgreSQL: one row. Owned by data-stream-manager. */
+export const platformLife = pgTable(
+  'platform_life',
+  { id: integer('id').primaryKey().default(1), lastSeenAt: instant('last_seen_at').notNull() },
+  (table) => [check('platform_life_one', sql`${table.id} = 1`)],
+);
+
+/** Times in which no stream manager was at work, so that nothing can be said of streams. Owned by data-stream-manager. */
+export const platformDowntimes = pgTable(
+  'platform_downtimes',
+  { fromAt: instant('from_at').primaryKey(), untilAt: instant('until_at').notNull() },
+  (table) => [
+    index('platform_downtimes_until').on(table.untilAt),
+    check('platform_downtimes_order', sql`${table.fromAt} < ${table.untilAt}`),
+  ],
+);
+
 /** The devices whose readings were persisted, and when; `last_received_at` may be up to a minute behind. Owned by data-stream-manager. */
 export const streamDevices = pgTable(
   'stream_devices',

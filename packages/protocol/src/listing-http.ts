@@ -39,6 +39,8 @@ const placeSchema = z
 /** What a producer says of its stream. */
 export const newListingSchema = z.strictObject({
   title: readableSchema(120),
+  /** Who sells it, as everybody is to read it; usernames are nobody else's business. */
+  seller: readableSchema(120).nullable().default(null),
   description: readableSchema(5_000, { lines: true }),
   category: labelSchema,
   tags: z
@@ -69,7 +71,10 @@ const count = z.int();
 const uptimeSchema = z.object({
   share: z.number().nullable(),
   minutes_with_readings: count,
+  /** Without those in which the platform was down. */
   minutes_counted: count,
+  /** Of the minutes since, without a reading. */
+  minutes_platform_down: count.optional(),
 });
 const gapsSchema = z.object({ count, longest_seconds: z.number() });
 
@@ -81,8 +86,13 @@ export const measuresSchema = z.object({
   until: instantSchema,
   first_seen_at: instantSchema.nullable(),
   last_seen_at: instantSchema.nullable(),
-  /** Over the last 24 hours. */
-  rate: z.object({ readings_per_second: z.number().nullable(), readings: count, seconds_counted: count, bytes: count }),
+  /** Over the last 24 hours, or since the stream was first heard of. */
+  rate: z.object({
+    readings_per_second: z.number().nullable(),
+    readings: count,
+    seconds_counted: z.number(),
+    bytes: count,
+  }),
   devices: z.object({ last_24_hours: count, last_30_days: count }),
   uptime: z.object({ last_24_hours: uptimeSchema, last_30_days: uptimeSchema }),
   /** Times of more than a minute without a reading. */
@@ -108,6 +118,8 @@ export type Measures = z.infer<typeof measuresSchema>;
 const shown = {
   producer_id: idSchema,
   title: z.string(),
+  /** Who sells it, in the producer's own words. */
+  seller: z.string().nullable(),
   description: z.string(),
   category: z.string(),
   tags: z.array(z.string()),

@@ -7,6 +7,7 @@ const timeColumns = {
   readings: 'received_at',
   stream_minutes: 'minute',
   stream_devices: 'last_received_at',
+  platform_downtimes: 'until_at',
 } as const;
 
 /** Deletes the rows of a table older than `ageMs`, in small steps that hold no lock for long. Returns how many. */

@@ -33,7 +33,11 @@ export function addCatalogueRoutes(app: HttpApp, services: Context): void {
       'bbox is west,south,east,north; near is latitude,longitude and comes with radius_km. min_uptime is a share from 0 to 1.',
     ].join(' '),
     request: { query: listingQuerySchema(currencySchema) },
-    responses: { 200: jsonResponse('A page of listings', pageSchema(listingSummarySchema)), ...refusals },
+    responses: {
+      200: jsonResponse('A page of listings', pageSchema(listingSummarySchema)),
+      ...refusals,
+      ...errorResponses('unavailable'),
+    },
   });
   app.openapi(list, async (context) => context.json(await findListings(services, context.req.valid('query')), 200));
 

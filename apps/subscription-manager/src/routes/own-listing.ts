@@ -21,6 +21,7 @@ import {
 
 const exampleListing = {
   title: 'Rooftop weather in Lisbon',
+  seller: 'Atlantic Weather',
   description: 'Temperature, humidity and wind, once a second.',
   category: 'weather',
   tags: ['temperature', 'wind'],

@@ -119,7 +119,9 @@ async function closePlans(tx: Queryable): Promise<void> {
       .where(
         and(
           eq(plans.id, id),
-          sql`not exists (select from ${subscriptions} where ${subscriptions.planId} = ${id} and ${subscriptions.status} = 'active')`,
+          // Ordered as they are indexed: otherwise PostgreSQL may expect to come across one soon, and read all that have ended.
+          sql`not exists (select from ${subscriptions} where ${subscriptions.planId} = ${id}
+            and ${subscriptions.status} = 'active' order by ${subscriptions.id} limit 1)`,
         ),
       );
   }

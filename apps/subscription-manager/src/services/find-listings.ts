@@ -10,32 +10,38 @@ import {
 import type { Page } from '@motience/service-kit';
 import { and, asc, desc, eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { Context } from '../context.ts';
+import { findCheapest } from './find-cheapest.ts';
 import { conditionOf, sortOrderOf } from './listing-conditions.ts';
 import { readCursor, writeCursor } from './listing-cursor.ts';
-import { type ListingRows, toListing, toSample, toSummary } from './listing-row.ts';
+import { type ListingRow, type ListingRows, type MeasuresRow, toListing, toSample, toSummary } from './listing-row.ts';
 import { toPlan } from './plan-row.ts';
 
 type Services = Pick<Context, 'database'>;
 
+export interface FoundListing {
+  listing: ListingRow;
+  measures: MeasuresRow | null;
+  /** What it is sorted by. */
+  key: number;
+}
+
 /**
  * A page of the published listings that a query asks for. The next one begins after the last of this one by what it was
  * sorted by, so what is published or withdrawn meanwhile neither repeats nor hides another. `invalid-request` if the
- * cursor is of another query.
+ * cursor is of another query, `unavailable` if too many are asked at once, or it takes too long.
  */
-export async function findListings({ database }: Services, query: ListingQuery): Promise<Page<ListingSummary>> {
-  const { by, order, key, isKey, at } = sortOrderOf(query);
-  const after = readCursor(query, isKey);
-  const isAfter = after && sql`(${by}, ${listings.producerId}) < (${at(after.key)}, ${after.producerId}::bigint)`;
-  const found = await database.db
-    .select({ listing: listings, measures: listingMeasures, key })
-    .from(listings)
-    .leftJoin(listingMeasures, eq(listingMeasures.producerId, listings.producerId))
-    .where(and(conditionOf(query), isAfter))
-    .orderBy(desc(order), desc(listings.producerId))
-    .limit(query.limit + 1);
+export function findListings(
+  { database, catalogueQueries }: Services & Pick<Context, 'catalogueQueries'>,
+  query: ListingQuery,
+): Promise<Page<ListingSummary>> {
+  return catalogueQueries.run(database, (tx) => findPage(tx, query));
+}
+
+async function findPage(tx: Queryable, query: ListingQuery): Promise<Page<ListingSummary>> {
+  const found = await findSorted(tx, query);
   const shown = found.slice(0, query.limit);
   const offered = await readPlansOf(
-    database.db,
+    tx,
     shown.map(({ listing }) => listing.producerId),
   );
   const last = shown.at(-1);
@@ -46,6 +52,29 @@ export async function findListings({ database }: Services, query: ListingQuery):
         ? writeCursor(query, { key: last.key, producerId: String(last.listing.producerId) })
         : null,
   };
+}
+
+/** One more than a page, if there is one. */
+async function findSorted(tx: Queryable, query: ListingQuery): Promise<FoundListing[]> {
+  const most = query.limit + 1;
+  const { sort, price_per: unit, currency } = query;
+  if (sort === 'price' && unit !== undefined && currency !== undefined) {
+    const after = readCursor(query, (key) => !Number.isNaN(key));
+    return findCheapest(tx, { query, unit, currency }, after, most);
+  }
+  const { by, order, key, producerId, isKey, at } = sortOrderOf(query);
+  const after = readCursor(query, isKey);
+  const isAfter = after && sql`(${by}, ${producerId}) < (${at(after.key)}, ${after.producerId}::bigint)`;
+  return (
+    tx
+      .select({ listing: listings, measures: listingMeasures, key })
+      .from(listings)
+      // Whoever writes a listing has it measured in the same transaction.
+      .innerJoin(listingMeasures, eq(listingMeasures.producerId, listings.producerId))
+      .where(and(conditionOf(query), isAfter))
+      .orderBy(desc(order), desc(producerId))
+      .limit(most)
+  );
 }
 
 /** `not-found` if the producer's listing is not published, as in what follows. */

@@ -1,6 +1,6 @@
-import { listingMeasures, listings, plans } from '@motience/database';
+import { listingMeasures, listings, planCurrency, planPrice, plans, planUnit } from '@motience/database';
 import type { ListingQuery, PriceUnit } from '@motience/protocol';
-import { and, eq, gte, type SQL, sql } from 'drizzle-orm';
+import { and, eq, gte, isNull, type SQL, sql } from 'drizzle-orm';
 
 const earthRadiusKm = 6_371.0088;
 
@@ -28,29 +28,31 @@ export interface SortOrder {
   key: SQL.Aliased<number>;
   /** What to order by, so that it is computed once. */
   order: SQL;
+  /** What to order by among those that are equal. */
+  producerId: SQL;
   /** Whether it can be the key of a listing. */
   isKey(key: number): boolean;
   /** What a key stands for. */
   at(key: number): SQL;
 }
 
-export function sortOrderOf({ sort, q, price_per, currency }: ListingQuery): SortOrder {
+/** Of queries that do not sort by price (see `find-cheapest.ts`). */
+export function sortOrderOf({ sort, q }: ListingQuery): SortOrder {
   switch (sort ?? (q === undefined ? 'newest' : 'relevance')) {
     case 'relevance':
       return byNumber(sql`ts_rank(${listings.search}, ${wordsOf(q ?? '')})::float8`);
     case 'rate':
-      return byNumber(sql`coalesce(${listingMeasures.rate}, -1)`);
+      return byMeasure(sql`coalesce(${listingMeasures.rate}, -1)`);
     case 'uptime':
-      return byNumber(sql`coalesce(${listingMeasures.uptime}, -1)`);
-    case 'price': {
-      const cheapest = sql`select min(${priceOf(price_per)}) from ${plans} where ${isComparable(price_per, currency)}`;
-      return byNumber(sql`coalesce(-(${cheapest})::float8, '-Infinity'::float8)`);
-    }
+      return byMeasure(sql`coalesce(${listingMeasures.uptime}, -1)`);
+    // Sorted elsewhere.
+    case 'price':
     case 'newest':
       return {
         // As it is indexed.
         by: sql`${listings.publishedAt}`,
         order: sql`${listings.publishedAt}`,
+        producerId: sql`${listings.producerId}`,
         key: sql<number>`(extract(epoch from ${listings.publishedAt}) * 1000000)::float8`.as('sort_key'),
         isKey: (key) => Number.isSafeInteger(key) && key >= 0,
         at: (key) => sql`timestamptz 'epoch' + ${String(key)}::float8 * interval '1 microsecond'`,
@@ -58,10 +60,16 @@ export function sortOrderOf({ sort, q, price_per, currency }: ListingQuery): Sor
   }
 }
 
+/** As it is indexed with its producer; each listing has measures. */
+function byMeasure(number: SQL<number>): SortOrder {
+  return { ...byNumber(number), order: number, producerId: sql`${listingMeasures.producerId}` };
+}
+
 function byNumber(number: SQL<number>): SortOrder {
   return {
     by: number,
     order: sql`sort_key`,
+    producerId: sql`${listings.producerId}`,
     key: number.as('sort_key'),
     isKey: (key) => !Number.isNaN(key),
     at: (key) => sql`${String(key)}::float8`,
@@ -107,43 +115,22 @@ function isNear([latitude = 0, longitude = 0]: readonly number[], radiusKm: numb
 /** One plan that is offered has to have a price in the range. */
 function hasPrice({ price_per, price_min, price_max, currency }: ListingQuery): SQL | undefined {
   if (price_per === undefined) return undefined;
-  const price = priceOf(price_per);
+  const terms = sql`${plans.terms}`;
+  const price = planPrice(terms);
   const inRange = and(
-    isComparable(price_per, currency),
+    eq(plans.producerId, listings.producerId),
+    isNull(plans.withdrawnAt),
+    sql`(${planUnit(terms)} = 'free' or (${isIn(terms, price_per, currency)}))`,
     price_min === undefined ? undefined : sql`${price} >= ${price_min}::numeric`,
     price_max === undefined ? undefined : sql`${price} <= ${price_max}::numeric`,
   );
   return sql`exists (select from ${plans} where ${inRange})`;
 }
 
-/** Plans that are offered with the listing and have a price in this unit and currency; a free one has any. */
-function isComparable(unit: PriceUnit | undefined, currency: string | undefined): SQL | undefined {
-  const kind = sql`${plans.terms}->>'kind'`;
-  const kinds = {
-    '1000-readings': sql`${kind} in ('per-reading', 'per-1000-readings')`,
-    megabyte: sql`${kind} = 'per-megabyte'`,
-    day: sql`${kind} = 'per-time'`,
-    month: sql`${kind} = 'monthly'`,
-  };
-  const paid = and(
-    unit && kinds[unit],
-    currency === undefined ? undefined : sql`${plans.terms}->>'currency' = ${currency}`,
-  );
+/** Whether plans with these terms have a price in this unit, and currency if one is named. */
+export function isIn(terms: SQL, unit: PriceUnit, currency: string | undefined): SQL | undefined {
   return and(
-    eq(plans.producerId, listings.producerId),
-    sql`${plans.withdrawnAt} is null`,
-    sql`(${kind} = 'free' or (${paid}))`,
+    sql`${planUnit(terms)} = ${unit}`,
+    currency === undefined ? undefined : sql`${planCurrency(terms)} = ${currency}`,
   );
-}
-
-/** A plan's price in the unit that it is compared by. */
-function priceOf(unit: PriceUnit | undefined): SQL {
-  const price = sql`(${plans.terms}->>'price')::numeric`;
-  const inUnit = {
-    '1000-readings': sql`case ${plans.terms}->>'kind' when 'per-reading' then ${price} * 1000 else ${price} end`,
-    megabyte: price,
-    day: sql`case ${plans.terms}->>'per' when 'hour' then ${price} * 24 when 'month' then ${price} / 30 else ${price} end`,
-    month: price,
-  };
-  return sql`coalesce(${unit ? inUnit[unit] : price}, 0)`;
 }

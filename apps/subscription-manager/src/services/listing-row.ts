@@ -27,6 +27,7 @@ export function toSummary({ listing, measures, plans }: ListingRows): ListingSum
   return {
     producer_id: String(listing.producerId),
     title: listing.title,
+    seller: listing.seller,
     description: listing.description,
     category: listing.category,
     tags: listing.tags,

@@ -1,8 +1,9 @@
 import { type DictionaryField, type NewListing, parsePath } from '@motience/protocol';
 
-/** What full text finds of a listing beside its title and description: category, tags and place. */
-export function labelWords({ category, tags, place }: Pick<NewListing, 'category' | 'tags' | 'place'>): string {
-  return words([category, ...tags, place?.name, place?.region]);
+/** What full text finds of a listing beside its title and description: seller, category, tags and place. */
+export function labelWords(listing: Pick<NewListing, 'seller' | 'category' | 'tags' | 'place'>): string {
+  const { seller, category, tags, place } = listing;
+  return words([seller ?? undefined, category, ...tags, place?.name, place?.region]);
 }
 
 /** The same of its dictionary. */

@@ -15,7 +15,7 @@ const measuredForSeconds = 60;
 /** Measures the stream of a listing anew and keeps what came of it. */
 export async function measureListing(tx: Queryable, listing: ListingRow): Promise<MeasuresRow> {
   const { producerId } = listing;
-  const [former] = await tx.select().from(listingMeasures).where(eq(listingMeasures.producerId, producerId));
+  const former = await readMeasures(tx, producerId);
   const figures = await measureStream(tx, String(producerId));
   const values = {
     measuredAt: sql<Date>`clock_timestamp()`,
@@ -30,6 +30,12 @@ export async function measureListing(tx: Queryable, listing: ListingRow): Promis
     .onConflictDoUpdate({ target: listingMeasures.producerId, set: values })
     .returning();
   if (!row) throw new Error('the insert returned no row');
+  return row;
+}
+
+/** What was measured last. */
+export async function readMeasures(tx: Queryable, producerId: bigint): Promise<MeasuresRow | undefined> {
+  const [row] = await tx.select().from(listingMeasures).where(eq(listingMeasures.producerId, producerId));
   return row;
 }
 

@@ -53,11 +53,11 @@ describe('measuring a stream', () => {
       until: '2026-03-14T12:00:00.000Z',
       first_seen_at: '2026-03-14T11:56:10.000Z',
       last_seen_at: '2026-03-14T12:00:59.000Z',
-      rate: { readings_per_second: 0.75, readings: 180, seconds_counted: 240, bytes: 1_800 },
+      rate: { readings_per_second: 180 / 230, readings: 180, seconds_counted: 230, bytes: 1_800 },
       devices: { last_24_hours: 0, last_30_days: 0 },
       uptime: {
-        last_24_hours: { share: 0.5, minutes_with_readings: 2, minutes_counted: 4 },
-        last_30_days: { share: 0.5, minutes_with_readings: 2, minutes_counted: 4 },
+        last_24_hours: { share: 0.5, minutes_with_readings: 2, minutes_counted: 4, minutes_platform_down: 0 },
+        last_30_days: { share: 0.5, minutes_with_readings: 2, minutes_counted: 4, minutes_platform_down: 0 },
       },
       gaps: {
         last_24_hours: { count: 1, longest_seconds: 135 },
@@ -97,7 +97,33 @@ describe('measuring a stream', () => {
     const minutes = [0, 1].map((ago) => ({ ago, readings: 1 }));
     const { until, uptime } = await measured(minutes, new Date('2026-03-14T12:00:04Z'));
     expect(until).toBe('2026-03-14T11:59:00.000Z');
-    expect(uptime.last_30_days).toEqual({ share: 1, minutes_with_readings: 1, minutes_counted: 1 });
+    expect(uptime.last_30_days).toMatchObject({ share: 1, minutes_with_readings: 1, minutes_counted: 1 });
+  });
+
+  it('divides the readings of a young stream by the time since its first one', async () => {
+    const { rate } = await measured([{ ago: 0, readings: 10, heard: [50, 59] }]);
+    expect(rate).toMatchObject({ readings_per_second: 1, readings: 10, seconds_counted: 10 });
+    expect((await measured([{ ago: -1, readings: 10 }])).rate).toMatchObject({
+      readings_per_second: null,
+      seconds_counted: 0,
+    });
+  });
+
+  it('leaves out the minutes in which the platform was down, but for those with readings', async () => {
+    const down = async (from: string, until: string) =>
+      database.sql`insert into platform_downtimes values (${from}, ${until})`;
+    // Before the stream was heard of, over a minute with readings, twice in one minute, and on after the last whole one.
+    await down('2026-03-14T11:30:00Z', '2026-03-14T11:51:30Z');
+    await down('2026-03-14T11:53:10Z', '2026-03-14T11:54:20Z');
+    await down('2026-03-14T11:54:50Z', '2026-03-14T11:55:00Z');
+    await down('2026-03-14T11:59:30Z', '2026-03-14T12:00:20Z');
+    // 11:50, 11:53 and 11:57.
+    const minutes = [9, 6, 2].map((ago) => ({ ago, readings: 1 }));
+    const { uptime } = await measured(minutes);
+    // Of 11:50 to 11:59, without 11:51, 11:54 and 11:59.
+    const counted = { share: 3 / 7, minutes_with_readings: 3, minutes_counted: 7, minutes_platform_down: 3 };
+    expect(uptime).toEqual({ last_24_hours: counted, last_30_days: counted });
+    await database.sql`delete from platform_downtimes`;
   });
 
   it('counts devices by when they were last heard of', async () => {
@@ -115,7 +141,7 @@ describe('measuring a stream', () => {
   });
 
   it('says of a stream that never was that nothing was counted', async () => {
-    const nothing = { share: null, minutes_with_readings: 0, minutes_counted: 0 };
+    const nothing = { share: null, minutes_with_readings: 0, minutes_counted: 0, minutes_platform_down: 0 };
     const none = { count: 0, longest_seconds: 0 };
     expect(await measured([])).toMatchObject({
       first_seen_at: null,

@@ -16,6 +16,10 @@ interface Row extends Record<string, unknown> {
   last_seen: string | null;
   counted: number;
   counted_24h: number;
+  /** Of them, without a reading, while the platform was down. */
+  down: number;
+  down_24h: number;
+  seconds_24h: number;
   minutes: number;
   minutes_24h: number;
   readings: string;
@@ -35,7 +39,10 @@ interface Row extends Record<string, unknown> {
   devices_24h: number;
 }
 
-/** Computes what a stream did in the 24 hours and the 30 days before `now`, from the record of its minutes and devices. */
+/**
+ * Computes what a stream did in the 24 hours and the 30 days before `now`, from the record of its minutes and devices. A minute in
+ * which the platform was down and that has no reading is not counted.
+ */
 export async function measureStream(
   queryable: Queryable,
   producerId: string,
@@ -67,6 +74,15 @@ export async function measureStream(
           as longest_gap_24h,
         max(heard) as heard
       from silences
+    ), down as (
+      select count(*)::int as down, count(*) filter (where minute >= day)::int as down_24h
+      from (
+        select distinct minute, day from time, platform_downtimes, generate_series(
+          date_trunc('minute', greatest(from_at, since)), least(until_at, until) - interval '1 microsecond', '1 minute'
+        ) as minute
+        where from_at < until and until_at > since
+      ) as minutes
+      where not exists (select from stream_minutes m where m.producer_id = ${producerId} and m.minute = minutes.minute)
     ), short as (
       select coalesce(sum(readings), 0) as readings, coalesce(sum(bytes), 0) as bytes,
         coalesce(sum(latency_checked), 0) as latency_checked, coalesce(sum(latency_readings), 0) as latency_readings,
@@ -81,10 +97,12 @@ export async function measureStream(
     select ${utc(sql`until`)} as until, ${utc(sql`first_seen`)} as first_seen, ${utc(sql`last_seen`)} as last_seen,
       coalesce(extract(epoch from until - since) / 60, 0)::int as counted,
       case when since is null then 0 else extract(epoch from until - greatest(since, day)) / 60 end::int as counted_24h,
+      case when since is null then 0
+        else greatest(0, extract(epoch from until - greatest(first_seen, day))) end::float8 as seconds_24h,
       coalesce(extract(epoch from until - coalesce(heard, since)), 0)::float8 as silence,
       case when since is null then 0 else extract(epoch from until - greatest(heard, since, day)) end::float8 as silence_24h,
-      minutes, minutes_24h, gaps, gaps_24h, longest_gap, longest_gap_24h, short.*, seen.*
-    from time, long, short, seen`);
+      minutes, minutes_24h, gaps, gaps_24h, longest_gap, longest_gap_24h, down.*, short.*, seen.*
+    from time, long, down, short, seen`);
   if (!row) throw new Error('the measures are no row');
   return toFigures(row);
 }
@@ -95,7 +113,7 @@ function utc(time: SQL): SQL {
 
 function toFigures(row: Row): StreamFigures {
   const readings = Number(row.readings);
-  const seconds = row.counted_24h * 60;
+  const seconds = row.seconds_24h;
   const measured = Number(row.latency_readings);
   return {
     until: row.until,
@@ -109,8 +127,8 @@ function toFigures(row: Row): StreamFigures {
     },
     devices: { last_24_hours: row.devices_24h, last_30_days: row.devices },
     uptime: {
-      last_24_hours: uptime(row.minutes_24h, row.counted_24h),
-      last_30_days: uptime(row.minutes, row.counted),
+      last_24_hours: uptime(row.minutes_24h, row.counted_24h, row.down_24h),
+      last_30_days: uptime(row.minutes, row.counted, row.down),
     },
     gaps: {
       last_24_hours: gaps(row.gaps_24h, row.longest_gap_24h, row.silence_24h),
@@ -125,9 +143,10 @@ function toFigures(row: Row): StreamFigures {
   };
 }
 
-function uptime(withReadings: number, counted: number): StreamFigures['uptime']['last_30_days'] {
+function uptime(withReadings: number, all: number, down: number): StreamFigures['uptime']['last_30_days'] {
+  const counted = all - down;
   const share = counted === 0 ? null : withReadings / counted;
-  return { share, minutes_with_readings: withReadings, minutes_counted: counted };
+  return { share, minutes_with_readings: withReadings, minutes_counted: counted, minutes_platform_down: down };
 }
 
 /** Those that ended, and the one that goes on if it is long enough by now. */

@@ -13,10 +13,10 @@ import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import type { Context } from '../context.ts';
 import { inferDictionary } from './infer-dictionary.ts';
 import { readLastReadings } from './last-readings.ts';
-import { type ListingRow, toOwnListing, toSample } from './listing-row.ts';
+import { type ListingRow, type MeasuresRow, toOwnListing, toSample } from './listing-row.ts';
 import { fieldWords, labelWords, searchableFields } from './listing-words.ts';
 import { lockAccount } from './lock-account.ts';
-import { measureListing } from './measure-listing.ts';
+import { measureListing, readMeasures } from './measure-listing.ts';
 import { readOfferedPlans } from './own-plans.ts';
 import { toPlan } from './plan-row.ts';
 
@@ -44,9 +44,9 @@ export async function putListing(
   return services.database.db.transaction(async (tx) => {
     await lockAccount(tx, producerId);
     await services.changes.consume(producerId);
-    const { title, description, category, tags, licence, terms, place, approval } = listing;
+    const { title, seller, description, category, tags, licence, terms, place, approval } = listing;
     const values = {
-      ...{ title, description, category, tags, licence, terms, approval },
+      ...{ title, seller, description, category, tags, licence, terms, approval },
       placeName: place?.name ?? null,
       region: place?.region ?? null,
       latitude: place?.latitude ?? null,
@@ -63,8 +63,21 @@ export async function putListing(
 }
 
 /** `not-found` if the producer has no listing, as in all that follows. */
-export async function readOwnListing({ database }: Pick<Context, 'database'>, producerId: string): Promise<OwnListing> {
-  return database.db.transaction(async (tx) => show(tx, required(await findListing(tx, producerId))));
+export async function readOwnListing(
+  { database, ownMeasurements }: Pick<Context, 'database' | 'ownMeasurements'>,
+  producerId: string,
+): Promise<OwnListing> {
+  return database.db.transaction(async (tx) => {
+    const listing = required(await findListing(tx, producerId));
+    const mayMeasure = await ownMeasurements.consume(producerId).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof Refusal && error.kind === 'rate-limited') return false;
+        throw error;
+      },
+    );
+    return show(tx, listing, mayMeasure ? undefined : await readMeasures(tx, listing.producerId));
+  });
 }
 
 /** `conflict` if the listing cannot go there from where it is. */
@@ -169,9 +182,9 @@ async function change(tx: Queryable, producerId: string, values: Change): Promis
 }
 
 /** With what is measured by now: whoever looks at its own listing does not want to wait for it. */
-async function show(tx: Queryable, listing: ListingRow): Promise<OwnListing> {
+async function show(tx: Queryable, listing: ListingRow, measured?: MeasuresRow): Promise<OwnListing> {
   const plans = (await readOfferedPlans(tx, String(listing.producerId))).map(toPlan);
-  return toOwnListing({ listing, measures: await measureListing(tx, listing), plans });
+  return toOwnListing({ listing, measures: measured ?? (await measureListing(tx, listing)), plans });
 }
 
 function required(row: ListingRow | undefined): ListingRow {
