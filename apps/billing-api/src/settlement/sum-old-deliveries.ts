@@ -12,6 +12,8 @@ interface Place extends Record<string, unknown> {
   consumer_id: string;
   producer_id: string;
   epoch: string;
+  /** Of the first interval. */
+  last_seq: string;
 }
 
 const placesAtOnce = 200;
@@ -25,12 +27,14 @@ const beyondAll = Number.MAX_SAFE_INTEGER;
  * can be delivered again, and if it were told once more it would be free. Any number of processes may do it, and stop in between.
  */
 export async function sumOldDeliveries({ database, streams }: SummingContext, isStopped = () => false): Promise<void> {
-  let after: Place | undefined = { consumer_id: '0', producer_id: '0', epoch: '' };
+  let after: Place | undefined = { consumer_id: '0', producer_id: '0', epoch: '', last_seq: '0' };
   while (after !== undefined && !isStopped()) {
     const places: Place[] = await readPlaces(database, after);
     const kept = await firstKept({ database, streams }, places);
     for (const place of places) {
       const before = kept.get(nameOf(place)) ?? beyondAll;
+      // The lock only where there is something to do.
+      if (Number(place.last_seq) >= before) continue;
       while (!isStopped() && (await sumSome(database, place, before)) === rowsAtOnce);
       if (isStopped()) return;
     }
@@ -44,17 +48,17 @@ const nameOf = ({ producer_id, epoch }: Pick<Place, 'producer_id' | 'epoch'>) =>
 function readPlaces({ db }: Pick<Database, 'db'>, { consumer_id, producer_id, epoch }: Place): Promise<Place[]> {
   return db.execute<Place>(sql`
     with recursive places as (
-      (select consumer_id, producer_id, epoch from delivered_intervals
+      (select consumer_id, producer_id, epoch, last_seq from delivered_intervals
         where (consumer_id, producer_id, epoch) > (${consumer_id}::bigint, ${producer_id}::bigint, ${epoch})
-        order by consumer_id, producer_id, epoch limit 1)
+        order by consumer_id, producer_id, epoch, first_seq limit 1)
       union all
       select next.* from places p cross join lateral (
-        select i.consumer_id, i.producer_id, i.epoch from delivered_intervals i
+        select i.consumer_id, i.producer_id, i.epoch, i.last_seq from delivered_intervals i
         where (i.consumer_id, i.producer_id, i.epoch) > (p.consumer_id, p.producer_id, p.epoch)
-        order by i.consumer_id, i.producer_id, i.epoch limit 1
+        order by i.consumer_id, i.producer_id, i.epoch, i.first_seq limit 1
       ) next
     )
-    select consumer_id::text, producer_id::text, epoch from places limit ${placesAtOnce}`);
+    select consumer_id::text, producer_id::text, epoch, last_seq::text from places limit ${placesAtOnce}`);
 }
 
 /** The first seq that is kept of an epoch of a stream; those of which nothing is kept are left out. */
