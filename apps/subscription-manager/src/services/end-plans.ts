@@ -119,9 +119,9 @@ async function closePlans(tx: Queryable): Promise<void> {
       .where(
         and(
           eq(plans.id, id),
-          // Ordered as they are indexed: otherwise PostgreSQL may expect to come across one soon, and read all that have ended.
-          sql`not exists (select from ${subscriptions} where ${subscriptions.planId} = ${id}
-            and ${subscriptions.status} = 'active' order by ${subscriptions.id} limit 1)`,
+          // In the order they are indexed: of an `exists` PostgreSQL may expect to find one soon, and read all that have ended.
+          sql`(select ${subscriptions.id} from ${subscriptions} where ${subscriptions.planId} = ${id}
+            and ${subscriptions.status} = 'active' order by ${subscriptions.id} limit 1) is null`,
         ),
       );
   }
