@@ -10,6 +10,9 @@ type Sql = Parameters<typeof storeReadings>[0];
 
 /** Between rounds that took all there was: few large ones cost PostgreSQL, and the disk, less than many small ones. */
 const pauseMs = 200;
+/** The same where streams had few readings each: a stream costs as much as many readings, in Redis and in PostgreSQL. */
+const pauseWithFewMs = 1_000;
+const fewReadingsPerStream = 10;
 const pauseAfterFailureMs = 1_000;
 const streamsPerRound = 500;
 const bytesPerRound = 2 * 1024 * 1024;
@@ -43,7 +46,8 @@ export class Persister {
   private async run(shard: number): Promise<void> {
     while (!this.stopping.signal.aborted) {
       try {
-        if (!this.share.owns(shard) || (await this.persistShard(shard))) await this.pause(pauseMs);
+        const pauseAfterMs = this.share.owns(shard) ? await this.persistShard(shard) : pauseMs;
+        if (pauseAfterMs > 0) await this.pause(pauseAfterMs);
       } catch (err) {
         this.logger.error({ err, shard }, 'readings could not be persisted; they stay in Redis until they are');
         await this.pause(pauseAfterFailureMs);
@@ -51,10 +55,10 @@ export class Persister {
     }
   }
 
-  /** Persists some of what a shard has; whether that was about all. */
-  private async persistShard(shard: number): Promise<boolean> {
+  /** Persists some of what a shard has; returns after how many ms to look again, 0 if that was not about all. */
+  private async persistShard(shard: number): Promise<number> {
     const ranges = await this.writer.unpersisted(shard, streamsPerRound, bytesPerRound);
-    if (ranges.length === 0) return true;
+    if (ranges.length === 0) return pauseMs;
     await storeReadings(this.sql, ranges, this.seen);
     await this.writer.notePersisted(shard, ranges);
     let readings = 0;
@@ -66,7 +70,8 @@ export class Persister {
       }
     }
     this.onPersisted(readings);
-    return bytes < bytesPerRound && ranges.length < streamsPerRound;
+    if (bytes >= bytesPerRound || ranges.length === streamsPerRound) return 0;
+    return readings < ranges.length * fewReadingsPerStream ? pauseWithFewMs : pauseMs;
   }
 
   private async pause(milliseconds: number): Promise<void> {

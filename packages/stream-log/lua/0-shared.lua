@@ -104,6 +104,12 @@ local function findEpoch(stream, epoch)
   end
 end
 
+-- Whether there is something to trim, apart from what has only grown too old: that is looked at from time to time.
+local function isOverBounds(stream, bounds, shardBytes)
+  return stream.head - stream.retainedFrom + 1 > bounds.readings or stream.bytes > bounds.bytes
+    or shardBytes > bounds.shardBytes
+end
+
 -- Most entries that are read and deleted at once; each has up to a whole flush.
 local mostTrimmedAtOnce = 32
 

@@ -42,9 +42,8 @@ local function applyBatch(call, producer, count, bodyBytes, batch)
   if stream.bytes == 0 then redis.call('SADD', prefix .. 'streams', producer) end
   redis.call('SPUBLISH', prefix .. 'live:' .. producer, numbered .. '\n' .. batch)
   if bounds.persist then redis.call('SADD', call.unpersisted, producer) else redis.call('HSET', key, 'persisted', last) end
-  -- What has only grown too old is trimmed from time to time.
-  local kept = head - stream.retainedFrom + 1
-  if kept > bounds.readings or bytes > bounds.bytes or call.retainedBytes > bounds.shardBytes then
+  stream.head, stream.bytes = head, bytes
+  if isOverBounds(stream, bounds, call.retainedBytes) then
     -- Not all at once when a bound was lowered, but always more than came in.
     trimStream(prefix, producer, bounds, 2 + math.floor(#batch / 64))
   end

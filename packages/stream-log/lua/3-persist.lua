@@ -5,15 +5,16 @@ local function unpersisted(KEYS, ARGV)
   local prefix, room, result = ARGV[1], tonumber(ARGV[3]), {}
   for _, producer in ipairs(redis.call('SRANDMEMBER', KEYS[1], ARGV[2])) do
     if room <= 0 then break end
-    local persisted = redis.call('HGET', prefix .. 'stream:' .. producer, 'persisted') or '0'
-    local batches, from = {}, '(' .. persisted .. '-0'
-    while room > 0 do
+    local state = redis.call('HMGET', prefix .. 'stream:' .. producer, 'persisted', 'head')
+    local batches, last, head = {}, tonumber(state[1] or '0'), tonumber(state[2] or '0')
+    while room > 0 and last < head do
+      local from = '(' .. int(last) .. '-0'
       local entry = redis.call('XRANGE', prefix .. 'retained:' .. producer, from, '+', 'COUNT', 1)[1]
       if not entry then break end
       batches[#batches + 1] = entry[2][1]
       batches[#batches + 1] = entry[2][2]
       room = room - #entry[2][2]
-      from = '(' .. entry[1]
+      last = tonumber(string.match(entry[1], '^%d+'))
     end
     if #batches > 0 then result[#result + 1] = { producer, batches } end
   end
@@ -25,7 +26,9 @@ end
 -- that does not begin where the last one ended was noted by somebody else, and one that Redis no longer knows was numbered
 -- in a life that it lost: neither changes anything. Replies with the streams that `trim` has to go on with.
 local function persisted(KEYS, ARGV)
-  local prefix, thisLife, noted = ARGV[1], life(), {}
+  local prefix, thisLife, bounds = ARGV[1], life(), boundsFrom(ARGV, 2)
+  local retainedBytes = tonumber(redis.call('HGET', KEYS[1], 'retained_bytes') or '0')
+  local bytes, whole, overBounds = 0, {}, {}
   for at = 7, #ARGV, 5 do
     local producer = ARGV[at]
     local stream = openStream(prefix, producer, thisLife)
@@ -34,12 +37,15 @@ local function persisted(KEYS, ARGV)
     local last = epoch and epoch.base + tonumber(ARGV[at + 3])
     if epoch and first == stream.persisted + 1 and last <= epoch.last then
       redis.call('HSET', stream.key, 'persisted', int(last))
-      redis.call('HINCRBY', KEYS[1], 'unpersisted_bytes', int(-tonumber(ARGV[at + 4])))
-      if last >= stream.head then redis.call('SREM', KEYS[2], producer) end
-      noted[#noted + 1] = producer
+      bytes = bytes + tonumber(ARGV[at + 4])
+      if last >= stream.head then whole[#whole + 1] = producer end
+      if isOverBounds(stream, bounds, retainedBytes) then overBounds[#overBounds + 1] = producer end
     end
   end
-  return trimStreams(prefix, noted, boundsFrom(ARGV, 2))
+  -- Once for all: with a reading or two in each range it is these calls that noting costs.
+  if bytes > 0 then redis.call('HINCRBY', KEYS[1], 'unpersisted_bytes', int(-bytes)) end
+  if #whole > 0 then redis.call('SREM', KEYS[2], unpack(whole)) end
+  return trimStreams(prefix, overBounds, bounds)
 end
 
 -- Gives up the backlog for PostgreSQL: what is not there need not go there any more. Until bounds are noted anew, nothing
