@@ -20,7 +20,8 @@ export interface PastPart extends Pick<StreamPart, 'standing' | 'start' | 'head'
 /** A gap up to `restOfEpoch` says that an epoch may have gone on beyond what is known of it. */
 export type PastStep = { type: 'batch'; batch: RetainedBatch } | { type: 'gap'; range: SeqRange };
 
-const historyRows = 1_000;
+/** Read at once, of readings so small that the bound in bytes (see `readHistory`) allows as many. */
+const historyRows = 5_000;
 
 /** Parts read at once of a shard: each is held in memory here and in Redis. */
 const partsAtOnce = 4;
