@@ -79,7 +79,7 @@ export function bookFindings(verdict: BuyerVerdict): string[] {
   const faults = {
     'readings were counted twice': verdict.countedTwice,
     'readings were counted that never came': verdict.neverReceived,
-    'readings came and were not counted': verdict.uncounted,
+    [`readings came and were not counted (${verdict.examples.join(', ')} …)`]: verdict.uncounted,
     'readings were withheld though it was subscribed': verdict.withheld,
     'millionths were paid in and are not in the books': verdict.paymentsLost,
     'millionths went elsewhere': paidIn - charged - left,

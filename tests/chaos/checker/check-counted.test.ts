@@ -26,7 +26,10 @@ describe('what was counted', () => {
   });
 
   it('shows what was received and not counted', () => {
-    expect(checkCounted(arrivals('a', 1, 8), [span('a', 1, 3), span('a', 7, 7)])).toMatchObject({ uncounted: 4 });
+    expect(checkCounted(arrivals('a', 1, 8), [span('a', 1, 3), span('a', 7, 7)])).toMatchObject({
+      uncounted: 4,
+      examples: ['a:4-6', 'a:8-8'],
+    });
     expect(checkCounted(arrivals('a', 1, 8), [])).toMatchObject({ uncounted: 8 });
   });
 

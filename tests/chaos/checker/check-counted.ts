@@ -26,7 +26,11 @@ export interface Counted {
   mayBeLost: number;
   /** Received and not counted, without an excuse. */
   uncounted: number;
+  /** The first of them. */
+  examples: string[];
 }
+
+const mostExamples = 5;
 
 export const nothingCounted: Readonly<Counted> = {
   received: 0,
@@ -36,6 +40,7 @@ export const nothingCounted: Readonly<Counted> = {
   lostWithGateway: 0,
   mayBeLost: 0,
   uncounted: 0,
+  examples: [],
 };
 
 /** Compares what was received with what was counted: each reading that was received has to be counted once, and no other. */
@@ -46,7 +51,7 @@ export function checkCounted(arrivals: Iterable<Arrival>, spans: readonly Counte
     const ofEpoch = received.get(epoch) ?? new Map<number, boolean>();
     received.set(epoch, ofEpoch.set(seq, mayBeUnreported && (ofEpoch.get(seq) ?? true)));
   }
-  const result = { ...nothingCounted };
+  const result: Counted = { ...nothingCounted, examples: [] };
   for (const ofEpoch of received.values()) {
     result.received += ofEpoch.size;
     for (const mayBeUnreported of ofEpoch.values()) if (mayBeUnreported) result.mayBeLost += 1;
@@ -62,17 +67,24 @@ export function checkCounted(arrivals: Iterable<Arrival>, spans: readonly Counte
       if (!ofEpoch?.delete(seq)) result.neverReceived += 1;
     }
   }
-  for (const ofEpoch of received.values()) {
-    for (const mayBeUnreported of ofEpoch.values()) {
-      if (mayBeUnreported) result.lostWithGateway += 1;
-      else result.uncounted += 1;
-    }
+  for (const [epoch, ofEpoch] of received) {
+    const uncounted = [...ofEpoch].flatMap(([seq, mayBeUnreported]) => (mayBeUnreported ? [] : [seq]));
+    result.uncounted += uncounted.length;
+    result.lostWithGateway += ofEpoch.size - uncounted.length;
+    result.examples.push(...intervalsOf(uncounted).map((interval) => `${epoch}:${interval}`));
   }
-  return result;
+  return { ...result, examples: result.examples.slice(0, mostExamples) };
+}
+
+function intervalsOf(seqs: readonly number[]): string[] {
+  const sorted = seqs.toSorted((one, other) => one - other);
+  const starts = sorted.filter((seq, at) => sorted[at - 1] !== seq - 1);
+  const ends = sorted.filter((seq, at) => sorted[at + 1] !== seq + 1);
+  return starts.map((start, at) => `${start}-${ends[at]}`);
 }
 
 export function addCounted(counts: readonly Counted[]): Counted {
-  const sum = { ...nothingCounted };
+  const sum: Counted = { ...nothingCounted };
   for (const count of counts) {
     sum.received += count.received;
     sum.counted += count.counted;
@@ -81,6 +93,7 @@ export function addCounted(counts: readonly Counted[]): Counted {
     sum.lostWithGateway += count.lostWithGateway;
     sum.mayBeLost += count.mayBeLost;
     sum.uncounted += count.uncounted;
+    sum.examples = [...sum.examples, ...count.examples].slice(0, mostExamples);
   }
   return sum;
 }

@@ -18,8 +18,18 @@ it('what was received in the seconds before its gateway was killed may be unrepo
 it('what was received on other connections was reported', () => {
   expect(windows()).toEqual([]);
   expect(windows(trouble('kill', 'consumer-gateway-2', 90_000, 100))).toEqual([]);
-  expect(windows(trouble('kill', 'consumer-gateway-1', 91_000, 100))).toEqual([]);
+  expect(windows(trouble('kill', 'consumer-gateway-1', 93_000, 100))).toEqual([]);
+  expect(windows(trouble('kill', 'consumer-gateway-1', 9_000, 100))).toEqual([]);
   expect(windows(trouble('freeze', 'consumer-gateway-1', 90_000, 100))).toEqual([]);
+});
+
+it('what was received on a connection that ended a moment before its gateway was killed may be unreported as well', () => {
+  const cut = { ...connection, untilMs: 89_000 };
+  expect(unreportedWindows([cut], [kill])).toEqual([{ fromMs: 88_000, untilMs: 89_000 }]);
+  const redis = trouble('freeze', 'redis', 82_000, 7_500);
+  expect(unreportedWindows([{ ...cut, untilMs: 83_000 }], [redis, kill])).toEqual([
+    { fromMs: 80_000, untilMs: 83_000 },
+  ]);
 });
 
 it('a gateway that was kept from Redis before it was killed reported nothing meanwhile', () => {

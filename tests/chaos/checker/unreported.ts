@@ -25,18 +25,17 @@ const reportWithinMs = 2_000;
 const recoveryMs = 3_000;
 
 /**
- * When what a consumer received may not have been reported by its gateway, and so is not charged: on connections that
- * ended because the gateway was killed, from when it may have been kept from reporting.
+ * When what a consumer received may not have been reported by its gateway, and so is not charged: where the gateway was
+ * killed, from when it may have been kept from reporting until then, also if the connection was over before.
  */
 export function unreportedWindows(connections: readonly Connection[], troubles: readonly Trouble[]): Window[] {
   return connections.flatMap(({ gateway, fromMs, untilMs }) => {
-    const kill = troubles.find(
-      (trouble) =>
-        trouble.kind === 'kill' && trouble.target === gateway && trouble.fromMs >= fromMs && trouble.fromMs <= untilMs,
-    );
-    if (!kill) return [];
     const inTheWay = troubles.filter(({ target }) => keepsFromReporting(target, gateway));
-    return [{ fromMs: unreportedSince(kill.fromMs, inTheWay), untilMs }];
+    const kills = troubles.filter(({ kind, target }) => kind === 'kill' && target === gateway);
+    const windows = kills.map((kill) => ({ fromMs: unreportedSince(kill.fromMs, inTheWay), killedAtMs: kill.fromMs }));
+    return windows
+      .filter((window) => fromMs <= window.killedAtMs && window.fromMs <= untilMs)
+      .map((window) => ({ fromMs: window.fromMs, untilMs }));
   });
 }
 

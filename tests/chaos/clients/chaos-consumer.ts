@@ -42,11 +42,6 @@ export class ChaosConsumer implements Consumer {
     return this.positions.size === this.journals.size;
   }
 
-  /** Where a stream has come to. */
-  positionIn(producerId: string): Position | undefined {
-    return this.positions.get(producerId);
-  }
-
   async run(): Promise<void> {
     while (!this.stopped) {
       await this.connect();
