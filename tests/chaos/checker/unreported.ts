@@ -21,8 +21,8 @@ export interface Window {
 
 /** Gateways report each second; a little more, because the machine is busy. */
 const reportWithinMs = 2_000;
-/** After trouble with Redis, a report gets through within so long. */
-const recoveryMs = 3_000;
+/** After trouble with Redis, a report gets through within so long: it has to start, and attempts are up to 2 s apart. */
+const recoveryMs = 10_000;
 
 /**
  * When what a consumer received may not have been reported by its gateway, and so is not charged: where the gateway was
