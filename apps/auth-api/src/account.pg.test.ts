@@ -1,6 +1,7 @@
 import { userSchema } from '@motience/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AuthApi, call, password, refusal, startAuthApi } from './testing/start-auth-api.ts';
+import { callApi, refusal } from '../../../tests/support/api-under-test.ts';
+import { type AuthApi, password, startAuthApi } from './testing/start-auth-api.ts';
 
 let api: AuthApi;
 beforeAll(async () => {
@@ -97,7 +98,7 @@ describe('passwords as long as configured', () => {
   it('are what registration and change ask for', async () => {
     const strict = await startAuthApi({ PASSWORD_MIN_LENGTH: '12' });
     const body = { username: 'strict', password: 'elevenchars', role: 'consumer' };
-    const reply = await call(strict.url, 'POST /register', { body });
+    const reply = await callApi(strict.url, 'POST /register', { body });
     await strict.stop();
     expect(refusal(reply).message).toBe('password: expected 12 to 256 characters');
   });

@@ -1,6 +1,7 @@
 import { deviceSchema, pageSchema, type Tokens } from '@motience/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AuthApi, refusal, startAuthApi } from './testing/start-auth-api.ts';
+import { refusal } from '../../../tests/support/api-under-test.ts';
+import { type AuthApi, startAuthApi } from './testing/start-auth-api.ts';
 
 const pageOfDevices = pageSchema(deviceSchema);
 const limit = 5;

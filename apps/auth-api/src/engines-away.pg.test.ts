@@ -2,7 +2,8 @@ import { migrateDatabase, rightsOutbox } from '@motience/database';
 import { type PrivateEngine, startPrivatePostgres, startPrivateRedis } from '@motience/engines/testing';
 import { tokensSchema } from '@motience/protocol';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type AuthApi, password, refusal, startAuthApi } from './testing/start-auth-api.ts';
+import { refusal } from '../../../tests/support/api-under-test.ts';
+import { type AuthApi, password, startAuthApi } from './testing/start-auth-api.ts';
 
 let api: AuthApi;
 let engine: PrivateEngine;

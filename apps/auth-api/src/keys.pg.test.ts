@@ -9,9 +9,10 @@ import {
 } from '@motience/protocol';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { refusal } from '../../../tests/support/api-under-test.ts';
 import { noteKeyUses } from './services/note-key-uses.ts';
 import { purgeAll } from './services/purge-sessions.ts';
-import { type AuthApi, password, refusal, startAuthApi } from './testing/start-auth-api.ts';
+import { type AuthApi, password, startAuthApi } from './testing/start-auth-api.ts';
 
 const keysPerAccount = 4;
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type AuthApi, password, type Reply, refusal, startAuthApi } from './testing/start-auth-api.ts';
+import { type ApiReply, refusal } from '../../../tests/support/api-under-test.ts';
+import { type AuthApi, password, startAuthApi } from './testing/start-auth-api.ts';
 
 let api: AuthApi;
 afterEach(() => api.stop());
@@ -8,7 +9,7 @@ const from = (address: string) => ({ 'x-forwarded-for': address });
 const logIn = (username: string, withPassword: string, address = '203.0.113.1') =>
   api.call('POST /login', { body: { username, password: withPassword }, headers: from(address) });
 
-function expectLimited(reply: Reply, limit: string): void {
+function expectLimited(reply: ApiReply, limit: string): void {
   expect(refusal(reply)).toMatchObject({ status: 429, kind: 'rate-limited', message: expect.stringContaining(limit) });
   const wait = Number(reply.headers.get('retry-after'));
   expect(wait).toBeGreaterThanOrEqual(1);

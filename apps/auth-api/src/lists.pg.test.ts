@@ -1,7 +1,8 @@
 import { subscriptions } from '@motience/database';
 import { pageSchema, publicUserSchema, type Tokens } from '@motience/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AuthApi, refusal, startAuthApi } from './testing/start-auth-api.ts';
+import { refusal } from '../../../tests/support/api-under-test.ts';
+import { type AuthApi, startAuthApi } from './testing/start-auth-api.ts';
 
 const pageOfUsers = pageSchema(publicUserSchema.strict());
 let api: AuthApi;

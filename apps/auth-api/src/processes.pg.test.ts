@@ -8,7 +8,8 @@ import { tokensSchema } from '@motience/protocol';
 import { createTokenVerifier } from '@motience/tokens';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { call, password } from './testing/start-auth-api.ts';
+import { callApi } from '../../../tests/support/api-under-test.ts';
+import { password } from './testing/start-auth-api.ts';
 
 const appFolder = fileURLToPath(new URL('..', import.meta.url));
 let folder: string;
@@ -65,14 +66,14 @@ describe('the auth-api process', () => {
     const first = run('dist/main.js', [], serviceEnvironment());
     const { url } = await first.listening;
     const body = { username: 'someone', password, role: 'consumer' };
-    expect((await call(url, 'POST /register', { body })).status).toBe(201);
+    expect((await callApi(url, 'POST /register', { body })).status).toBe(201);
     const login = { body: { username: 'someone', password } };
-    const { access_token } = tokensSchema.parse((await call(url, 'POST /login', login)).json);
+    const { access_token } = tokensSchema.parse((await callApi(url, 'POST /login', login)).json);
     expect((await stat(join(folder, 'keys', 'jwt.jwk.json'))).mode & 0o777).toBe(0o600);
-    expect((await call(url, 'GET /.well-known/jwks.json')).json).toMatchObject({
+    expect((await callApi(url, 'GET /.well-known/jwks.json')).json).toMatchObject({
       keys: [{ crv: 'Ed25519', use: 'sig' }],
     });
-    expect(JSON.stringify((await call(url, 'GET /.well-known/jwks.json')).json)).not.toContain('"d"');
+    expect(JSON.stringify((await callApi(url, 'GET /.well-known/jwks.json')).json)).not.toContain('"d"');
     const verify = createTokenVerifier({ jwtSecret: undefined, authUrl: url });
     expect(await verify(access_token)).toMatchObject({ ok: true, claims: { role: 'consumer' } });
 
@@ -82,13 +83,13 @@ describe('the auth-api process', () => {
     expect(text).not.toContain(password);
     const second = run('dist/main.js', [], serviceEnvironment());
     const again = await second.listening;
-    expect((await call(again.url, 'GET /me', { token: access_token })).status).toBe(200);
+    expect((await callApi(again.url, 'GET /me', { token: access_token })).status).toBe(200);
   }, 40_000);
 
   it('shows no keys when it signs with a secret', async () => {
     const app = run('dist/main.js', [], { ...serviceEnvironment(), JWT_SECRET: 'your-secret-key-here' });
     const { url } = await app.listening;
-    expect((await call(url, 'GET /.well-known/jwks.json')).json).toEqual({ keys: [] });
+    expect((await callApi(url, 'GET /.well-known/jwks.json')).json).toEqual({ keys: [] });
   });
 
   it('does not start in production on the secret of the example, nor on other mistakes, and tells all of them', async () => {
@@ -129,7 +130,7 @@ describe('motience-admin create', () => {
       ['root1', 'from stdin'],
       ['root2', 'from a file'],
     ]) {
-      const { json } = await call(url, 'POST /login', { body: { username, password } });
+      const { json } = await callApi(url, 'POST /login', { body: { username, password } });
       expect(tokensSchema.parse(json).user.role).toBe('admin');
     }
   }, 40_000);

@@ -1,7 +1,8 @@
 import { devices, users } from '@motience/database';
 import { userSchema } from '@motience/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AuthApi, password, refusal, startAuthApi } from './testing/start-auth-api.ts';
+import { refusal } from '../../../tests/support/api-under-test.ts';
+import { type AuthApi, password, startAuthApi } from './testing/start-auth-api.ts';
 
 let api: AuthApi;
 beforeAll(async () => {

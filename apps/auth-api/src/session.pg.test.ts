@@ -5,15 +5,8 @@ import { issueToken, secretSigningKey } from '@motience/tokens';
 import { eq, sql } from 'drizzle-orm';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import {
-  type AuthApi,
-  claimsOf,
-  password,
-  refusal,
-  secret,
-  sessionOf,
-  startAuthApi,
-} from './testing/start-auth-api.ts';
+import { jwtSecret, refusal } from '../../../tests/support/api-under-test.ts';
+import { type AuthApi, claimsOf, password, sessionOf, startAuthApi } from './testing/start-auth-api.ts';
 
 let api: AuthApi;
 beforeAll(async () => {
@@ -238,7 +231,7 @@ describe('an access token', () => {
   const forge = async (tokens: Tokens, claims: Record<string, unknown>, header: Record<string, string> = {}) =>
     new SignJWT({ ...claimsOf(tokens.access_token), ...claims })
       .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', ...header })
-      .sign(new TextEncoder().encode(secret));
+      .sign(new TextEncoder().encode(jwtSecret));
 
   it('is refused as expired, once it is', async () => {
     const tokens = await api.signUp('consumer');
@@ -287,7 +280,7 @@ describe('an access token', () => {
 
   it('of an account that has gone is refused', async () => {
     const subject = { accountId: '999999', role: 'admin' as const, sessionId: randomUUID() };
-    const token = await issueToken(secretSigningKey(secret), subject, 60);
+    const token = await issueToken(secretSigningKey(jwtSecret), subject, 60);
     for (const route of ['GET /me', 'GET /consumers', 'POST /logout']) {
       expect(refusal(await api.call(route, { token }))).toMatchObject({ status: 401, kind: 'unauthenticated' });
     }

@@ -10,14 +10,10 @@ import {
 import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { type ApiAccount, refusal } from '../../../tests/support/api-under-test.ts';
 import { endPlans } from './services/end-plans.ts';
 import { purge } from './services/purge.ts';
-import {
-  type Account,
-  refusal,
-  type SubscriptionManager,
-  startSubscriptionManager,
-} from './testing/start-subscription-manager.ts';
+import { type SubscriptionManager, startSubscriptionManager } from './testing/start-subscription-manager.ts';
 
 const requestsPerConsumer = 3;
 const requestsPerProducer = 6;
@@ -39,32 +35,32 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-async function putListing(producer: Account, fields: object): Promise<void> {
+async function putListing(producer: ApiAccount, fields: object): Promise<void> {
   const listing = { title: 'Weather', description: 'Wind.', category: 'Weather', tags: [], licence: 'CC0-1.0' };
   expect((await api.call(producer, 'PUT /listing', { ...listing, ...fields })).status).toBeLessThan(300);
 }
 
-async function selective(): Promise<Account> {
+async function selective(): Promise<ApiAccount> {
   const producer = await api.addAccount('producer');
   await putListing(producer, { approval: 'by-producer' });
   return producer;
 }
-const both = async (): Promise<[Account, Account]> => [await api.addAccount('consumer'), await selective()];
+const both = async (): Promise<[ApiAccount, ApiAccount]> => [await api.addAccount('consumer'), await selective()];
 
-async function asked(consumer: Account, producer: Account, planId?: string): Promise<SubscriptionRequest> {
+async function asked(consumer: ApiAccount, producer: ApiAccount, planId?: string): Promise<SubscriptionRequest> {
   const { status, json } = await api.subscribe(consumer, producer, planId);
   expect(status).toBe(202);
   return subscriptionRequestSchema.parse(json);
 }
-const decide = (as: Account, { id }: { id: string }, decision: string) =>
+const decide = (as: ApiAccount, { id }: { id: string }, decision: string) =>
   api.call(as, `POST /requests/${id}/${decision}`);
-async function requestsOf(as: Account, query = '') {
+async function requestsOf(as: ApiAccount, query = '') {
   const { json } = await api.call(as, `GET /requests${query}`);
   return pageSchema(namedSubscriptionRequestSchema).parse(json).items;
 }
-const putAccess = (as: Account, consumer: Account, access: string) =>
+const putAccess = (as: ApiAccount, consumer: ApiAccount, access: string) =>
   api.call(as, `PUT /access/${consumer.id}`, { access });
-const isReceiving = (consumer: Account, producer: Account) =>
+const isReceiving = (consumer: ApiAccount, producer: ApiAccount) =>
   api.rights.has({ kind: 'subscription', accountId: consumer.id, item: producer.id });
 
 /** As if a request had been made that many days ago. */
@@ -357,7 +353,7 @@ describe('the list of who is allowed and denied', () => {
     await api.subscribed(subscriber, producer);
     await putListing(producer, { approval: 'by-producer' });
     await asked(asking, producer);
-    const nameOf = async (consumer: Account) =>
+    const nameOf = async (consumer: ApiAccount) =>
       accessEntrySchema.parse((await putAccess(producer, consumer, 'deny')).json).consumer_username;
     expect(await nameOf(stranger)).toBeNull();
     expect(await nameOf(subscriber)).toBe(subscriber.username);

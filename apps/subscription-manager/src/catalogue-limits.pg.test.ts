@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { refusal, type SubscriptionManager, startSubscriptionManager } from './testing/start-subscription-manager.ts';
+import { refusal } from '../../../tests/support/api-under-test.ts';
+import { type SubscriptionManager, startSubscriptionManager } from './testing/start-subscription-manager.ts';
 
 let api: SubscriptionManager;
 beforeAll(async () => {

@@ -1,12 +1,8 @@
 import { errorBodySchema, listingSchema, listingSummarySchema, pageSchema } from '@motience/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type ApiAccount, refusal } from '../../../tests/support/api-under-test.ts';
 import { measureListings } from './services/measure-listing.ts';
-import {
-  type Account,
-  refusal,
-  type SubscriptionManager,
-  startSubscriptionManager,
-} from './testing/start-subscription-manager.ts';
+import { type SubscriptionManager, startSubscriptionManager } from './testing/start-subscription-manager.ts';
 
 const requestsPerMinute = 40;
 const pageOfListings = pageSchema(listingSummarySchema);
@@ -54,9 +50,9 @@ async function find(query = '') {
 
 /** Whose listings are found, in their order. */
 const found = async (query = '') => (await find(query)).items.map(({ producer_id }) => producer_id);
-const idsOf = (...producers: Account[]) => producers.map(({ id }) => id);
+const idsOf = (...producers: ApiAccount[]) => producers.map(({ id }) => id);
 /** In any order. */
-async function expectFound(query: string, ...producers: Account[]) {
+async function expectFound(query: string, ...producers: ApiAccount[]) {
   expect((await found(query)).sort()).toEqual(idsOf(...producers).sort());
 }
 
@@ -219,13 +215,13 @@ describe('the catalogue', () => {
 
 describe('measuring listings', () => {
   const goOn = () => false;
-  const measured = async (producer: Account) => {
+  const measured = async (producer: ApiAccount) => {
     const [row] = await api.context.database.sql<{ at: string; seconds: number }[]>`
       select measured_at::text as at, (figures->'rate'->>'seconds_counted')::int as seconds
       from listing_measures where producer_id = ${producer.id}`;
     return row;
   };
-  const age = (producers: readonly Account[], seconds: number) => api.context.database.sql`
+  const age = (producers: readonly ApiAccount[], seconds: number) => api.context.database.sql`
     update listing_measures set measured_at = now() - make_interval(secs => ${seconds})
     where producer_id = any(${idsOf(...producers)}::bigint[])`;
 
@@ -288,10 +284,10 @@ describe('pages of the catalogue', () => {
   );
 
   it('neither repeat nor leave out a listing though others come and go meanwhile', async () => {
-    const producers: Account[] = [];
+    const producers: ApiAccount[] = [];
     for (let count = 0; count < 6; count += 1) producers.push(await published());
     const [gone] = producers;
-    const newer: Account[] = [];
+    const newer: ApiAccount[] = [];
     const seen = await all('', async () => {
       newer.push(await published());
       if (newer.length === 1 && gone) await api.call(gone, 'POST /listing/pause');

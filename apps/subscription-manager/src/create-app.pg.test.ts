@@ -1,122 +1,59 @@
-import { randomUUID } from 'node:crypto';
-import { rightsOutbox, sessions, subscriptions, users } from '@motience/database';
-import { createTestDatabase, createTestRedis } from '@motience/engines/testing';
+import { rightsOutbox, sessions, subscriptions } from '@motience/database';
 import {
-  errorBodySchema,
   namedSubscriptionSchema,
   pageSchema,
   type Role,
   type Subscription,
   subscriptionSchema,
 } from '@motience/protocol';
-import { createLogger, type HttpServer, serveHttp } from '@motience/service-kit';
-import { createKeys, openRedis, type Right, RightsStore } from '@motience/stream-log';
+import type { Right, RightsStore } from '@motience/stream-log';
 import { issueToken, secretSigningKey } from '@motience/tokens';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { readSubscriptionManagerConfig } from './config.ts';
-import { type Context, createContext } from './context.ts';
-import { createApp } from './create-app.ts';
+import { type ApiAccount, type ApiCall, callApi, jwtSecret, refusal } from '../../../tests/support/api-under-test.ts';
+import type { Context } from './context.ts';
 import { addSubscription } from './services/add-subscription.ts';
 import { endSubscription } from './services/end-subscription.ts';
+import { type SubscriptionManager, startSubscriptionManager } from './testing/start-subscription-manager.ts';
 
-const secret = 'a secret of the tests, long enough for anyone';
 const limit = 5;
 /** More than any other test makes of one consumer. */
 const changesPerMinute = 41;
 const pageOfSubscriptions = pageSchema(namedSubscriptionSchema);
 
-interface Account {
-  id: string;
-  username: string;
-  sessionId: string;
-  token: string;
-}
-
+let manager: SubscriptionManager;
 let context: Context;
-let server: HttpServer;
 let rights: RightsStore;
-const closers: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  const [database, redis] = await Promise.all([createTestDatabase(), createTestRedis()]);
-  const config = readSubscriptionManagerConfig({
-    DATABASE_URL: database.url,
-    REDIS_URL: redis.url,
-    REDIS_KEY_PREFIX: redis.prefix,
-    JWT_SECRET: secret,
-    SM_PORT: '0',
+  manager = await startSubscriptionManager({
     SUBSCRIPTIONS_PER_CONSUMER: String(limit),
     SUBSCRIPTION_CHANGES_PER_MINUTE: String(changesPerMinute),
   });
-  context = await createContext(config, createLogger('test', 'silent'));
-  server = await serveHttp(createApp(context), { host: config.host, port: 0, portVariable: 'SM_PORT' });
-  const ownRedis = openRedis(redis.url, { onError: () => {} });
-  rights = new RightsStore(ownRedis, createKeys(redis.prefix));
-  closers.push(database.drop, redis.drop, async () => ownRedis.disconnect(), context.close, server.stop);
+  ({ context, rights } = manager);
 });
 
-afterAll(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
+afterAll(() => manager?.stop());
 
-async function addAccount(role: Role): Promise<Account> {
-  const username = `${role}-${randomUUID().slice(0, 8)}`;
-  const [row] = await context.database.db
-    .insert(users)
-    .values({ username, passwordHash: '-', role })
-    .returning({ id: users.id });
-  const id = String(row?.id);
-  const sessionId = randomUUID();
-  await context.database.db
-    .insert(sessions)
-    .values({ id: sessionId, userId: BigInt(id), expiresAt: new Date(Date.now() + 3_600_000) });
-  const token = await issueToken(secretSigningKey(secret), { accountId: id, role, sessionId }, 600);
-  return { id, username, sessionId, token };
-}
+const addAccount = (role: Role) => manager.addAccount(role);
 
-interface Call {
-  body?: unknown;
-  /** Sent as it is. */
-  rawBody?: string;
-  contentType?: string;
-}
+const call = (as: ApiAccount | undefined, route: string, { body, headers = {} }: ApiCall = {}) =>
+  callApi(manager.url, route, { token: as?.token, body, headers });
 
-async function call(as: Account | undefined, route: string, { body, rawBody, contentType }: Call = {}) {
-  const [method, path] = route.split(' ');
-  const text = rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
-  const response = await fetch(`${server.url}${path}`, {
-    ...(method === undefined ? {} : { method }),
-    headers: {
-      ...(as ? { authorization: `Bearer ${as.token}` } : {}),
-      ...(text === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
-    },
-    ...(text === undefined ? {} : { body: text }),
-  });
-  const json: unknown = await response.json();
-  return { status: response.status, headers: response.headers, json };
-}
-
-const subscribe = (as: Account, producerId: string | number) =>
+const subscribe = (as: ApiAccount, producerId: string | number) =>
   call(as, 'POST /subscribe', { body: { producer_id: producerId } });
 
-async function subscribed(as: Account, producer: Account): Promise<Subscription> {
+async function subscribed(as: ApiAccount, producer: ApiAccount): Promise<Subscription> {
   const { status, json } = await subscribe(as, producer.id);
   expect(status).toBe(201);
   return subscriptionSchema.parse(json);
 }
 
 /** However they ended. */
-const subscriptionCount = (consumer: Account) =>
+const subscriptionCount = (consumer: ApiAccount) =>
   context.database.db.$count(subscriptions, eq(subscriptions.consumerId, BigInt(consumer.id)));
 
-/** Kind and the paths of field errors of a refusal. */
-function refusal({ json }: { json: unknown }): { kind: string; paths: string[]; message: string } {
-  const { kind, details, message } = errorBodySchema.parse(json).error;
-  return { kind, paths: (details ?? []).map(({ path }) => path), message };
-}
-
-const rightOf = (consumer: Account, producer: Account): Right => ({
+const rightOf = (consumer: ApiAccount, producer: ApiAccount): Right => ({
   kind: 'subscription',
   accountId: consumer.id,
   item: producer.id,
@@ -221,16 +158,16 @@ describe('POST /subscribe', () => {
   });
 
   it.each([
-    ['text that is not JSON', { rawBody: '{"producer_id":' }, 400, 'invalid-request'],
-    ['an array', { rawBody: '["1"]' }, 400, 'invalid-request'],
+    ['text that is not JSON', { body: '{"producer_id":' }, 400, 'invalid-request'],
+    ['an array', { body: '["1"]' }, 400, 'invalid-request'],
     ['no body', {}, 400, 'invalid-request'],
     [
       'a form',
-      { rawBody: 'producer_id=1', contentType: 'application/x-www-form-urlencoded' },
+      { body: 'producer_id=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
       415,
       'unsupported-media',
     ],
-    ['a body past the limit', { rawBody: `{"producer_id":"${'1'.repeat(70_000)}"}` }, 413, 'too-large'],
+    ['a body past the limit', { body: `{"producer_id":"${'1'.repeat(70_000)}"}` }, 413, 'too-large'],
   ])('refuses %s', async (_what, options, status, kind) => {
     const reply = await call(await addAccount('consumer'), 'POST /subscribe', options);
     expect(reply.status).toBe(status);
@@ -475,7 +412,7 @@ describe('every route', () => {
       expect(refusal(reply).kind).toBe('unauthenticated');
     }
     const subject = { accountId: account.id, role: 'consumer', sessionId: account.sessionId } as const;
-    const expired = await issueToken(secretSigningKey(secret), subject, -5);
+    const expired = await issueToken(secretSigningKey(jwtSecret), subject, -5);
     expect(refusal(await call({ ...account, token: expired }, route)).kind).toBe('token-expired');
 
     await context.database.db.update(sessions).set({ revokedAt: new Date() }).where(eq(sessions.id, account.sessionId));

@@ -3,10 +3,11 @@ import { createTestDatabase } from '@motience/engines/testing';
 import { createProjector } from '@motience/rights';
 import { count } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { refusal } from '../../../tests/support/api-under-test.ts';
 import { endPlans } from './services/end-plans.ts';
 import { createSubscriptionPurge } from './services/purge-subscriptions.ts';
 import { readSubscriptions } from './services/read-subscriptions.ts';
-import { refusal, type SubscriptionManager, startSubscriptionManager } from './testing/start-subscription-manager.ts';
+import { type SubscriptionManager, startSubscriptionManager } from './testing/start-subscription-manager.ts';
 
 const changesPerDay = 5;
 const historyAgeMs = 30 * 86_400_000;

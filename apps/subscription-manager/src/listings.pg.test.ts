@@ -3,12 +3,8 @@ import { type OwnListing, ownListingSchema, readingBody, sampleSchema } from '@m
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import {
-  type Account,
-  refusal,
-  type SubscriptionManager,
-  startSubscriptionManager,
-} from './testing/start-subscription-manager.ts';
+import { type ApiAccount, refusal } from '../../../tests/support/api-under-test.ts';
+import { type SubscriptionManager, startSubscriptionManager } from './testing/start-subscription-manager.ts';
 
 const weather = {
   title: 'Rooftop weather',
@@ -24,20 +20,20 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-const own = async (as: Account, route: string, body?: unknown): Promise<OwnListing> => {
+const own = async (as: ApiAccount, route: string, body?: unknown): Promise<OwnListing> => {
   const { status, json } = await api.call(as, route, body);
   if (status >= 300) throw new Error(`${route}: ${status} ${JSON.stringify(json)}`);
   return ownListingSchema.parse(json);
 };
 
-async function listed(change: Record<string, unknown> = {}): Promise<Account> {
+async function listed(change: Record<string, unknown> = {}): Promise<ApiAccount> {
   const producer = await api.addAccount('producer');
   await own(producer, 'PUT /listing', { ...weather, ...change });
   return producer;
 }
 
 /** Stores readings of a producer as the stream manager does. */
-async function store(producer: Account, data: readonly unknown[], epoch = 'a', from = 1): Promise<void> {
+async function store(producer: ApiAccount, data: readonly unknown[], epoch = 'a', from = 1): Promise<void> {
   for (const [place, value] of data.entries()) {
     const body = readingBody(producer.id, {
       deviceId: 'roof',
@@ -299,7 +295,7 @@ describe('the sample of a listing', () => {
 });
 
 describe('the share of readings that fit the dictionary', () => {
-  const fitOf = async (producer: Account) => (await own(producer, 'GET /listing')).measures?.dictionary;
+  const fitOf = async (producer: ApiAccount) => (await own(producer, 'GET /listing')).measures?.dictionary;
 
   it('counts each reading at most once, and begins again when the dictionary changes', async () => {
     const producer = await listed();

@@ -3,13 +3,9 @@ import { pageSchema, paymentRequiredSchema, planSchema, plansSchema } from '@mot
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
+import { type ApiAccount, refusal } from '../../../tests/support/api-under-test.ts';
 import { endPlans } from './services/end-plans.ts';
-import {
-  type Account,
-  refusal,
-  type SubscriptionManager,
-  startSubscriptionManager,
-} from './testing/start-subscription-manager.ts';
+import { type SubscriptionManager, startSubscriptionManager } from './testing/start-subscription-manager.ts';
 
 const plansPerProducer = 6;
 const free = { name: 'Free', terms: { kind: 'free' } };
@@ -23,18 +19,19 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-const both = async (): Promise<[Account, Account]> => [
+const both = async (): Promise<[ApiAccount, ApiAccount]> => [
   await api.addAccount('consumer'),
   await api.addAccount('producer'),
 ];
-const withdraw = async (as: Account, id: string) => planSchema.parse((await api.call(as, `DELETE /plans/${id}`)).json);
-const succeed = async (as: Account, id: string, plan: unknown) =>
+const withdraw = async (as: ApiAccount, id: string) =>
+  planSchema.parse((await api.call(as, `DELETE /plans/${id}`)).json);
+const succeed = async (as: ApiAccount, id: string, plan: unknown) =>
   z
     .object({ withdrawn: planSchema, successor: planSchema })
     .parse((await api.call(as, `POST /plans/${id}/successor`, plan)).json);
 const noticeOf = ({ withdrawn_at, ends_at }: z.infer<typeof planSchema>) =>
   (Date.parse(ends_at ?? '') - Date.parse(withdrawn_at ?? '')) / dayMs;
-const rowsOf = (consumer: Account) =>
+const rowsOf = (consumer: ApiAccount) =>
   api.context.database.db
     .select()
     .from(subscriptions)
@@ -227,7 +224,7 @@ describe('POST /subscribe', () => {
     const subscription = await api.subscribed(consumer, producer, id);
     await withdraw(producer, id);
     for (const planId of [id, undefined]) {
-      expect(await api.subscribe(consumer, producer, planId)).toEqual({ status: 200, json: subscription });
+      expect(await api.subscribe(consumer, producer, planId)).toMatchObject({ status: 200, json: subscription });
     }
   });
 

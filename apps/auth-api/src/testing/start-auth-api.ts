@@ -1,51 +1,15 @@
 import { createTestDatabase, createTestRedis } from '@motience/engines/testing';
-import { errorBodySchema, type Role, type Tokens, tokensSchema, type User, userSchema } from '@motience/protocol';
+import { type Role, type Tokens, tokensSchema, type User, userSchema } from '@motience/protocol';
 import { createLogger, serveHttp } from '@motience/service-kit';
 import { createKeys, openRedis, RightsStore } from '@motience/stream-log';
+import { type ApiCall, callApi, jwtSecret } from '../../../../tests/support/api-under-test.ts';
 import { readAuthConfig } from '../config.ts';
 import { createContext } from '../context.ts';
 import { createApp } from '../create-app.ts';
 import { hashPassword } from '../password-hasher.ts';
 import { insertAccount } from '../services/register-account.ts';
 
-export const secret = 'a secret of the tests, long enough for anyone';
 export const password = 'pass123';
-
-export interface Call {
-  token?: string;
-  body?: unknown;
-  headers?: Record<string, string>;
-}
-
-export interface Reply {
-  status: number;
-  headers: Headers;
-  /** Undefined for an empty body. */
-  json: unknown;
-}
-
-/** Kind and the paths of the field errors of a refusal. */
-export function refusal({ status, json }: Reply) {
-  const { kind, message, details } = errorBodySchema.parse(json).error;
-  return { status, kind, message, paths: (details ?? []).map(({ path }) => path) };
-}
-
-/** Calls `POST /path` of an API; a body that is a string is sent as it is. */
-export async function call(url: string, route: string, { token, body, headers }: Call = {}): Promise<Reply> {
-  const [method = 'GET', path = '/'] = route.split(' ');
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const response = await fetch(url + path, {
-    method,
-    headers: {
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(text === undefined ? {} : { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    ...(text === undefined ? {} : { body: text }),
-  });
-  const answer = await response.text();
-  return { status: response.status, headers: response.headers, json: answer === '' ? undefined : JSON.parse(answer) };
-}
 
 /** An auth API with a database and a corner of Redis of its own, configured by `environment`. */
 export async function startAuthApi(environment: Record<string, string> = {}) {
@@ -54,7 +18,7 @@ export async function startAuthApi(environment: Record<string, string> = {}) {
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     REDIS_KEY_PREFIX: redis.prefix,
-    JWT_SECRET: secret,
+    JWT_SECRET: jwtSecret,
     // Tests tell their clients apart by address.
     TRUST_PROXY: '1',
     ...environment,
@@ -73,7 +37,7 @@ export async function startAuthApi(environment: Record<string, string> = {}) {
     /** Every line the service logged. */
     logged,
     rights: new RightsStore(ownRedis, createKeys(redis.prefix)),
-    call: (route: string, options?: Call) => call(server.url, route, options),
+    call: (route: string, options?: ApiCall) => callApi(server.url, route, options),
     async register(role: 'producer' | 'consumer', fields: Record<string, unknown> = {}): Promise<User> {
       accounts += 1;
       const body = { username: `${role}${accounts}`, password, role, ...fields };

@@ -1,19 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { sessions, users } from '@motience/database';
 import { createTestDatabase, createTestRedis } from '@motience/engines/testing';
-import { errorBodySchema, type Role } from '@motience/protocol';
+import type { Role } from '@motience/protocol';
 import { createLogger, type HttpServer, serveHttp } from '@motience/service-kit';
-import { issueToken, secretSigningKey } from '@motience/tokens';
+import { type ApiAccount, addAccount, jwtSecret, refusal } from '../../../../tests/support/api-under-test.ts';
 import { readBillingConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
 import { createApp } from '../create-app.ts';
 
-const secret = 'a secret of the tests, long enough for anyone';
-
-export interface TestAccount {
-  readonly id: string;
-  readonly token: string;
-}
+export type TestAccount = Pick<ApiAccount, 'id' | 'token'>;
 
 export interface TestAnswer {
   readonly status: number;
@@ -34,7 +27,7 @@ export class BillingService {
       DATABASE_URL: database.url,
       REDIS_URL: redis.url,
       REDIS_KEY_PREFIX: redis.prefix,
-      JWT_SECRET: secret,
+      JWT_SECRET: jwtSecret,
       BILLING_PORT: '0',
       ...environment,
     });
@@ -43,18 +36,8 @@ export class BillingService {
     return new BillingService(context, server, [database.drop, redis.drop, () => context.close(), () => server.stop()]);
   }
 
-  async account(role: Role): Promise<TestAccount> {
-    const username = `${role}-${randomUUID().slice(0, 8)}`;
-    const [row] = await this.context.database.db
-      .insert(users)
-      .values({ username, passwordHash: '-', role })
-      .returning({ id: users.id });
-    const id = String(row?.id);
-    const sessionId = randomUUID();
-    await this.context.database.db
-      .insert(sessions)
-      .values({ id: sessionId, userId: BigInt(id), expiresAt: new Date(Date.now() + 3_600_000) });
-    return { id, token: await issueToken(secretSigningKey(secret), { accountId: id, role, sessionId }, 600) };
+  account(role: Role): Promise<TestAccount> {
+    return addAccount(this.context.database, role);
   }
 
   async call(method: string, path: string, account?: TestAccount, body?: unknown): Promise<TestAnswer> {
@@ -75,6 +58,6 @@ export class BillingService {
 
 /** Kind and first named field of a refusal. */
 export function refusalIn({ status, body }: TestAnswer): string {
-  const { error } = errorBodySchema.parse(body);
-  return [status, error.kind, error.details?.[0]?.path].filter((part) => part !== undefined).join(' ');
+  const { kind, paths } = refusal({ status, json: body });
+  return [status, kind, paths[0]].filter((part) => part !== undefined).join(' ');
 }
