@@ -1,5 +1,5 @@
-import type { Position } from '@motience/stream-log';
-import type { PastReadings } from './past-readings.ts';
+import type { Position, RetainedBatch } from '@motience/stream-log';
+import type { PastPart, PastReadings } from './past-readings.ts';
 import { type EntitledTime, isEntitled } from './services/entitled-times.ts';
 import { entitledEvents, eventsAfter, type PastEvent } from './stream-events.ts';
 
@@ -11,28 +11,62 @@ export interface EntitledPart {
   reachesHead: boolean;
 }
 
-/** The past of a stream for one consumer: the times at which it had no active subscription are gaps. */
+/** What a consumer may have of a stream. Times are in ms since 1970. */
+export interface Entitlement {
+  /** Since when its present subscription is active. */
+  sinceMs: number;
+  /** Reads all its times from PostgreSQL, which only a position from before needs. */
+  findTimes(): Promise<EntitledTime[]>;
+  /** Since when its time is paid for, where that is what it pays for: as early as `fromMs`, if that can be. */
+  coveredFrom(fromMs: number): Promise<number>;
+  /** Reads from PostgreSQL which times it paid for before, which only one who goes back further needs. */
+  findPaidTimes(): Promise<EntitledTime[]>;
+}
+
+/**
+ * The past of a stream for one consumer. The times at which it had no active subscription are gaps, and so are those that
+ * it has not paid for where it pays by time.
+ */
 export class EntitledPast {
   private times: readonly EntitledTime[] | undefined;
+  private paid: readonly EntitledTime[] = [];
+  /** Since when time is covered, as it was when something from before it was asked for last. */
+  private coveredFromMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly past: PastReadings,
     private readonly producerId: string,
-    /** Since when the consumer's present subscription is active, in ms since 1970. */
-    private readonly sinceMs: number,
-    /** Reads all its times from PostgreSQL, which only a position from before needs. */
-    private readonly findTimes: () => Promise<EntitledTime[]>,
+    private readonly entitlement: Entitlement,
   ) {}
 
   async readAfter(position: Position, maxBytes: number): Promise<EntitledPart> {
     const part = await this.past.readAfter(this.producerId, position, maxBytes);
-    const oldest = part.steps.find((step) => step.type === 'batch');
-    if (oldest && oldest.batch.retainedAtMs < this.sinceMs) this.times ??= await this.findTimes();
-    const times = this.times ?? [{ fromMs: this.sinceMs, toMs: undefined }];
+    const { sinceMs } = this.entitlement;
+    const oldest = oldestOf(part);
+    if (oldest && oldest.retainedAtMs < sinceMs) this.times ??= await this.entitlement.findTimes();
+    if (oldest) await this.cover(oldest.retainedAtMs);
+    const times = this.times ?? [{ fromMs: sinceMs, toMs: undefined }];
+    const isGiven = (atMs: number) => isEntitled(times, atMs) && this.isCovered(atMs);
     return {
-      events: [...entitledEvents(eventsAfter(position, part), (atMs) => isEntitled(times, atMs))],
+      events: [...entitledEvents(eventsAfter(position, part), isGiven)],
       known: part.standing === 'known',
       reachesHead: part.reachesHead,
     };
   }
+
+  /** Sees to it that the time from a moment on is paid for, unless it was just said that it cannot be. */
+  private async cover(fromMs: number): Promise<void> {
+    if (fromMs < this.coveredFromMs) return;
+    const coveredFromMs = await this.entitlement.coveredFrom(fromMs);
+    this.coveredFromMs = coveredFromMs;
+    if (fromMs < coveredFromMs) this.paid = await this.entitlement.findPaidTimes();
+  }
+
+  private isCovered(atMs: number): boolean {
+    return atMs >= this.coveredFromMs || isEntitled(this.paid, atMs);
+  }
+}
+
+function oldestOf({ steps }: PastPart): RetainedBatch | undefined {
+  return steps.find((step) => step.type === 'batch')?.batch;
 }

@@ -71,6 +71,8 @@ class ModelCredit {
       reason: '',
       warning: 0,
       restMs: undefined,
+      coveredFromMs: undefined,
+      isCoverPending: false,
     };
     meter.answer(answer, holds, performance.now());
     return spans;

@@ -168,6 +168,53 @@ describe('a live stream', () => {
   });
 });
 
+describe('a position that is resumed on credit of time', () => {
+  const resumeAll = async (consumer: TestAccount, producer: TestAccount, epoch: string) => {
+    const socket = await open(consumer, 'mode=manual');
+    socket.send({ type: 'subscribe', producer_id: producer.id, epoch, after: 0 });
+    return socket;
+  };
+  const gaps = (socket: TestSocket) => socket.ofType('gap').map(({ from, to, reason }) => [from, to, reason]);
+
+  it('brings what billing says is paid for, once it was asked for that, and names the rest in a gap', async () => {
+    const { producer, consumer, subscription } = await metered();
+    const time = { unit: 'time', untilMs: Date.now() + 60_000 } as const;
+    await office.give(subscription, { ...time, coveredFromMs: Date.now() + 5_000 });
+    const startedAt = Date.now();
+    await corner.publish(producer.id, many(3));
+    await eventually(() => expect(Date.now()).toBeGreaterThan(startedAt + 50));
+    const between = Date.now();
+    await corner.publish(producer.id, many(2));
+    const { epoch } = await corner.head(producer.id);
+    const socket = await resumeAll(consumer, producer, epoch);
+    await eventually(async () => {
+      const { toCoverFromMs } = await office.credit(subscription);
+      expect(Math.abs((toCoverFromMs ?? 0) - startedAt)).toBeLessThan(1_000);
+    });
+    expect(seqs(socket)).toEqual([]);
+    const answer = { coveredFromMs: between, answeredCoverMs: 0 };
+    await office.give(subscription, { ...time, ...answer });
+    await eventually(() => expect(seqs(socket)).toEqual([4, 5]));
+    expect(gaps(socket)).toEqual([[1, 3, 'not-entitled']]);
+
+    // What is covered further back is given without being asked for.
+    await office.give(subscription, { ...time, coveredFromMs: startedAt - 1_000 });
+    const again = await resumeAll(consumer, producer, epoch);
+    await eventually(() => expect(seqs(again)).toEqual([1, 2, 3, 4, 5]));
+    expect(gaps(again)).toEqual([]);
+    expect(await office.credit(subscription)).toMatchObject({ toCoverFromMs: undefined });
+  });
+
+  it('brings everything on credit of any other kind', async () => {
+    const { producer, consumer, subscription } = await metered();
+    await office.give(subscription, { units: 10, coveredFromMs: Date.now() + 5_000 });
+    await corner.publish(producer.id, many(3));
+    const { epoch } = await corner.head(producer.id);
+    const socket = await resumeAll(consumer, producer, epoch);
+    await eventually(() => expect(seqs(socket)).toEqual([1, 2, 3]));
+  });
+});
+
 describe('what is reported', () => {
   it('is everything, however soon sockets are closed again', async () => {
     const { producer, consumer, subscription } = await metered();

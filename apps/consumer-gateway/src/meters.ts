@@ -36,6 +36,9 @@ const mostSpans = 20_000;
 /** How long the last reports may take when the gateway stops. */
 const farewellMs = 2_000;
 
+/** How long somebody who resumes waits for billing to say what of the time before is paid for. */
+const coverPatienceMs = 10_000;
+
 /** A call that is being made, with what it takes to use its answer. */
 interface PendingCall {
   number: number;
@@ -99,6 +102,21 @@ export class Meters implements MeteringContext {
     this.receptionCount += 1;
     this.callSoon();
     return new MeteredReception(meter, socket, String(this.receptionCount), this, after);
+  }
+
+  /**
+   * Since when what a subscription may receive now is paid for, in ms since 1970 by the clock of Redis: as early as
+   * `fromMs`, unless billing says that it cannot be. Rejects if billing says nothing.
+   */
+  async coveredFrom(subscriptionId: string | undefined, fromMs: number): Promise<number> {
+    if (subscriptionId === undefined) return Number.NEGATIVE_INFINITY;
+    const meter = this.meters.get(subscriptionId);
+    if (!meter) throw new Error(`nothing is received on subscription ${subscriptionId} any more`);
+    const answered = meter.coveredTime.from(fromMs);
+    if (meter.coveredTime.isDue) this.callSoon();
+    return orLate(answered, coverPatienceMs, () => {
+      throw new Error(`billing does not say which time of subscription ${subscriptionId} is paid for`);
+    });
   }
 
   /** So much went out on a metered feed. */
@@ -218,8 +236,9 @@ export class Meters implements MeteringContext {
       meter.giveBack();
       const { spans, spent } = meter.takeReport(mostSpans);
       const { subscriptionId, holds: held, wants } = meter;
+      const coverFromMs = meter.coveredTime.takeAsk();
       if (spans.length > 0) reports.push({ subscriptionId, spans, spent });
-      credits.push({ subscriptionId, spent, holds: held, wants, isReceived: meter.listeners.size > 0 });
+      credits.push({ subscriptionId, spent, holds: held, wants, isReceived: meter.listeners.size > 0, coverFromMs });
       asked.push({ meter, held });
       this.named.set(meter, now);
     }
@@ -234,7 +253,7 @@ export class Meters implements MeteringContext {
   }
 
   private isDue(meter: SubscriptionMeter, now: number): boolean {
-    if (meter.hasReports || this.changed.has(meter)) return true;
+    if (meter.hasReports || meter.coveredTime.isDue || this.changed.has(meter)) return true;
     if (meter.listeners.size === 0) return meter.holds > 0;
     if ((this.named.get(meter) ?? Number.NEGATIVE_INFINITY) < now - nameWithinMs) return true;
     return !meter.isStopped && (meter.wants > 0 || !meter.hasCredit);

@@ -12,7 +12,16 @@ let feed: MeteredFeed;
 beforeEach(() => {
   waiting = 0;
   meter = new SubscriptionMeter('7');
-  const slice = { unit: 'readings', state: 'open', holds: 1_000, reason: '', warning: 0, restMs: undefined } as const;
+  const slice = {
+    unit: 'readings',
+    state: 'open',
+    holds: 1_000,
+    reason: '',
+    warning: 0,
+    restMs: undefined,
+    coveredFromMs: undefined,
+    isCoverPending: false,
+  } as const;
   meter.answer(slice, 0, performance.now());
   feed = new MeteredFeed(new TurnClock());
 });

@@ -29,6 +29,7 @@ import { Meters } from './meters.ts';
 import { NarrowedView } from './narrowed-view.ts';
 import { EventService } from './serve-events.ts';
 import { findEntitlement } from './services/find-entitlement.ts';
+import { findPaidTimes } from './services/find-paid-times.ts';
 import { backpressureHeadroomBytes, SlowConsumers } from './slow-consumers.ts';
 import { readMode } from './socket-mode.ts';
 import { StreamTable } from './stream-table.ts';
@@ -78,10 +79,17 @@ export async function startConsumerGateway(config: Config, context: Context, log
     },
     logger,
   );
-  const pastFor = ({ id, items }: OpenAccount, producerId: string) => {
-    const entitlement = items.get(producerId);
+  const pastFor = (account: OpenAccount, producerId: string) => {
+    const { id } = account;
+    const entitlement = account.items.get(producerId);
     if (!entitlement) return undefined;
-    return new EntitledPast(past, producerId, entitlement.since, () => findEntitlement(database.sql, id, producerId));
+    return new EntitledPast(past, producerId, {
+      sinceMs: entitlement.since,
+      findTimes: () => findEntitlement(database.sql, id, producerId),
+      // It may be another subscription by then.
+      coveredFrom: (fromMs) => meters.coveredFrom(account.items.get(producerId)?.subscriptionId, fromMs),
+      findPaidTimes: () => findPaidTimes(database.sql, id, producerId),
+    });
   };
   const failed = (connection: ConsumerConnection, error: unknown) => {
     logger.warn({ err: error }, 'a stream cannot be received');

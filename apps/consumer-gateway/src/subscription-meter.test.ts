@@ -4,7 +4,16 @@ import { SubscriptionMeter } from './subscription-meter.ts';
 
 it('what went out on credit that is dropped is told as spent, once, so that it is not given again', () => {
   const meter = new SubscriptionMeter('7');
-  const slice = { unit: 'readings', state: 'open', holds: 3, reason: '', warning: 0, restMs: undefined } as const;
+  const slice = {
+    unit: 'readings',
+    state: 'open',
+    holds: 3,
+    reason: '',
+    warning: 0,
+    restMs: undefined,
+    coveredFromMs: undefined,
+    isCoverPending: false,
+  } as const;
   meter.answer(slice, 0, performance.now());
   const feed = new MeteredFeed(new TurnClock());
   const use = feed.join(meter, { stop: () => {} });

@@ -1,4 +1,5 @@
 import type { CreditState, CreditUnit, DeliveredSpan, Slice } from '@motience/stream-log';
+import { CoveredTime } from './covered-time.ts';
 import type { Totals } from './delivered-log.ts';
 import type { Use } from './metered-feed.ts';
 import { uniteSpans } from './unite-spans.ts';
@@ -34,6 +35,7 @@ export class SubscriptionMeter {
   reason = '';
   expiresAt = Number.POSITIVE_INFINITY;
   readonly listeners = new Set<CreditListener>();
+  readonly coveredTime = new CoveredTime();
   private readonly uses = new Set<Use>();
   private free = 0;
   private warning = 0;
@@ -189,6 +191,7 @@ export class SubscriptionMeter {
     for (const use of this.uses) this.limit(use, hasOtherUnit ? 0 : this.handedTo(use));
     this.give(hasOtherUnit ? slice.holds : slice.holds - held);
     if (slice.state === 'closed') this.drop();
+    this.coveredTime.answer(slice);
     for (const use of this.uses) use.feed.lookAtLimits();
     this.tell(slice.warning);
   }
@@ -199,6 +202,7 @@ export class SubscriptionMeter {
     for (const use of this.uses) this.spent += this.unreportedOf(use);
     this.unit = undefined;
     this.state = undefined;
+    this.coveredTime.forget();
     for (const use of this.uses) {
       use.reported = use.end ?? use.feed.log.totals;
       this.limit(use, 0);

@@ -8,6 +8,8 @@
 --   leased:<g>   units that gateway g has taken and not reported
 --   reported     units that were reported and not settled
 --   interested   when a gateway named the subscription last, in ms
+--   covered      on credit of the unit time: since when all time is paid for, in ms; what is older is not to be delivered on it
+--   to_cover     since when a gateway would like it to be, until billing has looked at that
 -- A credit without `state` is one that billing has looked at and not opened yet.
 
 local dayMs = 86400000
@@ -51,11 +53,13 @@ end
 -- One account of a gateway of what it delivered and of what it wants to deliver: all of it counts, or nothing.
 -- KEYS: usage log. ARGV: prefix, gateway, number of the call, ms after which a gateway is gone, bytes the log may hold,
 --   reports (JSON, or '' for none), number of subscriptions, and per subscription: id, units reported, units it still has,
---   units it wants besides, '1' if somebody receives it there ('0' where that is over);
+--   units it wants besides, '1' if somebody receives it there ('0' where that is over), since when in ms it would like its
+--   time to be paid for ('' where it does not matter);
 --   number of receptions, and per reception: subscription, name, where it stands ('' once nothing of it is owed);
 --   then, in turn, subscriptions of which it wants to know where receptions stand.
 -- A call repeated under its number reports nothing again; what it took the first time is taken back first.
--- Replies: time in ms; per subscription: unit, units the gateway has now, state, reason, warning, ms until the end;
+-- Replies: time in ms; per subscription: unit, units the gateway has now, state, reason, warning, ms until the end, since when
+--   its time is paid for, since when somebody waits for it to be;
 --   per subscription asked for: in turn, name, where it stands, '1' if its gateway is gone.
 local function meter(KEYS, ARGV)
   local prefix, gateway = ARGV[1], ARGV[2]
@@ -76,8 +80,8 @@ local function meter(KEYS, ARGV)
     local subscription = ARGV[at]
     local spent, holds, wanted = isNew and tonumber(ARGV[at + 1]) or 0, tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
     local key, lease = prefix .. 'credit:' .. subscription, 'leased:' .. gateway
-    local state, unit, left, leased, reported, reason, warning, untilMs =
-      readCredit(key, thisLife, 'state', 'unit', 'left', lease, 'reported', 'reason', 'warning', 'until')
+    local state, unit, left, leased, reported, reason, warning, untilMs, covered, toCover =
+      readCredit(key, thisLife, 'state', 'unit', 'left', lease, 'reported', 'reason', 'warning', 'until', 'covered', 'to_cover')
     left, leased, reported = tonumber(left or '0'), tonumber(leased or '0'), tonumber(reported or '0')
     -- Never more than was taken; what the gateway does not know of is given back.
     holds = math.max(0, math.min(holds, leased - spent))
@@ -87,6 +91,12 @@ local function meter(KEYS, ARGV)
     if state == 'open' or state == 'stopped' then slice = isFull and 0 or math.min(left, wanted) end
     left, holds = left - slice, holds + slice
     writeCredit(key, thisLife, 'left', int(left), 'reported', int(reported), lease, int(holds), 'interested', int(now))
+    local coverFrom = ARGV[at + 5]
+    local isToCover = coverFrom ~= '' and (not toCover or tonumber(coverFrom) < tonumber(toCover))
+    if isToCover then
+      toCover = coverFrom
+      redis.call('HSET', key, 'to_cover', toCover)
+    end
     if holds > 0 then
       redis.call('SADD', leases, subscription)
       redis.call('PEXPIRE', leases, dayMs)
@@ -95,12 +105,14 @@ local function meter(KEYS, ARGV)
     end
     if spent > 0 then spentOfAll[#spentOfAll + 1] = subscription .. ':' .. int(spent) end
     local isShort = ARGV[at + 4] == '1' and (not state or state == 'closed' or (state == 'open' and slice < wanted))
-    if isShort and not ((unit == 'unlimited' or unit == 'time') and state == 'open') then wants[#wants + 1] = subscription end
+    if (isShort and not ((unit == 'unlimited' or unit == 'time') and state == 'open')) or isToCover then
+      wants[#wants + 1] = subscription
+    end
     answers[#answers + 1] = {
       unit or '', int(holds), state or '', reason or '', warning or '0',
-      untilMs and untilMs ~= '' and int(math.max(0, tonumber(untilMs) - now)) or '',
+      untilMs and untilMs ~= '' and int(math.max(0, tonumber(untilMs) - now)) or '', covered or '', toCover or '',
     }
-    at = at + 5
+    at = at + 6
   end
 
   for _ = 1, tonumber(ARGV[at]) do
@@ -143,8 +155,8 @@ end
 -- Looks at credits on behalf of billing, which from now on settles them under a fence. Leases of gateways that are gone
 -- are dropped first.
 -- KEYS: usage log. ARGV: prefix, fence, ms after which a gateway is gone, then subscriptions.
--- Replies per subscription: unit, state, left, leased by all gateways together, reported, when it was wanted last ('' for
---   what there is not).
+-- Replies per subscription: unit, state, left, leased by all gateways together, reported, when it was wanted last, since when
+--   its time is paid for, since when it is to be ('' for what there is not).
 local function inspectCredit(KEYS, ARGV)
   local prefix, thisLife, result = ARGV[1], life(), {}
   dropLeasesOfTheGone(prefix, tonumber(ARGV[3]))
@@ -160,6 +172,7 @@ local function inspectCredit(KEYS, ARGV)
     end
     result[#result + 1] = {
       known.unit or '', known.state or '', known.left or '0', int(leased), known.reported or '0', known.interested or '',
+      known.covered or '', known.to_cover or '',
     }
   end
   return result
@@ -167,7 +180,8 @@ end
 
 -- Takes entries that are settled off the usage log, and gives what billing has decided since.
 -- KEYS: usage log. ARGV: prefix, fence, number of entries, their ids, then per subscription: id, unit, units to be added
---   to what is left (taken away, if negative), until ('' for none), state, reason, warning.
+--   to what is left (taken away, if negative), until ('' for none), state, reason, warning, since when its time is paid for
+--   ('' for as before), since when that was asked for of what has been looked at ('' for nothing).
 -- An entry that is gone was settled by somebody else. A credit that somebody looked at under another fence stays as it is.
 -- Replies with the subscriptions whose credit was set.
 local function settleUsage(KEYS, ARGV)
@@ -194,17 +208,23 @@ local function settleUsage(KEYS, ARGV)
     end
   end
   local done = {}
-  for at = 4 + entries, #ARGV, 7 do
+  for at = 4 + entries, #ARGV, 9 do
     local subscription, key = ARGV[at], prefix .. 'credit:' .. ARGV[at]
-    local fence, given, left, unit, untilMs, state, reason, warning =
-      readCredit(key, thisLife, 'fence', 'given', 'left', 'unit', 'until', 'state', 'reason', 'warning')
+    local fence, given, left, unit, untilMs, state, reason, warning, covered, toCover =
+      readCredit(key, thisLife, 'fence', 'given', 'left', 'unit', 'until', 'state', 'reason', 'warning', 'covered', 'to_cover')
     if fence == ARGV[2] and given ~= ARGV[2] then
       local before = tonumber(left or '0')
       local after = math.max(0, before + tonumber(ARGV[at + 2]))
       writeCredit(key, thisLife, 'left', int(after), 'unit', ARGV[at + 1], 'until', ARGV[at + 3], 'state', ARGV[at + 4],
         'reason', ARGV[at + 5], 'warning', ARGV[at + 6], 'given', ARGV[2])
+      local isTime = ARGV[at + 1] == 'time' and ARGV[at + 4] ~= 'closed'
+      local isAnswered = toCover and (not isTime or (ARGV[at + 8] ~= '' and tonumber(ARGV[at + 8]) <= tonumber(toCover)))
+      if isAnswered then redis.call('HDEL', key, 'to_cover') end
+      if not isTime then redis.call('HDEL', key, 'covered')
+      elseif ARGV[at + 7] ~= '' then redis.call('HSET', key, 'covered', ARGV[at + 7]) end
+      local isOtherCover = isTime and ARGV[at + 7] ~= '' and covered ~= ARGV[at + 7]
       if (before == 0 and after > 0) or unit ~= ARGV[at + 1] or untilMs ~= ARGV[at + 3] or state ~= ARGV[at + 4]
-        or reason ~= ARGV[at + 5] or warning ~= ARGV[at + 6] then
+        or reason ~= ARGV[at + 5] or warning ~= ARGV[at + 6] or isAnswered or isOtherCover then
         redis.call('SPUBLISH', prefix .. 'credit-changes', subscription)
       end
     end

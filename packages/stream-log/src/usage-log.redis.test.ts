@@ -256,3 +256,31 @@ it('passes over an entry that it cannot read, and keeps it', async () => {
   expect(await log.read(1), 'as many as were asked for').toHaveLength(1);
   expect(await log.count()).toBe(2);
 });
+
+it('who wants time of the past to be paid for waits until billing has looked at that', async () => {
+  const time: Partial<CreditChange> = { unit: 'time', untilMs: Date.now() + 60_000 };
+  await open({ ...time, coveredFromMs: 5_000 });
+  const [one, two] = [gateway('one'), gateway('two')];
+  expect(await take(one, 0)).toMatchObject({ unit: 'time', coveredFromMs: 5_000, isCoverPending: false });
+  const wish = async (reporter: UsageReporter, coverFromMs: number) =>
+    (await call(reporter, { credits: [ask({ coverFromMs })] })).slices[0];
+  expect(await wish(one, 3_000)).toMatchObject({ coveredFromMs: 5_000, isCoverPending: true });
+  expect((await log.read(10)).at(-1)).toMatchObject({ wants: [subscriptionId] });
+  expect(await wish(two, 4_000)).toMatchObject({ isCoverPending: true });
+  expect(await inspect()).toMatchObject({ coveredFromMs: 5_000, toCoverFromMs: 3_000 });
+
+  // Somebody asks for more while billing looks.
+  const fence = ++fences;
+  await inspect(fence);
+  await wish(two, 2_000);
+  await log.settle(fence, [], [change({ ...time, coveredFromMs: 3_000, answeredCoverMs: 3_000 })]);
+  expect(await take(one, 0)).toMatchObject({ coveredFromMs: 3_000, isCoverPending: true });
+  await open({ ...time, answeredCoverMs: 2_000 });
+  expect(await take(one, 0)).toMatchObject({ coveredFromMs: 3_000, isCoverPending: false });
+  expect(await inspect()).toMatchObject({ toCoverFromMs: undefined });
+
+  // Credit in another unit says nothing of time, nor does credit that was taken back.
+  await wish(one, 1_000);
+  await open({ unit: 'readings', units: 1 });
+  expect(await take(one, 0)).toMatchObject({ coveredFromMs: undefined, isCoverPending: false });
+});

@@ -19,6 +19,10 @@ export interface Credit {
   reported: number;
   /** When a gateway named the subscription last, in ms since 1970 by the clock of Redis. */
   interestedAtMs: number | undefined;
+  /** Of the unit `time`: since when gateways were told that all time is paid for, in ms by the same clock. */
+  coveredFromMs: number | undefined;
+  /** Since when gateways would like it to be; undefined if none asks. */
+  toCoverFromMs: number | undefined;
 }
 
 /** What billing decides about a credit. */
@@ -29,6 +33,13 @@ export interface CreditChange {
   units: number;
   /** When credit of the unit `time` ends, in ms since 1970 by the clock of Redis. */
   untilMs?: number;
+  /**
+   * Since when all time is paid for, of the unit `time`, in ms by that clock: nothing older is delivered on it. Left out:
+   * as before.
+   */
+  coveredFromMs?: number;
+  /** The `toCoverFromMs` that was looked at: whoever asked for that, or less, has the answer now. */
+  answeredCoverMs?: number;
   state: CreditState;
   /** Why it is stopped, as the socket is told. */
   reason?: string;
@@ -76,7 +87,7 @@ export class UsageLog {
     const args = [usagePrefix, fence, gatewayLifetimeMs, ...subscriptionIds];
     const replies = asList(await callFunction(this.redis, 'inspectCredit', [usageLog], args));
     return replies.map((reply, at) => {
-      const [unit, state, left, leased, reported, interested] = asList(reply).map(asText);
+      const [unit, state, left, leased, reported, interested, covered, toCover] = asList(reply).map(asText);
       return {
         subscriptionId: subscriptionIds[at] ?? '',
         unit: unitOf(unit ?? ''),
@@ -85,6 +96,8 @@ export class UsageLog {
         leased: Number(leased),
         reported: Number(reported),
         interestedAtMs: interested ? Number(interested) : undefined,
+        coveredFromMs: covered ? Number(covered) : undefined,
+        toCoverFromMs: toCover ? Number(toCover) : undefined,
       };
     });
   }
@@ -97,8 +110,9 @@ export class UsageLog {
   async settle(fence: number, entryIds: readonly string[], changes: readonly CreditChange[]): Promise<Set<string>> {
     const { usageLog, usagePrefix } = this.keys;
     const args: (string | number)[] = [usagePrefix, fence, entryIds.length, ...entryIds];
-    for (const { subscriptionId, unit, units, untilMs, state, reason, warning } of changes) {
+    for (const { subscriptionId, unit, units, untilMs, state, reason, warning, ...cover } of changes) {
       args.push(subscriptionId, unit, units, untilMs ?? '', state, reason ?? '', warning);
+      args.push(cover.coveredFromMs ?? '', cover.answeredCoverMs ?? '');
     }
     const done = await callFunction(this.redis, 'settleUsage', [usageLog], args);
     return new Set(asList(done).map(asText));

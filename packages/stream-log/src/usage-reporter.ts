@@ -16,6 +16,8 @@ export interface CreditAsk {
   wants: number;
   /** Whether anybody receives it here; then billing opens a credit that there is none of. */
   isReceived: boolean;
+  /** Since when its time should be paid for, in ms since 1970 by the clock of Redis, for the sake of what is to be resumed. */
+  coverFromMs?: number | undefined;
 }
 
 /** Where a reception stands, for one who has to find out what its gateway did not come to report. */
@@ -72,6 +74,10 @@ export interface Slice {
   warning: number;
   /** For how long credit of the unit `time` lasts, in ms from now. */
   restMs: number | undefined;
+  /** Of the unit `time`: since when all time is paid for, in ms since 1970 by the clock of Redis; undefined: all of it. */
+  coveredFromMs: number | undefined;
+  /** Whether billing has yet to look at since when somebody would like it to be. */
+  isCoverPending: boolean;
 }
 
 export interface UsageAnswer {
@@ -110,8 +116,8 @@ export class UsageReporter {
     const { keys, gatewayId } = this;
     const args: (string | number)[] = [keys.usagePrefix, gatewayId, number, gatewayLifetimeMs, this.maxLogBytes];
     args.push(reportsText(call.reports), call.credits.length);
-    for (const { subscriptionId, spent, holds, wants, isReceived } of call.credits) {
-      args.push(subscriptionId, spent, holds, wants, isReceived ? '1' : '0');
+    for (const { subscriptionId, spent, holds, wants, isReceived, coverFromMs } of call.credits) {
+      args.push(subscriptionId, spent, holds, wants, isReceived ? '1' : '0', coverFromMs ?? '');
     }
     args.push(call.marks.length + call.forget.length);
     for (const { subscriptionId, reception, stands } of call.marks) {
@@ -135,8 +141,9 @@ export class UsageReporter {
 }
 
 function sliceOf(reply: Reply): Slice {
-  const [unit, holds, state, reason, warning, restMs] = asList(reply);
+  const [unit, holds, state, reason, warning, restMs, coveredFromMs, toCoverFromMs] = asList(reply);
   const rest = asText(restMs);
+  const covered = asText(coveredFromMs);
   return {
     unit: unitOf(asText(unit)),
     state: stateOf(asText(state)),
@@ -144,6 +151,8 @@ function sliceOf(reply: Reply): Slice {
     reason: asText(reason),
     warning: asNumber(warning),
     restMs: rest === '' ? undefined : Number(rest),
+    coveredFromMs: covered === '' ? undefined : Number(covered),
+    isCoverPending: asText(toCoverFromMs) !== '',
   };
 }
 

@@ -33,6 +33,11 @@ export function upToSecond(instant: Date): Date {
   return new Date(Math.ceil(instant.getTime() / 1_000) * 1_000);
 }
 
+/** The whole second it lies in. */
+export function downToSecond(instant: Date): Date {
+  return new Date(Math.floor(instant.getTime() / 1_000) * 1_000);
+}
+
 export function later(one: Date, other: Date): Date {
   return one > other ? one : other;
 }

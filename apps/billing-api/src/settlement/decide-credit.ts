@@ -1,9 +1,10 @@
 import type { Credit, CreditChange, CreditUnit } from '@motience/stream-log';
-import { later } from './days.ts';
+import { beforeBeginningMs } from './cover-past.ts';
+import { downToSecond, later } from './days.ts';
 import type { Budget, Funds } from './funds.ts';
 import type { Meter } from './meter.ts';
 import { mostWithin } from './most-within.ts';
-import { costOfTime, costOfUnits, readingsAllowed } from './price-credit.ts';
+import { costOfTimes, costOfUnits, readingsAllowed } from './price-credit.ts';
 
 /** Nobody has named the subscription for so long: it is idle. */
 const idleMs = 60_000;
@@ -30,10 +31,12 @@ export interface CreditQuestion {
   readonly now: Date;
   /** When a gateway named the subscription last. */
   readonly interestedAt: Date | undefined;
+  /** Since when the time up to what is accrued next is paid for; undefined if none of it. */
+  readonly coveredFrom: Date | undefined;
 }
 
 export interface Decision {
-  /** Its `untilMs` is by the clock of `now`. */
+  /** Its `untilMs` and `coveredFromMs` are by the clock of `now`. */
   readonly change: CreditChange | undefined;
   /** What the hold gains, or loses if negative. */
   readonly held: bigint;
@@ -88,13 +91,14 @@ function openTime(question: CreditQuestion, funds: Funds): Decision {
   const { row, facts } = meter;
   const trialEnd = facts.trial.endOf(meter.trialTerms);
   if (meter.plan.kind !== 'per-time') {
-    return open(question, { unit: 'time', units: 0n, stopped: undefined, held: 0n, until: trialEnd });
+    const coveredFrom = trialCover(meter, now);
+    return open(question, { unit: 'time', units: 0n, stopped: undefined, held: 0n, until: trialEnd, coveredFrom });
   }
   const accruedUntil = row.accruedUntil ?? now;
   const paidUntil = row.paidUntil ?? now;
   const paidFrom = later(accruedUntil, trialEnd ?? accruedUntil);
   const after = (seconds: bigint) => new Date(paidUntil.getTime() + Number(seconds) * 1_000);
-  const costOf = (seconds: bigint) => costOfTime(meter, paidFrom, after(seconds));
+  const costOf = (seconds: bigint) => costOfTimes(meter, [{ from: paidFrom, until: after(seconds) }]);
   const restMs = paidUntil.getTime() - now.getTime();
   const wanted = restMs < timeAheadMs / 2 ? BigInt(Math.ceil((timeAheadMs - restMs) / 1_000)) : 0n;
   const budget = funds.budgetFor(facts.subscriptionId);
@@ -103,7 +107,15 @@ function openTime(question: CreditQuestion, funds: Funds): Decision {
   row.paidUntil = after(seconds);
   const stopped = costOf(seconds + 1n) > budget.amount ? budget.reason : undefined;
   const held = funds.hold(facts.subscriptionId, costOf(seconds));
-  return open(question, { unit: 'time', units: 0n, stopped, held, until: row.paidUntil });
+  const coveredFrom = trialCover(meter, now) ?? question.coveredFrom ?? downToSecond(row.accruedUntil);
+  return open(question, { unit: 'time', units: 0n, stopped, held, until: row.paidUntil, coveredFrom });
+}
+
+/** While a trial of minutes runs, all that was numbered since it began may be had. */
+function trialCover({ facts: { trial }, trialTerms }: Meter, now: Date): Date | undefined {
+  const end = trial.endOf(trialTerms);
+  if (!end || !trial.startedAt || now >= end) return undefined;
+  return new Date(trial.startedAt.getTime() - beforeBeginningMs);
 }
 
 function openUnits(question: CreditQuestion, funds: Funds, unit: 'readings' | 'bytes'): Decision {
@@ -154,9 +166,10 @@ interface Opening {
   stopped: string | undefined;
   held: bigint;
   until?: Date | undefined;
+  coveredFrom?: Date | undefined;
 }
 
-function open(question: CreditQuestion, { unit, units, stopped, held, until }: Opening): Decision {
+function open(question: CreditQuestion, { unit, units, stopped, held, until, coveredFrom }: Opening): Decision {
   const { meter, credit } = question;
   const { row, facts } = meter;
   const isOtherUnit = credit.unit !== undefined && credit.unit !== unit;
@@ -169,6 +182,8 @@ function open(question: CreditQuestion, { unit, units, stopped, held, until }: O
     unit,
     units: isOtherUnit ? Number(units) - credit.left : takenBack,
     ...(until && { untilMs: until.getTime() }),
+    ...(coveredFrom && { coveredFromMs: coveredFrom.getTime() }),
+    ...(credit.toCoverFromMs !== undefined && { answeredCoverMs: credit.toCoverFromMs }),
     state: row.state,
     ...(stopped !== undefined && { reason: stopped }),
     warning: warningOf(question),

@@ -1,4 +1,5 @@
 import type { Currency } from '@motience/ledger/pricing';
+import { monthOfDay } from './days.ts';
 
 /** What a consumer wants to spend at most: on one subscription, or on all. */
 export interface SpendingLimit {
@@ -13,6 +14,8 @@ export interface Charged {
 }
 
 export interface FundsFacts {
+  /** The day (UTC) it is. */
+  readonly today: string;
   readonly consumerId: bigint;
   readonly currency: Currency;
   readonly wallet: bigint;
@@ -70,8 +73,8 @@ export class Funds {
     return this.heldFor(subscriptionId) + this.wallet;
   }
 
-  /** Takes a charge of no more than is payable: from the subscription's hold first. */
-  take(subscriptionId: string, charge: bigint): void {
+  /** Takes a charge for a day, of no more than is payable: from the subscription's hold first. It counts for the limits. */
+  take(subscriptionId: string, charge: bigint, day: string): void {
     const held = this.heldFor(subscriptionId);
     const fromHold = charge < held ? charge : held;
     const fromWallet = charge - fromHold;
@@ -83,6 +86,11 @@ export class Funds {
       fromHold: before.fromHold + fromHold,
       fromWallet: before.fromWallet + fromWallet,
     });
+    const { today } = this.facts;
+    if (monthOfDay(day) !== monthOfDay(today)) return;
+    const counted = this.charged.get(subscriptionId) ?? { day: 0n, month: 0n };
+    const ofToday = day === today ? charge : 0n;
+    this.charged.set(subscriptionId, { day: counted.day + ofToday, month: counted.month + charge });
   }
 
   /** All that was taken for a subscription. */
@@ -90,10 +98,9 @@ export class Funds {
     return this.taken.get(subscriptionId) ?? { fromHold: 0n, fromWallet: 0n };
   }
 
-  /** Counts for the limits what was charged of this day and month. */
-  count(subscriptionId: string, more: Charged): void {
-    const { day, month } = this.charged.get(subscriptionId) ?? { day: 0n, month: 0n };
-    this.charged.set(subscriptionId, { day: day + more.day, month: month + more.month });
+  /** Whether the consumer wants to spend no more than so much on it. */
+  isLimited(subscriptionId: string): boolean {
+    return this.limitsOf(subscriptionId).length > 0;
   }
 
   budgetFor(subscriptionId: string): Budget {

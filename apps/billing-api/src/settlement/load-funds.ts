@@ -21,13 +21,16 @@ export function holdName(subscriptionId: string): string {
 export class FundsTable {
   private readonly funds = new Map<string, Funds>();
 
-  constructor(facts: readonly FundsFacts[]) {
+  constructor(
+    private readonly today: string,
+    facts: readonly FundsFacts[],
+  ) {
     for (const fact of facts) this.funds.set(`${fact.consumerId}/${fact.currency}`, new Funds(fact));
   }
 
   of(consumerId: bigint, currency: Currency): Funds {
     const key = `${consumerId}/${currency}`;
-    const none = { wallet: 0n, owed: 0n, holds: new Map(), limits: [], charged: new Map() };
+    const none = { today: this.today, wallet: 0n, owed: 0n, holds: new Map(), limits: [], charged: new Map() };
     const found = this.funds.get(key) ?? new Funds({ consumerId, currency, ...none });
     this.funds.set(key, found);
     return found;
@@ -37,12 +40,14 @@ export class FundsTable {
 /** Loads what consumers have, hold, owe and limit, as of the transaction. */
 export async function loadFunds(tx: Queryable, consumerIds: readonly bigint[], now: Date): Promise<FundsTable> {
   const ids = [...new Set(consumerIds)];
-  if (ids.length === 0) return new FundsTable([]);
+  const today = dayOf(now);
+  if (ids.length === 0) return new FundsTable(today, []);
   const facts = new Map<string, FundsFacts & { holds: Map<string, bigint>; limits: SpendingLimit[] }>();
   const factsOf = (consumerId: bigint, currencyText: string) => {
     const currency = currencySchema.parse(currencyText);
     const key = `${consumerId}/${currency}`;
     const found = facts.get(key) ?? {
+      today,
       consumerId,
       currency,
       wallet: 0n,
@@ -86,7 +91,7 @@ export async function loadFunds(tx: Queryable, consumerIds: readonly bigint[], n
       });
     }
   }
-  return new FundsTable([...facts.values()]);
+  return new FundsTable(today, [...facts.values()]);
 }
 
 /** What was charged on the day, and in the month, of `now`, by subscription. */

@@ -18,8 +18,8 @@ import type { TrialState } from './trial.ts';
 export interface Purse {
   /** What can be charged to the subscription now. */
   payableFor(subscriptionId: string): bigint;
-  /** Takes a charge that can be paid. */
-  take(subscriptionId: string, charge: bigint): void;
+  /** Takes a charge for a day that can be paid. */
+  take(subscriptionId: string, charge: bigint, day: string): void;
 }
 
 /** What a subscription used in a month, as far as it has to be paid, and what that cost. */
@@ -178,6 +178,13 @@ export class Meter {
     this.row.settledAt = later(this.row.settledAt, end);
   }
 
+  /** On a plan by time, charges whole seconds of the past that nobody has paid for, and for which there is money. */
+  chargePast(from: Date, until: Date): void {
+    const pieces = secondsByDay(from, until);
+    for (const { day, seconds } of pieces) this.add(day, { ...noUse, seconds }, noUse, { ...noUse, seconds });
+    if (pieces.length > 0) this.times.push({ from, until, inTrial: false });
+  }
+
   /**
    * The part of it that there is money for. All of it, unless it was delivered on credit that nothing is held for any more:
    * Redis has lost it, a month has ended since, or a trial. The producer is not paid for the rest, and nobody owes it.
@@ -203,7 +210,7 @@ export class Meter {
     const month = monthOfDay(day);
     const before = this.monthOf(month);
     const charge = this.costOf(day, billable);
-    this.purse?.take(this.facts.subscriptionId, charge);
+    this.purse?.take(this.facts.subscriptionId, charge, day);
     const { feePpm } = this.row;
     const charged = before.charged + charge;
     const fee = platformFee(micros(charged), feePpm) - platformFee(micros(before.charged), feePpm);

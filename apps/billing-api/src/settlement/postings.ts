@@ -1,5 +1,4 @@
 import type { Entry, HoldAccount, Transaction } from '@motience/ledger';
-import { dayOf, monthOfDay } from './days.ts';
 import type { Funds } from './funds.ts';
 import { holdName } from './load-funds.ts';
 import type { Meter } from './meter.ts';
@@ -10,16 +9,10 @@ function holdAccount(meter: Meter, { facts }: Funds): HoldAccount {
 }
 
 /** Pays what the turn charges a subscription, from its hold, to the producer and the platform; undefined if nothing. */
-export function captureOf(meter: Meter, funds: Funds | undefined, turn: number, now: Date): Transaction | undefined {
+export function captureOf(meter: Meter, funds: Funds | undefined, turn: number): Transaction | undefined {
   const { charge, fee, facts } = meter;
   if (charge === 0n || !funds) return undefined;
   const { consumerId: ownerId, currency } = funds.facts;
-  const sumWhere = (counts: (day: string) => boolean) =>
-    [...meter.days].reduce((sum, [day, { charged }]) => sum + (counts(day) ? charged : 0n), 0n);
-  funds.count(facts.subscriptionId, {
-    day: sumWhere((day) => day === dayOf(now)),
-    month: sumWhere((day) => monthOfDay(day) === monthOfDay(dayOf(now))),
-  });
   const { fromHold, fromWallet } = funds.takenFor(facts.subscriptionId);
   const entries: Entry[] = [
     { account: holdAccount(meter, funds), amount: -fromHold },

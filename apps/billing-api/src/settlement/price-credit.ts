@@ -1,6 +1,7 @@
 import {
   addUse,
   chargeOfIncrement,
+  type Month,
   monthBounds,
   monthlyCharge,
   monthOf,
@@ -35,10 +36,16 @@ function useOf(meter: Meter, unit: 'readings' | 'bytes', units: bigint): Use {
   return { ...noUse, readings: units > free ? units - free : 0n };
 }
 
-/** What the time from `from` until `until` costs. */
-export function costOfTime(meter: Meter, from: Date, until: Date): bigint {
+/** What times, each from an instant until another, cost together. */
+export function costOfTimes(meter: Meter, times: readonly { from: Date; until: Date }[]): bigint {
+  const months = new Map<Month, bigint>();
+  for (const { from, until } of times) {
+    for (const { month, seconds } of secondsByMonth(from, until)) {
+      months.set(month, (months.get(month) ?? 0n) + seconds);
+    }
+  }
   let cost = 0n;
-  for (const { month, seconds } of secondsByMonth(from, until)) {
+  for (const [month, seconds] of months) {
     const { billable } = meter.monthOf(month);
     cost += chargeOfIncrement(meter.plan, month, billable, addUse(billable, { ...noUse, seconds }));
   }

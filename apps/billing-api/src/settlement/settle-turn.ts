@@ -1,7 +1,8 @@
 import { type Database, type Queryable, subscriptionMeters } from '@motience/database';
 import { postAll, type Transaction } from '@motience/ledger';
-import type { CreditChange, RedisConnection, UsageEntry, UsageLog } from '@motience/stream-log';
+import type { Credit, CreditChange, RedisConnection, UsageEntry, UsageLog } from '@motience/stream-log';
 import { and, asc, gt, ne, sql } from 'drizzle-orm';
+import { coverPast, loadPastTimes, stillCovered } from './cover-past.ts';
 import { dayOf, earlier, later } from './days.ts';
 import { type Decision, decideCredit, namedWithinMs } from './decide-credit.ts';
 import { DeliveredTable } from './delivered-table.ts';
@@ -115,7 +116,19 @@ async function settle(
   const still = new Set((seen.length === 0 ? [] : await usageLog.read(maxEntries)).map(({ id }) => id));
   const entries = seen.filter(({ id }) => still.has(id));
 
-  const since = entries.map(({ atMs }) => ours(atMs)).reduce(earlier, now);
+  const ofCredits = (msOf: (credit: Credit) => number | undefined) =>
+    new Map(
+      [...credits.values()].flatMap((credit) => {
+        const ms = msOf(credit);
+        return ms === undefined ? [] : [[credit.subscriptionId, ours(ms)] as const];
+      }),
+    );
+  /** Since when gateways were told that the time of subscriptions is paid for, and since when they would like it to be. */
+  const told = ofCredits(({ coveredFromMs }) => coveredFromMs);
+  const toCover = ofCredits(({ toCoverFromMs }) => toCoverFromMs);
+  const coverSince = new Map(told);
+  for (const [id, from] of toCover) coverSince.set(id, earlier(from, told.get(id) ?? from));
+  const since = [...entries.map(({ atMs }) => ours(atMs)), ...toCover.values()].reduce(earlier, now);
   const meters = await loadMeters(tx, { subscriptionIds, feePpm, since });
   const funds = await loadFunds(
     tx,
@@ -129,10 +142,22 @@ async function settle(
     return ms === undefined ? undefined : ours(ms);
   };
   for (const meter of meters) accrue(meter, now, interestOf(meter));
+  const pastTimes = await loadPastTimes(tx, coverSince);
+  const coveredFrom = (meter: Meter) => {
+    const { subscriptionId } = meter.facts;
+    const past = pastTimes.get(subscriptionId);
+    const own = fundsOf(funds, meter);
+    if (!past || !own) return undefined;
+    const from = toCover.get(subscriptionId);
+    return from
+      ? coverPast({ meter, past, funds: own, from, now })
+      : stillCovered(meter, past, told.get(subscriptionId));
+  };
+  const covered = new Map(meters.map((meter) => [meter, coveredFrom(meter)]));
   const postings: Transaction[] = [];
   // All charges before any new hold: what was delivered has to be paid for first.
   for (const meter of meters) {
-    const capture = captureOf(meter, fundsOf(funds, meter), turn, now);
+    const capture = captureOf(meter, fundsOf(funds, meter), turn);
     if (capture) postings.push(capture);
   }
   const wanted = new Set(entries.flatMap(({ wants }) => wants));
@@ -150,11 +175,9 @@ async function settle(
       funds: ofMeter,
       now,
       interestedAt: interestOf(meter),
+      coveredFrom: covered.get(meter),
     });
-    if (change) {
-      const { untilMs } = change;
-      changes.push(untilMs === undefined ? change : { ...change, untilMs: untilMs + aheadMs });
-    }
+    if (change) changes.push(byClockOfRedis(change, aheadMs));
     const posting = ofMeter && holdOf(meter, ofMeter, held, turn);
     if (posting) postings.push(posting);
   }
@@ -175,6 +198,14 @@ async function settle(
       isFull: seen.length === maxEntries,
       sweepAfter: swept.length === sweepSize ? swept.at(-1) : undefined,
     },
+  };
+}
+
+function byClockOfRedis({ untilMs, coveredFromMs, ...change }: CreditChange, aheadMs: number): CreditChange {
+  return {
+    ...change,
+    ...(untilMs !== undefined && { untilMs: untilMs + aheadMs }),
+    ...(coveredFromMs !== undefined && { coveredFromMs: coveredFromMs + aheadMs }),
   };
 }
 

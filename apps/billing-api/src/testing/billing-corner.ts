@@ -46,12 +46,12 @@ export class TestGateway {
   /** Reports spans, for which it used up units of its credit, and takes more. */
   async call(
     { subscriptionId }: Trade,
-    { spans = [], spent = 0, wants = 0, isReceived = true }: Partial<TestCall> = {},
+    { spans = [], spent = 0, wants = 0, isReceived = true, coverFromMs }: Partial<TestCall> = {},
   ): Promise<Slice> {
     const holds = Math.max(0, this.unitsOf(subscriptionId) - spent);
     const answer = await this.reporter.report(this.reporter.nextNumber(), {
       reports: spans.length > 0 ? [{ subscriptionId, spans, spent }] : [],
-      credits: [{ subscriptionId, spent, holds, wants, isReceived }],
+      credits: [{ subscriptionId, spent, holds, wants, isReceived, coverFromMs }],
       marks: [],
       forget: [],
       find: [],
@@ -68,6 +68,8 @@ export interface TestCall {
   spent: number;
   wants: number;
   isReceived: boolean;
+  /** By the clock of Redis. */
+  coverFromMs: number | undefined;
 }
 
 const feePpm = 100_000;
