@@ -164,6 +164,26 @@ describe('a plan', () => {
     expect(await api.active(consumer)).toMatchObject([{ plan_id: id, plan: withdrawn }]);
   });
 
+  it('that promises no notice is succeeded by one that costs after a day, by a free one at once', async () => {
+    const [consumer, producer] = await both();
+    const { id } = await api.offered(producer, paid);
+    await api.subscribed(consumer, producer, id);
+    const dearer = { ...paid, terms: { ...paid.terms, price: '9999' } };
+    const { withdrawn, successor } = await succeed(producer, id, dearer);
+    expect(noticeOf(withdrawn)).toBeCloseTo(1, 3);
+    await endPlans(api.context);
+    expect(await api.active(consumer)).toMatchObject([{ plan_id: id }]);
+    // Not by way of a second one either.
+    expect(noticeOf((await succeed(producer, successor.id, dearer)).withdrawn)).toBeCloseTo(1, 3);
+
+    const [other, itsProducer] = await both();
+    const former = await api.offered(itsProducer, paid);
+    await api.subscribed(other, itsProducer, former.id);
+    expect(noticeOf((await succeed(itsProducer, former.id, free)).withdrawn)).toBeLessThan(0.001);
+    const unused = await api.offered(itsProducer, paid);
+    expect(noticeOf((await succeed(itsProducer, unused.id, dearer)).withdrawn)).toBeLessThan(0.001);
+  });
+
   it('is succeeded in the same currency only', async () => {
     const producer = await api.addAccount('producer');
     const { id } = await api.offered(producer, paid);
@@ -300,6 +320,7 @@ describe('when a plan ends', () => {
     const { id } = await api.offered(producer, free);
     await api.subscribed(consumer, producer);
     await succeed(producer, id, paid);
+    await api.passNotice(id);
     await endPlans(api.context);
     expect(await api.active(consumer)).toEqual([]);
     expect((await rowsOf(consumer)).map(({ planId }) => planId)).toEqual([BigInt(id)]);
@@ -311,6 +332,7 @@ describe('when a plan ends', () => {
     await api.subscribed(consumer, producer, first.id);
     const second = (await succeed(producer, first.id, free)).successor;
     await succeed(producer, second.id, { ...paid, terms: { ...paid.terms, currency: 'USD' } });
+    await api.passNotice(second.id);
     await endPlans(api.context);
     expect(await api.active(consumer)).toEqual([]);
     expect((await rowsOf(consumer)).map(({ planId }) => planId)).toEqual([BigInt(first.id)]);

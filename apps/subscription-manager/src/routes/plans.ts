@@ -81,7 +81,7 @@ export function addPlanRoutes(app: HttpApp, services: Context, signedIn: SignedI
     path: '/plans/{id}/successor',
     summary: 'Replace a plan by a new one',
     description:
-      'The new plan is offered in its place from now on. Those who have the old one keep it until its ends_at and then get the new one; but whoever has a free plan is never put on one that is not, and loses the stream instead.',
+      'The new plan is offered in its place from now on. Those who have the old one keep it until its ends_at, for at least a day unless the new one is free, and then get the new one; but whoever has a free plan is never put on one that is not, and loses the stream instead.',
     request: { params: planId, body: jsonBody(newPlan, examplePlan) },
     responses: {
       201: jsonResponse('Both plans', z.object({ withdrawn: planSchema, successor: planSchema })),

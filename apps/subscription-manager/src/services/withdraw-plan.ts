@@ -7,6 +7,9 @@ import { lockAccount } from './lock-account.ts';
 import { insertPlan, type NewPlan, requireRoom } from './own-plans.ts';
 import { type PlanRow, readTerms, toPlan } from './plan-row.ts';
 
+/** Nobody gets to a plan that costs something sooner than that, whatever the one before promises. */
+const leastNoticeDays = 1;
+
 type Services = Pick<Context, 'database' | 'changes' | 'config'>;
 
 /**
@@ -18,13 +21,13 @@ export async function withdrawPlan({ database, changes }: Services, producerId: 
     const plan = await lockOwnPlan(tx, producerId, planId);
     if (plan.withdrawnAt !== null) return toPlan(plan);
     await changes.consume(producerId);
-    return toPlan(await setWithdrawn(tx, plan, null));
+    return toPlan(await setWithdrawn(tx, plan));
   });
 }
 
 /**
- * Withdraws a plan in favour of a new one, which those who have it get when their notice has passed. `conflict` if it
- * was withdrawn before, `invalid-request` for another currency.
+ * Withdraws a plan in favour of a new one, which those who have it get when their notice has passed: of at least a day,
+ * unless the new one is free. `conflict` if it was withdrawn before, `invalid-request` for another currency.
  */
 export async function succeedPlan(
   { database, changes, config }: Services,
@@ -40,7 +43,7 @@ export async function succeedPlan(
     await requireRoom(tx, producerId, config.plansPerProducer);
     await changes.consume(producerId);
     const next = await insertPlan(tx, producerId, successor);
-    return { withdrawn: toPlan(await setWithdrawn(tx, plan, next.id)), successor: toPlan(next) };
+    return { withdrawn: toPlan(await setWithdrawn(tx, plan, next)), successor: toPlan(next) };
   });
 }
 
@@ -57,9 +60,10 @@ async function lockOwnPlan(tx: Queryable, producerId: string, planId: string): P
 
 /**
  * The notice is that of the plan, or, if that is longer, of a plan that is on its way to it: whoever still has that one was
- * promised as much. In one statement with the look at the subscribers, so that whoever moves meanwhile is seen on either.
+ * promised as much; and `leastNoticeDays` before anybody gets to one that costs something. In one statement with the look at the subscribers, so that whoever moves meanwhile is seen on either.
  */
-async function setWithdrawn(tx: Queryable, plan: PlanRow, succeededBy: bigint | null): Promise<PlanRow> {
+async function setWithdrawn(tx: Queryable, plan: PlanRow, successor?: PlanRow): Promise<PlanRow> {
+  const least = successor && readTerms(successor).kind !== 'free' ? leastNoticeDays : 0;
   const noticeDays = sql`(
     with recursive leading_here as (
       select id, terms from plans where id = ${plan.id}
@@ -68,7 +72,7 @@ async function setWithdrawn(tx: Queryable, plan: PlanRow, succeededBy: bigint | 
         join leading_here on earlier.succeeded_by = leading_here.id
         where earlier.producer_id = ${plan.producerId}
     )
-    select coalesce(max((terms ->> 'minimum_notice_days')::int), 0) from leading_here
+    select coalesce(max(greatest((terms ->> 'minimum_notice_days')::int, ${least}::int)), 0) from leading_here
       where exists (select from subscriptions s where s.plan_id = leading_here.id and s.status = 'active')
   )`;
   const [row] = await tx
@@ -77,7 +81,7 @@ async function setWithdrawn(tx: Queryable, plan: PlanRow, succeededBy: bigint | 
       withdrawnAt: sql`clock_timestamp()`,
       // Days of 24 hours: a calendar's would depend on a time zone.
       endsAt: sql`clock_timestamp() + ${noticeDays} * interval '24 hours'`,
-      succeededBy,
+      succeededBy: successor?.id ?? null,
     })
     .where(eq(plans.id, plan.id))
     .returning();
