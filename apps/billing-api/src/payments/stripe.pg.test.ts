@@ -124,6 +124,21 @@ describe('an event', () => {
     expect(answer.status).toBe(200);
   });
 
+  it('that a top-up was paid a second time, in another checkout, credits that too, once', async () => {
+    const topUp = await begin({ key: 'twice' });
+    const again = { ...topUp, payment: `${topUp.payment}_again` };
+    // Two checkouts are paid at once.
+    await Promise.all([paid(topUp), paid(again), paid(again), paid(topUp)].map((event) => tell(event)));
+    expect(await money()).toBe('20.00 owes 0.00');
+    for (const each of [topUp, again]) await tell(paid(each));
+    expect(await money()).toBe('20.00 owes 0.00');
+    // Each is refunded by itself.
+    await tell(refunded(again.payment, 1_000));
+    expect(await money()).toBe('10.00 owes 0.00');
+    await tell(refunded(topUp.payment, 400));
+    expect(await money()).toBe('6.00 owes 0.00');
+  });
+
   it('of a session that is not paid yet credits nothing, and one that is over can still be paid', async () => {
     const topUp = await begin();
     await tell(paid(topUp, { payment_status: 'unpaid' }));

@@ -1,10 +1,11 @@
 import { type Database, ledgerTransactions, paymentEvents, topUps } from '@motience/database';
 import { type LedgerDatabase, post } from '@motience/ledger';
-import { currencySchema } from '@motience/ledger/pricing';
+import { currencySchema, micros } from '@motience/ledger/pricing';
 import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
 import type { PaymentEvent, PaymentNews } from '../payments/payment-provider.ts';
+import { addTopUp } from './add-top-up.ts';
 import { payTopUp } from './pay-top-up.ts';
 import { reopenSubscriptions } from './reopen-subscriptions.ts';
 import type { TopUpRow } from './top-up-row.ts';
@@ -67,9 +68,10 @@ async function carryOut(tx: LedgerDatabase, topUp: TopUpRow, news: PaymentNews):
       }
       return 'done';
     case 'paid':
-      if (topUp.status === 'paid') return 'done';
+      if (topUp.payment === news.payment) return 'done';
       if (news.currency !== topUp.currency || news.amount !== topUp.amount) return 'mismatch';
-      await payTopUp(tx, topUp, news.payment);
+      if (topUp.status !== 'paid') await payTopUp(tx, topUp, news.payment);
+      else await payAgain(tx, topUp, news.payment);
       return 'done';
     case 'refunded': {
       const rest = news.total - topUp.refunded;
@@ -84,6 +86,19 @@ async function carryOut(tx: LedgerDatabase, topUp: TopUpRow, news: PaymentNews):
     case 'dispute-reinstated':
       return (await giveBack(tx, topUp, news)) ? 'done' : undefined;
   }
+}
+
+/** Whoever pays a top-up once more, in another checkout, has made another one: the money is theirs. */
+async function payAgain(tx: LedgerDatabase, { accountId, requestedBy, provider, ...paid }: TopUpRow, payment: string) {
+  const isKnown = and(eq(topUps.payment, payment), eq(topUps.provider, provider));
+  if ((await tx.select({ id: topUps.id }).from(topUps).where(isKnown)).length > 0) return;
+  const currency = currencySchema.parse(paid.currency);
+  const key = `${paid.key}/${payment}`;
+  await payTopUp(
+    tx,
+    await addTopUp(tx, { provider, requestedBy, key, accountId, currency, amount: micros(paid.amount) }),
+    payment,
+  );
 }
 
 async function takeBack(
