@@ -135,11 +135,15 @@ export class Meter {
     );
   }
 
-  /** Charges what was delivered for the first time, as far as it can be paid: nobody comes to owe for use. */
-  addDelivery(at: Date, delivered: { readings: bigint; bytes: bigint }): void {
+  /**
+   * Charges what was delivered for the first time, as far as it can be paid: nobody comes to owe for use. `spent`: the units
+   * of credit that were used up for it.
+   */
+  addDelivery(at: Date, delivered: { readings: bigint; bytes: bigint }, spent: bigint): void {
     if (delivered.readings === 0n) return;
     const use = { ...noUse, ...delivered };
-    const { free, billable } = this.facts.trial.divide(this.trialTerms, at, use);
+    const counted = this.plan.kind === 'per-time' ? undefined : { unit: this.unit, units: spent };
+    const { free, billable } = this.facts.trial.divide(this.trialTerms, at, use, counted);
     const covered = this.coveredOf(dayOf(at), billable);
     const given = {
       ...billable,
@@ -190,9 +194,14 @@ export class Meter {
    * Redis has lost it, a month has ended since, or a trial. The producer is not paid for the rest, and nobody owes it.
    */
   private coveredOf(day: string, billable: Use): Use {
-    const unit = this.plan.kind === 'per-megabyte' ? 'bytes' : 'readings';
+    const { unit } = this;
     const partOf = (units: bigint): Use => ({ ...billable, [unit]: units });
     return partOf(mostWithin(billable[unit], this.payable, (units) => this.costOf(day, partOf(units))));
+  }
+
+  /** What its plan counts, if not time. */
+  private get unit(): 'readings' | 'bytes' {
+    return this.plan.kind === 'per-megabyte' ? 'bytes' : 'readings';
   }
 
   private get payable(): bigint {

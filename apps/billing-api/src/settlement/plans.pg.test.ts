@@ -87,6 +87,36 @@ describe('a trial', () => {
   });
 });
 
+describe('what waited when a trial of minutes ended', () => {
+  it.each([
+    ['by readings', { price: '0.5' }, 2, 1_000_000n],
+    ['by bytes', { kind: 'per-megabyte', price: '5000' }, 200, 1_000_000n],
+  ])(
+    'is free, though it is told later; what was delivered after it is charged, %s',
+    async (_, terms, spent, charged) => {
+      const trade = await corner.trade({ ...terms, trial: { minutes: 2 } });
+      await corner.fund(trade, 100_000_000n);
+      const gateway = corner.gateway();
+      const time = timeAt('2026-11-10T12:00:00Z');
+      await gateway.call(trade, { wants: 50 });
+      await time.turn();
+      time.pass(600);
+      await gateway.call(trade, { wants: 500 });
+      await time.turn();
+      await gateway.call(trade, { wants: 500 });
+      // A socket that was not read for minutes: what waited in it has left at last.
+      await gateway.call(trade, { spans: [span(1, 42)], spent });
+      await time.turn();
+      expect(await corner.recorded(trade)).toMatchObject({ readings: 42n, charged });
+      time.pass(3_600);
+      // So much later nothing can have waited: nobody came to report it.
+      await gateway.call(trade, { spans: [span(43, 44)] });
+      await time.turn();
+      expect(await corner.recorded(trade)).toMatchObject({ readings: 44n, charged: 2n * charged });
+    },
+  );
+});
+
 describe('a plan by time', () => {
   it('is charged by the second while it is received, in advance held and never beyond, and stops without money', async () => {
     const trade = await corner.trade({ kind: 'per-time', price: '36', per: 'hour' });

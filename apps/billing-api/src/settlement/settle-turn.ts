@@ -259,7 +259,7 @@ async function addDeliveries(
       readings += added.readings;
       bytes += added.bytes;
     }
-    meter.addDelivery(time, { readings, bytes });
+    meter.addDelivery(time, { readings, bytes }, BigInt(report.spent));
   }
   for (const [meter, settledAt] of former) {
     noteRate(meter, units.get(meter.facts.subscriptionId) ?? 0n, now.getTime() - settledAt.getTime());

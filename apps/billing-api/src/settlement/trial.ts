@@ -1,7 +1,13 @@
 import { divideAtTrial, noUse, type Trial, trialLeft, type Use } from '@motience/ledger/pricing';
 
-/** What was delivered before a trial of minutes ended may be reported a little later. */
-const reportGraceMs = 1_500;
+/** What was delivered before a trial of minutes ended may be reported so much later: it waited for a slow socket, or for Redis. */
+const waitsAtMostMs = 3_600_000;
+
+/** What was delivered on credit that is counted, and in what; undefined where only time is. */
+export interface Counted {
+  readonly unit: 'readings' | 'bytes';
+  readonly units: bigint;
+}
 
 /** The one trial that a consumer has of a producer, as far as it is used. Shared by all subscriptions between the two. */
 export class TrialState {
@@ -32,16 +38,17 @@ export class TrialState {
     return trial && 'readings' in trial ? trialLeft(trial, this.spent) : 0n;
   }
 
-  /** Divides what was delivered into what is free and what is billable. */
-  divide(trial: Trial | undefined, at: Date, piece: Use): { free: Use; billable: Use } {
+  /**
+   * Divides what was delivered into what is free and what is billable. While a trial of minutes ran it was delivered on credit of
+   * time; so of what is told after it, that which no counted credit was used up for was delivered in it.
+   */
+  divide(trial: Trial | undefined, at: Date, piece: Use, counted: Counted | undefined): { free: Use; billable: Use } {
     if (!trial) return { free: noUse, billable: piece };
     this.begin(at);
     const end = this.endOf(trial);
-    const isOver = end && at.getTime() >= end.getTime() + reportGraceMs;
-    const divided = end
-      ? { trial: isOver ? noUse : piece, billable: isOver ? piece : noUse }
+    const { trial: free, billable } = end
+      ? divideByCredit(piece, at.getTime() - end.getTime(), counted)
       : divideAtTrial(trial, this.spent, piece);
-    const { trial: free, billable } = divided;
     if (free.readings > 0n || free.bytes > 0n) {
       this.spent = {
         ...this.spent,
@@ -60,4 +67,14 @@ export class TrialState {
     this.spent = { ...this.spent, readings: this.spent.readings + readings, bytes: this.spent.bytes + bytes };
     this.hasChanged = true;
   }
+}
+
+function divideByCredit(piece: Use, sinceEndMs: number, counted: Counted | undefined): { trial: Use; billable: Use } {
+  if (sinceEndMs < 0) return { trial: piece, billable: noUse };
+  if (sinceEndMs >= waitsAtMostMs || !counted || counted.units >= piece[counted.unit]) {
+    return { trial: noUse, billable: piece };
+  }
+  const { unit, units } = counted;
+  if (units === 0n) return { trial: piece, billable: noUse };
+  return { trial: { ...piece, [unit]: piece[unit] - units }, billable: { ...noUse, [unit]: units } };
 }

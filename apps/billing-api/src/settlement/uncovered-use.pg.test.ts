@@ -21,16 +21,16 @@ const turnAt = (ours: string | Date) =>
   corner.turn({ sweepAfter: 0n, clocks: { ours: new Date(ours), redis: new Date() } });
 const minuteLater = () => turnAt(new Date(Date.now() + 63_000));
 
-/** Its credit is opened, and some seconds after its trial of a minute is over it is told what was delivered. */
+/** Its credit is opened, and some seconds after its trial of a minute is over it is told what was delivered after it. */
 async function tellAfterTrial(trades: readonly Trade[]): Promise<void> {
   const gateway = corner.gateway();
   for (const trade of trades) await gateway.call(trade, { wants: 50 });
   await corner.turn();
-  for (const trade of trades) await gateway.call(trade, { spans: [span(1, 100)] });
+  for (const trade of trades) await gateway.call(trade, { spans: [span(1, 100)], spent: 100 });
   await minuteLater();
 }
 
-it('costs nothing where there is no money for it, and earns the producer nothing: a trial told of too late', async () => {
+it('costs nothing where there is no money for it, and earns the producer nothing', async () => {
   const trade = await corner.trade({ price: '1000', trial: { minutes: 1 } });
   await tellAfterTrial([trade]);
   expect(await corner.balances(trade)).toEqual({ wallet: 0n, hold: 0n, earnings: 0n, debt: 0n });
