@@ -33,7 +33,7 @@ export function hold(db: LedgerDatabase, holding: Holding): Promise<Posted> {
   if (holding.of !== 'earnings') return post(db, transaction);
   return db.transaction(async (tx) => {
     const posted = await post(tx, transaction);
-    // Earnings may fall below zero, by a refund to a consumer; but not because they are held. The posting has locked them.
+    // Nothing else keeps earnings from falling below zero. The posting has locked them.
     if (posted.status === 'posted' && (await balanceOf(tx, sourceOf(holding))) < 0n) {
       throw new Refusal('payment-required', 'the earnings have less than is to be taken from them');
     }

@@ -42,3 +42,18 @@ export const payoutSchema = z.object({
 export type Payout = z.infer<typeof payoutSchema>;
 /** Newest first. */
 export const payoutPageSchema = pageSchema(payoutSchema);
+
+/** What of a producer's earnings can be paid out, by currency; amounts are decimal texts. */
+export const availableEarningsSchema = z.object({
+  items: z.array(
+    z.object({
+      currency: z.string(),
+      /** All of it. */
+      earnings: z.string(),
+      available: z.string(),
+      /** What silences may still be credited from, by month, and from when on it can be paid out. */
+      not_yet: z.array(z.object({ amount: z.string(), from: z.iso.datetime() })),
+    }),
+  ),
+});
+export type AvailableEarnings = z.infer<typeof availableEarningsSchema>;

@@ -1,7 +1,7 @@
-import type { Queryable } from '@motience/database';
+import { ledgerAccounts, type Queryable } from '@motience/database';
 import { type LedgerDatabase, type Posted, postAll, type Transaction } from '@motience/ledger';
 import { type Currency, currencySchema } from '@motience/ledger/pricing';
-import { sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import { divideCredit, owedBy } from '../services/wallet-entries.ts';
 import type { SilentDay } from './silent-days.ts';
 
@@ -15,12 +15,13 @@ interface Parties {
 }
 
 /**
- * Notes silent days, and gives consumers what is credited for them, out of the producers' earnings, which may fall below
- * zero by it. The same day of a subscription is credited once for ever. Gives the consumers who got something.
+ * Notes silent days, and gives consumers what is credited for them, out of the producers' earnings; what these are short of,
+ * out of the platform's fees, which the time it was taken for has paid. The same day of a subscription is credited once for ever. Gives the consumers who got something.
  */
 export async function creditSilentDays(tx: LedgerDatabase, silent: readonly SilentDay[]): Promise<bigint[]> {
   if (silent.length === 0) return [];
   const parties = await readParties(tx, silent);
+  const earnings = await lockEarnings(tx, [...parties.values()]);
   const owed = new Map<string, bigint>();
   const transactions: Transaction[] = [];
   for (const { subscriptionId, day, amount } of silent) {
@@ -30,11 +31,16 @@ export async function creditSilentDays(tx: LedgerDatabase, silent: readonly Sile
     const wallet = `${consumerId}/${currency}`;
     const owes = owed.get(wallet) ?? (await owedBy(tx, consumerId, currency));
     owed.set(wallet, owes > amount ? owes - amount : 0n);
+    const account = `${producerId}/${currency}`;
+    const earned = earnings.get(account) ?? 0n;
+    const fromEarnings = earned < amount ? earned : amount;
+    earnings.set(account, earned - fromEarnings);
     transactions.push({
       key: keyOf(subscriptionId, day),
       kind: 'credit',
       entries: [
-        { account: { kind: 'earnings', ownerId: producerId, currency }, amount: -amount },
+        { account: { kind: 'earnings', ownerId: producerId, currency }, amount: -fromEarnings },
+        { account: { kind: 'fee', currency }, amount: fromEarnings - amount },
         ...divideCredit(consumerId, currency, amount, owes),
       ],
       subscriptionId,
@@ -57,6 +63,19 @@ export async function creditSilentDays(tx: LedgerDatabase, silent: readonly Sile
     select * from json_to_recordset(${JSON.stringify(rows)}::json) as r(s bigint, d date, n bigint, a bigint, t bigint)`);
   const credited = silent.filter(({ amount }) => amount > 0n).map(({ subscriptionId }) => parties.get(subscriptionId));
   return [...new Set(credited.flatMap((of) => (of ? [of.consumerId] : [])))];
+}
+
+/** What producers have earned; nothing of it is paid out before the transaction ends. */
+async function lockEarnings(tx: Queryable, parties: readonly Parties[]): Promise<Map<string, bigint>> {
+  const { ownerId, currency, balance, kind, id } = ledgerAccounts;
+  const producers = [...new Set(parties.map(({ producerId }) => producerId))];
+  const rows = await tx
+    .select({ ownerId, currency, balance })
+    .from(ledgerAccounts)
+    .where(and(inArray(ownerId, producers), eq(kind, 'earnings')))
+    .orderBy(id)
+    .for('update');
+  return new Map(rows.map((row) => [`${row.ownerId}/${row.currency}`, row.balance > 0n ? row.balance : 0n]));
 }
 
 function keyOf(subscriptionId: bigint, day: string): string {

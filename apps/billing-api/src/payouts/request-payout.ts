@@ -1,8 +1,9 @@
 import { type Database, payouts } from '@motience/database';
-import { hold } from '@motience/ledger';
-import type { Currency, Micros } from '@motience/ledger/pricing';
+import { balanceOf, hold, type LedgerDatabase } from '@motience/ledger';
+import { type Currency, formatAmount, type Micros } from '@motience/ledger/pricing';
 import { type Payout, Refusal } from '@motience/protocol';
 import { and, eq } from 'drizzle-orm';
+import { readEarningsNotYet } from './earnings-not-yet.ts';
 import { heldFor, payoutOf } from './payout-row.ts';
 
 export interface PayoutRequest {
@@ -14,8 +15,8 @@ export interface PayoutRequest {
 }
 
 /**
- * Sets earnings aside to be paid out, once per key. Refuses with `payment-required` if there are less, `conflict` if the key
- * stands for another request.
+ * Sets earnings aside to be paid out, once per key. Refuses with `payment-required` if there are less that nothing can be
+ * credited from any more, `conflict` if the key stands for another request.
  */
 export async function requestPayout(
   { db }: Database,
@@ -29,6 +30,7 @@ export async function requestPayout(
       .returning();
     if (added) {
       await hold(tx, { key: `payout:${added.id}`, hold: heldFor(added), amount: request.amount, of: 'earnings' });
+      await refuseNotYet(tx, request);
       return { payout: payoutOf(added), isNew: true };
     }
     const [known] = await tx
@@ -41,4 +43,16 @@ export async function requestPayout(
     }
     return { payout: payoutOf(known), isNew: false };
   });
+}
+
+/** What was held has locked the earnings: nothing is added to them, or taken, before this is decided. */
+async function refuseNotYet(tx: LedgerDatabase, { producerId, currency, amount }: PayoutRequest): Promise<void> {
+  const rest = await balanceOf(tx, { kind: 'earnings', ownerId: producerId, currency });
+  const notYet = await readEarningsNotYet(tx, producerId, currency);
+  const available = notYet.reduce((sum, { amount: later }) => sum - later, rest + amount);
+  const [next] = notYet;
+  if (!next || available >= amount) return;
+  const now = formatAmount(available > 0n ? available : 0n);
+  const message = `expected at most ${now}; ${formatAmount(next.amount)} more from ${next.from}, when its month is closed`;
+  throw new Refusal('payment-required', `amount: ${message}`, { details: [{ path: 'amount', message }] });
 }

@@ -138,7 +138,8 @@ async function readMonths(tx: Queryable, these: SQL): Promise<Map<string, MonthR
     left join lateral (
       select -sum(e.amount) as amount from ledger_transactions t
       join ledger_entries e on e.transaction_id = t.id
-      join ledger_accounts a on a.id = e.account_id and a.kind = 'earnings' and a.owner_id = s.producer_id
+      join ledger_accounts a on a.id = e.account_id
+        and (a.kind = 'earnings' and a.owner_id = s.producer_id or a.kind = 'fee')
       where t.id = c.transaction_id and t.kind = 'credit' and t.subscription_id = c.subscription_id
     ) posted on true
     where c.subscription_id ${these} group by c.subscription_id, to_char(c.day, 'YYYY-MM')`);

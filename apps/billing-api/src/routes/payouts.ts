@@ -1,6 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { currencySchema, positiveAmountSchema } from '@motience/ledger/pricing';
 import {
+  availableEarningsSchema,
   idSchema,
   newPayoutSchema,
   pageQuerySchema,
@@ -16,6 +17,7 @@ import type { Context } from '../context.ts';
 import type { SignedIn } from '../create-app.ts';
 import { listPayouts } from '../payouts/list-payouts.ts';
 import { movePayout } from '../payouts/move-payout.ts';
+import { readAvailable } from '../payouts/read-available.ts';
 import { requestPayout } from '../payouts/request-payout.ts';
 
 const newPayout = newPayoutSchema(currencySchema, positiveAmountSchema);
@@ -27,7 +29,7 @@ const payoutQuery = pageQuerySchema.extend({
 });
 const refusals = ['invalid-request', 'unauthenticated', 'token-expired', 'forbidden'] as const;
 
-/** `POST` and `GET /payouts` of a producer's earnings, and an admin's `/admin/payouts/:id/approve|paid|failed`. */
+/** `POST` and `GET /payouts` of a producer's earnings, `GET /payouts/available`, and an admin's `/admin/payouts/:id/approve|paid|failed`. */
 export function addPayoutRoutes(app: HttpApp, { database }: Context, signedIn: SignedIn): void {
   const common = { tags: ['Payouts'], security: [{ bearer: [] }] };
 
@@ -38,7 +40,7 @@ export function addPayoutRoutes(app: HttpApp, { database }: Context, signedIn: S
     middleware: [signedIn, requireRole('producer')],
     summary: 'Ask for earnings to be paid',
     description:
-      'The amount is set aside until an admin has paid it. The same key again changes nothing and answers 200 with the payout as it is.',
+      'The amount is set aside until an admin has paid it. What silences may still be credited from is not paid yet: GET /payouts/available says from when. The same key again changes nothing and answers 200 with the payout as it is.',
     request: { body: jsonBody(newPayout, { currency: 'EUR', amount: '25.00', key: 'october' }) },
     responses: {
       200: jsonResponse('The payout that was asked for under this key before', payoutSchema),
@@ -68,6 +70,23 @@ export function addPayoutRoutes(app: HttpApp, { database }: Context, signedIn: S
     const producerId = whose === undefined ? undefined : BigInt(whose);
     return context.json(await listPayouts(database, { ...query, producerId }), 200);
   });
+
+  const available = createRoute({
+    ...common,
+    method: 'get',
+    path: '/payouts/available',
+    middleware: [signedIn, requireRole('producer')],
+    summary: 'What of the earnings can be paid out now, and from when on the rest can',
+    description:
+      'Earnings of plans per time or by the month that promise something about silences can be paid out when their month is closed.',
+    responses: {
+      200: jsonResponse('The earnings, by currency', availableEarningsSchema),
+      ...errorResponses('unauthenticated', 'token-expired', 'forbidden'),
+    },
+  });
+  app.openapi(available, async (context) =>
+    context.json({ items: await readAvailable(database, BigInt(context.get('claims').sub)) }, 200),
+  );
 
   const step = {
     ...common,

@@ -56,7 +56,8 @@ export function addUsageRoutes(app: HttpApp, { database }: Context, signedIn: Si
     path: '/earnings',
     middleware: [signedIn, requireRole('producer')],
     summary: 'What was sold and earned, by consumer, plan or day',
-    description: 'From the day `from` until before the day `to`, in UTC. Without a plan the group is 0.',
+    description:
+      'From the day `from` until before the day `to`, in UTC. Without a plan the group is 0. What of it can be paid out is in GET /payouts/available.',
     request: { query: earningsQuery },
     responses: { 200: jsonResponse('The sums', earningsSchema), ...errorResponses(...refusals) },
   });
