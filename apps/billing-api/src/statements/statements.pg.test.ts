@@ -181,6 +181,8 @@ describe('a statement', () => {
       { createdAt: '2026-10-04T00:00:00Z', maxSilenceSeconds: 600 },
     );
     await books.passTime(other, '2026-10-04T10:00:00Z', '2026-10-04T11:00:00Z');
+    // Of this hour alone the platform would have to give its fee back.
+    await books.topUp(1_000_000n, undefined, { kind: 'earnings', ownerId: books.producer, currency: 'EUR' });
     const streams = { unpersisted: async () => new Set<string>() };
     const usageLog = new UsageLog(redis, createKeys(corner.prefix));
     await closeDays({ database: books, usageLog, streams }, '2026-10-04', 0n);
