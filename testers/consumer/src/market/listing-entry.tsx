@@ -17,7 +17,8 @@ interface ListingEntryProps {
 /** One stream of the catalogue: what it is, what was measured of it, what it costs. */
 export function ListingEntry({ listing, catalogue, chooser, subscription }: ListingEntryProps) {
   const isOpen = useSignal(false);
-  const { producer_id: id, title, category, plans } = listing;
+  const { producer_id: id, title, seller, category, plans } = listing;
+  const soldBy = seller === null ? undefined : `Sold by ${seller}`;
   const place = placeInWords(listing.place);
   const mayChoose = plans.length > 1 || plans.some((plan) => !isFree(plan));
   const subscribe = () => {
@@ -43,7 +44,7 @@ export function ListingEntry({ listing, catalogue, chooser, subscription }: List
           <span class="subscribed">Subscribed</span>
         )}
       </div>
-      <p class="hint">{[category, place].filter((text) => text !== undefined).join(' · ')}</p>
+      <p class="hint">{[soldBy, category, place].filter((text) => text !== undefined).join(' · ')}</p>
       <p class="listing-price">{pricesInShort(plans)}</p>
       <p class="hint">{measuresInShort(listing.measures)}</p>
       <div class="listing-tools">

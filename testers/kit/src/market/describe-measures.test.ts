@@ -43,3 +43,13 @@ it('shows each figure beside its inputs, and rounds no share up to the whole', (
     { label: 'Uptime, 24 h', value: '99.9 %', from: 'readings in 1,439 of 1,440 minutes' },
   ]);
 });
+
+it('says which minutes were not counted because the platform was down', () => {
+  const uptime = { share: 1, minutes_with_readings: 1_435, minutes_counted: 1_435, minutes_platform_down: 5 };
+  const measured: Measures = { ...nothing, uptime: { ...nothing.uptime, last_24_hours: uptime } };
+  expect(describeMeasures(measured)[1]).toEqual({
+    label: 'Uptime, 24 h',
+    value: '100 %',
+    from: 'readings in 1,435 of 1,435 minutes, and 5 minutes not counted: the platform was down',
+  });
+});

@@ -61,10 +61,12 @@ export function measuresInShort(measures: Measures | null): string {
 }
 
 function uptimeFigure(label: string, uptime: Measures['uptime']['last_24_hours']): MeasuredFigure {
+  const { share, minutes_with_readings: heard, minutes_counted: counted, minutes_platform_down: down = 0 } = uptime;
+  const notCounted = down === 0 ? '' : `, and ${plural(down, 'minute')} not counted: the platform was down`;
   return {
     label,
-    value: uptime.share === null ? undefined : shareInWords(uptime.share),
-    from: `readings in ${formatCount(uptime.minutes_with_readings)} of ${plural(uptime.minutes_counted, 'minute')}`,
+    value: share === null ? undefined : shareInWords(share),
+    from: `readings in ${formatCount(heard)} of ${plural(counted, 'minute')}${notCounted}`,
   };
 }
 

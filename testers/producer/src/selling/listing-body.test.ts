@@ -9,9 +9,12 @@ describe('what a listing form says', () => {
   it('is what the service takes', () => {
     const place = { 'place.name': 'Lisbon', 'place.latitude': '38.72', 'place.longitude': '-9.14' };
     expect(
-      newListingSchema.parse(listingBody(textOf({ ...said, ...place, tags: ' Wind,, roof top ' }), undefined)),
+      newListingSchema.parse(
+        listingBody(textOf({ ...said, ...place, seller: 'Weather Ltd', tags: ' Wind,, roof top ' }), undefined),
+      ),
     ).toEqual({
       ...said,
+      seller: 'Weather Ltd',
       tags: ['wind', 'roof top'],
       terms: null,
       place: { name: 'Lisbon', latitude: 38.72, longitude: -9.14 },
@@ -19,8 +22,8 @@ describe('what a listing form says', () => {
     });
   });
 
-  it('has no place where none is named', () => {
-    expect(listingBody(textOf(said), undefined)).toMatchObject({ place: null, tags: [] });
+  it('has no place and no seller where none is named', () => {
+    expect(listingBody(textOf(said), undefined)).toMatchObject({ place: null, seller: null, tags: [] });
   });
 
   it('leaves what is no number to the service', () => {

@@ -16,6 +16,7 @@ export function listingBody(text: FieldText, former: OwnListing | undefined): ob
   }).filter(([, value]) => value !== '');
   return {
     title: text('title'),
+    seller: text('seller') === '' ? null : text('seller'),
     description: text('description'),
     category: text('category'),
     tags: text('tags')

@@ -29,6 +29,7 @@ export function ListingForm({ selling, listing, onDone }: ListingFormProps) {
     <form ref={form} class="stack" onSubmit={onSubmit} noValidate>
       {isNew ? <p class="muted">Say what your stream is, so that consumers find it in the catalogue.</p> : null}
       <Field label="Title" {...fieldOf('title')} initial={listing?.title} required />
+      <Field label="Sold by" {...fieldOf('seller')} initial={listing?.seller ?? ''} hint="As everybody is to read it" />
       <AreaField label="Description" {...fieldOf('description')} initial={listing?.description} required />
       <div class="field-pair">
         <Field label="Category" {...fieldOf('category')} initial={listing?.category} placeholder="weather" required />

@@ -20,9 +20,10 @@ interface ListingViewProps {
 /** The listing as it stands, what can be done with it, and what was measured of the stream. */
 export function ListingView({ selling, listing }: ListingViewProps) {
   const { doing, problem, attempt } = useDoing();
-  const { title, description, category, tags, licence, status, measures } = listing;
+  const { title, seller, description, category, tags, licence, status, measures } = listing;
   const sample = selling.sample.value;
-  const about = [category, placeInWords(listing.place), licence, ...tags].filter((text) => text !== undefined);
+  const soldBy = seller === null ? undefined : `Sold by ${seller}`;
+  const about = [soldBy, category, placeInWords(listing.place), licence, ...tags].filter((text) => text !== undefined);
   const takenAt = listing.sample_taken_at;
   const isPublished = status === 'published';
   const tools = useRef<HTMLDivElement>(null);
