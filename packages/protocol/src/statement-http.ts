@@ -112,8 +112,9 @@ export const statementListSchema = z.object({
 });
 
 /**
- * The intervals that a line's readings were delivered in, in the order of epoch and seq. Those of a day and epoch whose
- * readings are kept no more are one item, from the first to the last of them.
+ * The intervals that a line's readings were delivered in, in the order of epoch and of the seq they end with. Those of a day
+ * and epoch whose readings are kept no more are one item, from the first to the last of them. An item stands for all of its
+ * day and epoch from its first seq to its last one, also for what a former page said of it.
  */
 export const deliveredIntervalPageSchema = z.object({
   items: z.array(

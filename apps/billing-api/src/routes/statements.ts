@@ -108,6 +108,8 @@ export function addStatementRoutes(app: HttpApp, { database }: Context, signedIn
     method: 'get',
     path: '/statements/{month}/intervals',
     summary: 'The intervals of seq that a line of a statement is the sum of',
+    description:
+      'By epoch, and by the seq they end with. Those of a day whose readings are kept no more are one item. An item stands for all of its day and epoch from its first seq to its last one, also for what a former page said of it.',
     request: {
       params,
       query: pageQuerySchema.extend({ ...ownerQuery.shape, subscription_id: idSchema }),

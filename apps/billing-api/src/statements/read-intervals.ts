@@ -2,8 +2,8 @@ import type { Database } from '@motience/database';
 import type { Month } from '@motience/ledger/pricing';
 import { type DeliveredIntervalPage, Refusal } from '@motience/protocol';
 import { sql } from 'drizzle-orm';
-import { lastDayOf } from '../closing/calendar.ts';
 import { allDelivered } from '../settlement/all-delivered.ts';
+import { lastDayOf } from '../settlement/days.ts';
 import { readStatementAccount } from './statement-account.ts';
 
 export interface IntervalsQuery {
@@ -14,7 +14,11 @@ export interface IntervalsQuery {
   readonly cursor?: string | undefined;
 }
 
-/** The intervals that a line of a statement is the sum of; those of readings kept no more joined by day. `not-found` if the account has no such subscription. */
+/**
+ * The intervals that a line of a statement is the sum of, by where they end; those of readings kept no more joined by day. What
+ * grows, or is joined, between two pages comes on the next one, and stands for what of it was on the former: nothing is left out.
+ * `not-found` if the account has no such subscription.
+ */
 export async function readIntervals({ db }: Database, query: IntervalsQuery): Promise<DeliveredIntervalPage> {
   const { subscriptionId, month, limit } = query;
   const account = await readStatementAccount(db, query.accountId);
@@ -40,8 +44,8 @@ export async function readIntervals({ db }: Database, query: IntervalsQuery): Pr
       readings::text, bytes::text, day::text
     from ${allDelivered} i
     where subscription_id = ${subscriptionId} and day between ${`${month}-01`} and ${lastDayOf(month)}
-      and (epoch, first_seq) > (${after.epoch}, ${after.seq}::bigint)
-    order by epoch, i.first_seq limit ${limit + 1}`);
+      and (epoch, last_seq) > (${after.epoch}, ${after.seq}::bigint)
+    order by epoch, i.last_seq limit ${limit + 1}`);
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   return {
@@ -56,7 +60,7 @@ export async function readIntervals({ db }: Database, query: IntervalsQuery): Pr
       bytes: row.bytes,
       day: row.day,
     })),
-    next_cursor: rows.length > limit && last ? `${last.epoch}:${last.first_seq}` : null,
+    next_cursor: rows.length > limit && last ? `${last.epoch}:${last.last_seq}` : null,
   };
 }
 

@@ -12,6 +12,7 @@ import { createKeys, openRedis, type RedisConnection, UsageLog } from '@motience
 import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { closeDays } from '../closing/close-days.ts';
+import { sumOldDeliveries } from '../settlement/sum-old-deliveries.ts';
 import { type Books, openBooks } from '../testing/open-books.ts';
 import { refusalOf, type ServedBilling, serveBilling } from '../testing/serve-billing.ts';
 
@@ -211,6 +212,26 @@ describe('a statement', () => {
       ['2026-10-01', 100],
       ['2026-10-02', 30],
     ]);
+  });
+
+  it('leaves out no interval that is summed up between two pages', async () => {
+    for (let times = 0; times < 3; times += 1) {
+      await books.deliver({ subscriptionId: subscription, day: '2026-10-03', readings: 5 });
+    }
+    const page = async (query: string) => {
+      const route = `GET /statements/2026-10/intervals?limit=3&subscription_id=${subscription}${query}`;
+      return deliveredIntervalPageSchema.parse(await (await billing.fetch(consumer, route)).json());
+    };
+    const first = await page('');
+    expect(first.items.map(({ day, readings }) => [day, readings])).toEqual([
+      ['2026-10-01', '100'],
+      ['2026-10-02', '30'],
+      ['2026-10-03', '5'],
+    ]);
+    await sumOldDeliveries({ database: books, streams: { keptFrom: async () => new Map() } });
+    const second = await page(`&cursor=${first.next_cursor}`);
+    expect(second).toMatchObject({ items: [{ day: '2026-10-03', intervals: '3', readings: '15' }], next_cursor: null });
+    expect(second.items[0]?.from).toBe(first.items[2]?.from);
   });
 });
 
