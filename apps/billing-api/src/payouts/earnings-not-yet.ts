@@ -25,8 +25,10 @@ export async function readEarningsNotYet(tx: Queryable, producerId: bigint, curr
         d.charged - d.fee as earned
       from subscriptions s
       join plans p on p.id = s.plan_id
-      join subscription_days d on d.subscription_id = s.id
       left join subscription_closings c on c.subscription_id = s.id
+      -- Not all there ever were: nothing before the month of the last day that was closed is open.
+      join subscription_days d on d.subscription_id = s.id
+        and d.day >= coalesce(date_trunc('month', c.closed_through::timestamp)::date, '-infinity')
       where s.producer_id = ${producerId} and p.max_silence_seconds is not null
         and p.terms ->> 'kind' in ('per-time', 'monthly') ${inCurrency}
         and (c.closed_through is null
