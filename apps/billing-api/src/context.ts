@@ -19,6 +19,7 @@ import { createSettler } from './settlement/settler.ts';
 import { sumOldDeliveries } from './settlement/sum-old-deliveries.ts';
 
 const stopMs = 3_000;
+const closeMs = 60_000;
 const sumMs = 600_000;
 
 export interface Context {
@@ -45,8 +46,9 @@ export function createContext(config: BillingConfig, logger: Logger): Context {
   const usageLog = new UsageLog(redis, keys);
   const settler = createSettler({ database, redis, usageLog, feePpm: config.platformFeePpm }, { logger, registry });
   const streams = new StreamReader(redis, keys, config.shards);
-  const closer = createCloser({ database, usageLog, streams: config.persistReadings ? streams : undefined, logger });
-  let stopSumming: (() => Promise<void>) | undefined;
+  const close = createCloser({ database, usageLog, streams: config.persistReadings ? streams : undefined, logger });
+  const failed = (what: string) => (error: unknown) => logger.warn({ err: error }, `${what}; trying again`);
+  let stopRepeating: (() => Promise<unknown>) | undefined;
   return {
     config,
     logger,
@@ -58,15 +60,19 @@ export function createContext(config: BillingConfig, logger: Logger): Context {
     readinessChecks: [postgresReadiness(database), redisReadiness(redis)],
     start() {
       settler.start();
-      closer.start();
-      stopSumming ??= repeat(
-        sumMs,
-        (isStopped) => sumOldDeliveries({ database, streams }, isStopped),
-        (error) => logger.warn({ err: error }, 'old deliveries could not be summed up; trying again'),
-      );
+      if (stopRepeating) return;
+      const stops = [
+        repeat(closeMs, close, failed('days could not be closed')),
+        repeat(
+          sumMs,
+          (isStopped) => sumOldDeliveries({ database, streams }, isStopped),
+          failed('old deliveries could not be summed up'),
+        ),
+      ];
+      stopRepeating = () => Promise.all(stops.map((stop) => stop()));
     },
     async close() {
-      const stopped = Promise.all([settler.stop(), closer.stop(), stopSumming?.()]);
+      const stopped = Promise.all([settler.stop(), stopRepeating?.()]);
       // While Redis or PostgreSQL is away, a turn waits for it; cut off, it leaves everything to the next one.
       await settleWithin(stopped, stopMs);
       redis.disconnect();

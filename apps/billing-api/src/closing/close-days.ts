@@ -1,8 +1,8 @@
 import { type Database, type Queryable, subscriptionMeters } from '@motience/database';
 import type { StreamReader, UsageLog } from '@motience/stream-log';
 import { inArray, sql } from 'drizzle-orm';
+import { addDays, lastMonthEndedBy, startOf } from '../settlement/days.ts';
 import { settlementLock } from '../settlement/settle-turn.ts';
-import { addDays, lastMonthEndedBy, startOf } from './calendar.ts';
 import { creditSilentDays } from './credit-silent-days.ts';
 import { dueForClosing } from './due-for-closing.ts';
 import { readPromised, type SilentDay, silentDays } from './silent-days.ts';
@@ -21,9 +21,13 @@ export interface ClosedBatch {
   readonly closed: number;
   /** Consumers who were credited. */
   readonly credited: readonly bigint[];
+  /** Whether none of those that were looked at was left for another time. */
+  readonly isAll: boolean;
   /** Where to go on; undefined once through. */
   readonly after: bigint | undefined;
 }
+
+const nothing = { closed: 0, credited: [] };
 
 /**
  * Closes the days up to one that is over, of the next subscriptions after an id: from then on nothing is charged to those days;
@@ -39,7 +43,7 @@ export async function closeDays(context: ClosingContext, through: string, after:
     await tx.execute(sql`set local idle_in_transaction_session_timeout = '10s'`);
     await tx.execute(sql`select pg_advisory_xact_lock(${settlementLock})`);
     const waiting = await usageLog.read(1);
-    if (waiting.some(({ atMs }) => atMs < end.getTime())) return { closed: 0, credited: [], after: undefined };
+    if (waiting.some(({ atMs }) => atMs < end.getTime())) return { ...nothing, isAll: false, after: undefined };
     const due = await tx.execute<Record<'id' | 'producer_id' | 'first', string> & { is_settled: boolean }>(sql`
       select m.subscription_id::text as id, m.producer_id::text,
         coalesce(c.closed_through + 1, (s.created_at at time zone 'UTC')::date)::text as first,
@@ -50,7 +54,7 @@ export async function closeDays(context: ClosingContext, through: string, after:
       where m.subscription_id > ${after} and ${dueForClosing(through)}
       order by m.subscription_id limit ${batchSize}`);
     const last = due.at(-1);
-    if (!last) return { closed: 0, credited: [], after: undefined };
+    if (!last) return { ...nothing, isAll: true, after: undefined };
     const settled = due.filter(({ is_settled }) => is_settled).map(({ id, ...row }) => ({ ...row, id: BigInt(id) }));
     const first = new Map(settled.map((row) => [row.id, row.first]));
     const promised = streams ? await readPromised(tx, [...first.keys()]) : [];
@@ -59,7 +63,7 @@ export async function closeDays(context: ClosingContext, through: string, after:
       ({ id, producer_id }) => !(unrecorded.has(producer_id) && promised.some((one) => one.id === id)),
     );
     const ids = closed.map(({ id }) => id);
-    if (ids.length === 0) return { closed: 0, credited: [], after: BigInt(last.id) };
+    if (ids.length === 0) return { ...nothing, isAll: false, after: BigInt(last.id) };
 
     const silent: SilentDay[] = [];
     for (const subscription of promised.filter(({ id }) => ids.includes(id))) {
@@ -78,7 +82,7 @@ export async function closeDays(context: ClosingContext, through: string, after:
       select id, ${through}::date, ${streams ? null : through}::date from subscriptions where id in ${ids}
       on conflict (subscription_id) do update set closed_through = excluded.closed_through,
         unheard_through = coalesce(excluded.unheard_through, c.unheard_through)`);
-    return { closed: ids.length, credited, after: BigInt(last.id) };
+    return { closed: ids.length, credited, isAll: ids.length === due.length, after: BigInt(last.id) };
   });
 }
 

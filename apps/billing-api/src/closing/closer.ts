@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Database } from '@motience/database';
 import type { Logger } from '@motience/service-kit';
 import type { UsageLog } from '@motience/stream-log';
@@ -6,13 +5,8 @@ import { sql } from 'drizzle-orm';
 import { reopenSubscriptions } from '../services/reopen-subscriptions.ts';
 import { type ClosingContext, closeDays } from './close-days.ts';
 
-const intervalMs = 60_000;
-
-export interface Closer {
-  start(): void;
-  /** Resolves when the batch under way is over. */
-  stop(): Promise<void>;
-}
+/** Once all was closed, what has only begun to be used since is looked for so much later. */
+const lookAgainMs = 3_600_000;
 
 interface CloserContext extends ClosingContext {
   readonly database: Database;
@@ -21,43 +15,26 @@ interface CloserContext extends ClosingContext {
 }
 
 /**
- * Closes days an hour after they are over, for as long as it runs. Any number of processes may. What cannot be closed yet
- * is tried again each minute.
+ * Returns what closes days an hour after they are over, to be called again and again; any number of processes may. What
+ * cannot be closed yet is tried again at the next call. A call after all was closed does nothing for an hour, or until the next day.
  */
-export function createCloser(context: CloserContext): Closer {
-  const stopping = new AbortController();
-  let running: Promise<void> | undefined;
-
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      try {
-        await closeAll();
-      } catch (error) {
-        context.logger.warn({ err: error }, 'days could not be closed; trying again');
-      }
-      await setTimeout(intervalMs, undefined, stopping).catch(() => {});
-    }
-  }
-
-  async function closeAll(): Promise<void> {
+export function createCloser(context: CloserContext): (isStopped?: () => boolean) => Promise<void> {
+  let done: { through: string; at: number } | undefined;
+  return async (isStopped = () => false) => {
     const through = await lastDayToClose(context.database);
+    const at = performance.now();
+    if (done?.through === through && at - done.at < lookAgainMs) return;
+    let isAll = true;
     let after: bigint | undefined = 0n;
-    while (after !== undefined && !stopping.signal.aborted) {
+    while (after !== undefined) {
+      if (isStopped()) return;
       const batch = await closeDays(context, through, after);
       // Who was stopped for want of money may have some now.
       for (const consumerId of batch.credited) await reopenSubscriptions(context, consumerId);
+      isAll &&= batch.isAll;
       after = batch.after;
     }
-  }
-
-  return {
-    start() {
-      running ??= run();
-    },
-    async stop() {
-      stopping.abort();
-      await running;
-    },
+    if (isAll) done = { through, at };
   };
 }
 

@@ -1,8 +1,7 @@
 import type { Queryable } from '@motience/database';
 import { noUse, type PlanTerms, planTermsSchema } from '@motience/ledger/pricing';
 import { sql } from 'drizzle-orm';
-import { monthOfDay } from '../settlement/days.ts';
-import { daysBetween, startOf } from './calendar.ts';
+import { daysBetween, monthOfDay, startOf } from '../settlement/days.ts';
 import { excessSilence, type Seconds, secondsInBoth } from './silence.ts';
 import { sellsTime, silenceCredit } from './silence-credit.ts';
 

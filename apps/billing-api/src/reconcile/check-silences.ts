@@ -1,8 +1,8 @@
 import type { Queryable } from '@motience/database';
 import { formatAmount } from '@motience/ledger/pricing';
 import { sql } from 'drizzle-orm';
-import { addDays } from '../closing/calendar.ts';
 import { type PromisedSubscription, readPromised, silentDays } from '../closing/silent-days.ts';
+import { addDays } from '../settlement/days.ts';
 
 interface Closing extends Record<string, unknown> {
   id: string;

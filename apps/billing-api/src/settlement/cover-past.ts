@@ -1,8 +1,7 @@
 import type { Queryable } from '@motience/database';
 import { sql } from 'drizzle-orm';
-import { addDays, startOf } from '../closing/calendar.ts';
 import type { Seconds } from '../closing/silence.ts';
-import { dayOf, downToSecond, earlier, later, upToSecond } from './days.ts';
+import { addDays, dayOf, downToSecond, earlier, later, startOf, upToSecond } from './days.ts';
 import type { Funds } from './funds.ts';
 import type { Meter } from './meter.ts';
 import { mostWithin } from './most-within.ts';

@@ -2,7 +2,7 @@ import type { Queryable } from '@motience/database';
 import { formatAmount, type Month, monthBounds } from '@motience/ledger/pricing';
 import type { Statement } from '@motience/protocol';
 import { sql } from 'drizzle-orm';
-import { lastDayOf } from '../closing/calendar.ts';
+import { lastDayOf } from '../settlement/days.ts';
 import type { StatementAccount } from './statement-account.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { Queryable } from '@motience/database';
 import { type Month, month } from '@motience/ledger/pricing';
 import { sql } from 'drizzle-orm';
-import { lastDayOf } from '../closing/calendar.ts';
 import { dueForClosing } from '../closing/due-for-closing.ts';
+import { lastDayOf } from '../settlement/days.ts';
 import type { StatementAccount } from './statement-account.ts';
 
 /** The months an account can have statements of, newest first: from when it, or the first of its subscriptions, began. */

@@ -3,8 +3,8 @@ import { formatAmount, type Month, planTermsSchema } from '@motience/ledger/pric
 import type { UseLine } from '@motience/protocol';
 import { sql } from 'drizzle-orm';
 import { z } from 'zod';
-import { lastDayOf } from '../closing/calendar.ts';
 import { allDelivered } from '../settlement/all-delivered.ts';
+import { lastDayOf } from '../settlement/days.ts';
 import { planInWords, unitPrice } from './plan-words.ts';
 import type { StatementAccount } from './statement-account.ts';
 
