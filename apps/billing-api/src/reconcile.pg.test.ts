@@ -46,7 +46,7 @@ describe('the command', () => {
     const { code, out } = await reconcileBooks();
     expect([code, out]).toEqual([
       0,
-      'The books agree: delivered = metered = debited = invoiced = earned + fee for 2 subscriptions (3 months); 5 transactions of the ledger add up.\n',
+      'The books agree: delivered = metered = debited = invoiced = earned + fee for 2 subscriptions (3 months of use between them); 5 transactions of the ledger add up.\n',
     ]);
     expect(JSON.parse((await reconcileBooks('--json')).out)).toEqual({
       in_order: true,

@@ -68,7 +68,7 @@ function counted(count: number, what: string): string {
 function inWords({ subscriptions, months, transactions, mismatch }: ReconcileReport): string {
   if (mismatch !== undefined) return `The books do not agree. ${mismatch}\n`;
   const ledger = transactions === undefined ? '' : `; ${transactions} transactions of the ledger add up`;
-  return `The books agree: delivered = metered = debited = invoiced = earned + fee for ${counted(subscriptions, 'subscription')} (${counted(months, 'month')})${ledger}.\n`;
+  return `The books agree: delivered = metered = debited = invoiced = earned + fee for ${counted(subscriptions, 'subscription')} (${counted(months, 'month')} of use between them)${ledger}.\n`;
 }
 
 function subscriptionId(text: string): bigint {

@@ -40,6 +40,8 @@ export function addWalletRoutes(app: HttpApp, { database, provider }: Context, s
     middleware: [signedIn] as const,
     path: '/wallets/{currency}',
     summary: 'An account’s wallet in one currency',
+    description:
+      '`balance` is what can be spent or set aside, `held` what is set aside for open subscriptions and comes back as far as it is not used, `owed` what the next top-up pays first. The balances of statements are the first two together, less the third.',
     request: { params, query: ownerQuery },
     responses: { 200: jsonResponse('The wallet', walletSchema), ...errors },
   });

@@ -21,12 +21,12 @@ it('claims nothing where nothing was counted', () => {
   expect(measuresInShort(null)).toBe('Nothing measured yet');
   expect(measuresInShort(nothing)).toBe('Nothing measured yet');
   const unknown = describeMeasures(nothing).filter(({ value }) => value === undefined);
-  expect(unknown.map(({ label }) => label)).toEqual([
-    'Rate, 24 h',
-    'Uptime, 24 h',
-    'Uptime, 30 d',
-    'Latency, 24 h',
-    'Fits its dictionary',
+  expect(unknown.map(({ label, from }) => `${label}: ${from}`)).toEqual([
+    'Rate, 24 h: no whole minute yet',
+    'Uptime, 24 h: readings in 0 of 0 minutes',
+    'Uptime, 30 d: readings in 0 of 0 minutes',
+    'Latency, 24 h: no reading measured',
+    'Fits its dictionary: no reading checked',
   ]);
 });
 

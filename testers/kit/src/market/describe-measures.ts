@@ -15,7 +15,10 @@ export function describeMeasures(measures: Measures): MeasuredFigure[] {
     {
       label: 'Rate, 24 h',
       value: rate.readings_per_second === null ? undefined : `${rateInWords(rate.readings_per_second)}`,
-      from: `${plural(rate.readings, 'reading')} in ${formatSpan(rate.seconds_counted * 1_000)}`,
+      from:
+        rate.seconds_counted === 0
+          ? 'no whole minute yet'
+          : `${plural(rate.readings, 'reading')} in ${formatSpan(rate.seconds_counted * 1_000)}`,
     },
     uptimeFigure('Uptime, 24 h', uptime.last_24_hours),
     uptimeFigure('Uptime, 30 d', uptime.last_30_days),
@@ -43,7 +46,10 @@ export function describeMeasures(measures: Measures): MeasuredFigure[] {
     {
       label: 'Fits its dictionary',
       value: dictionary.share_fitting === null ? undefined : shareInWords(dictionary.share_fitting),
-      from: `${formatCount(dictionary.readings_fitting)} of ${plural(dictionary.readings_checked, 'reading')} checked`,
+      from:
+        dictionary.readings_checked === 0
+          ? 'no reading checked'
+          : `${formatCount(dictionary.readings_fitting)} of ${plural(dictionary.readings_checked, 'reading')} checked`,
     },
   ];
 }
