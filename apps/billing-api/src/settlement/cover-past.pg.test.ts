@@ -166,6 +166,14 @@ it('in a trial of minutes all may be had since it began, and nothing from before
   expect(await corner.recorded(trade)).toMatchObject({ charged: 1_150_000n });
 });
 
+it('nothing is charged to who resumes with the turn in which its trial of minutes begins', async () => {
+  const trade = await corner.trade({ ...byTime, trial: { minutes: 10 } });
+  await corner.fund(trade, 100_000_000n);
+  const clock = clockAt('2026-11-10T12:00:00Z');
+  expect(await resume(trade, clock, 3_600)).toBe(10);
+  expect(await corner.recorded(trade)).toMatchObject({ charged: 0n });
+});
+
 it('nobody waits for an answer where nothing is counted in time', async () => {
   const trade = await corner.trade({ price: '0.01' });
   await corner.fund(trade, 1_000_000n);

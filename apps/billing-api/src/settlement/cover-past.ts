@@ -43,7 +43,9 @@ export function coverPast({ meter, past, funds, from, now }: PastQuestion): Date
   if (plan.kind !== 'per-time' || facts.endedAt || facts.trial.readingsLeft(trialTerms) > 0n) return undefined;
   const { subscriptionId, trial } = facts;
   const trialEnd = trial.endOf(trialTerms);
-  if (trialEnd && now < trialEnd) return undefined;
+  // One that has not begun yet does so in this turn.
+  const isTrialOver = trialEnd !== undefined && now >= trialEnd;
+  if (trialTerms && 'minutes' in trialTerms && !isTrialOver) return undefined;
   const openMs = funds.isLimited(subscriptionId) ? 0 : openAfterDayMs;
   const oldestDay = startOf(dayOf(new Date(now.getTime() - openMs)));
   const oldest = [past.begunAt, past.closedUntil, oldestDay].reduce(later);
