@@ -9,7 +9,8 @@ export default defineConfig({
     // A worker thread that ends with an open uWebSockets.js app aborts the whole process; a child process does not.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
+    // A busy machine only takes longer.
+    testTimeout: 90_000,
     hookTimeout: 60_000,
     teardownTimeout: 60_000,
   },

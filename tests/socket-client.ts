@@ -51,7 +51,7 @@ export class SocketClient {
 }
 
 /** Waits for a condition; fails with what it last threw, or its line, after the deadline. */
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
   await vi.waitFor(
     async () => {
       if (!(await condition())) throw new Error(`not yet: ${condition}`);

@@ -75,6 +75,6 @@ export class TestSocket {
 }
 
 /** Resolves once `condition` no longer throws; rejects with what it threw last when that takes too long. */
-export function eventually<T>(condition: () => T | Promise<T>, timeout = 10_000): Promise<T> {
+export function eventually<T>(condition: () => T | Promise<T>, timeout = 30_000): Promise<T> {
   return vi.waitFor(condition, { timeout, interval: 10 });
 }
