@@ -139,6 +139,14 @@ describe('an event', () => {
     expect(await money()).toBe('6.00 owes 0.00');
   });
 
+  it('that a top-up was paid a second time credits that, whatever keys the consumer has used', async () => {
+    const topUp = await begin({ key: 'mine' });
+    const again = { ...topUp, payment: `${topUp.payment}_again` };
+    await begin({ key: `mine/${again.payment}`, amount: '1' });
+    for (const each of [topUp, again]) expect((await tell(paid(each))).status).toBe(200);
+    expect(await money()).toBe('20.00 owes 0.00');
+  });
+
   it('of a session that is not paid yet credits nothing, and one that is over can still be paid', async () => {
     const topUp = await begin();
     await tell(paid(topUp, { payment_status: 'unpaid' }));

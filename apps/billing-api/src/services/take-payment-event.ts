@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Database, ledgerTransactions, paymentEvents, topUps } from '@motience/database';
 import { type LedgerDatabase, post } from '@motience/ledger';
 import { currencySchema, micros } from '@motience/ledger/pricing';
@@ -93,7 +94,8 @@ async function payAgain(tx: LedgerDatabase, { accountId, requestedBy, provider, 
   const isKnown = and(eq(topUps.payment, payment), eq(topUps.provider, provider));
   if ((await tx.select({ id: topUps.id }).from(topUps).where(isKnown)).length > 0) return;
   const currency = currencySchema.parse(paid.currency);
-  const key = `${paid.key}/${payment}`;
+  // Nobody can have used it, and the payment is known by then.
+  const key = `${paid.key}/${randomUUID()}`;
   await payTopUp(
     tx,
     await addTopUp(tx, { provider, requestedBy, key, accountId, currency, amount: micros(paid.amount) }),

@@ -174,6 +174,23 @@ it('nothing is charged to who resumes with the turn in which its trial of minute
   expect(await corner.recorded(trade)).toMatchObject({ charged: 0n });
 });
 
+it('what was sent in the ten seconds before a subscription may be had on it, unless the one before was as new', async () => {
+  const first = await corner.trade(byTime, { begunAt: '2026-11-10T10:59:00Z' });
+  await corner.fund(first, 100_000_000n);
+  const { consumerId, producerId } = first;
+  let former = first;
+  // How long before noon each begins, and from how long before noon on time is paid for then.
+  for (const [begunAt, seconds] of [
+    ['2026-11-10T11:59:00Z', 70],
+    ['2026-11-10T11:59:30Z', 30],
+    ['2026-11-10T11:59:50Z', 10],
+  ] as const) {
+    await corner.end(former, new Date(begunAt));
+    former = await corner.trade(byTime, { consumerId, producerId, begunAt });
+    expect(await resume(former, clockAt('2026-11-10T12:00:00Z'), 600)).toBe(seconds);
+  }
+});
+
 it('nobody waits for an answer where nothing is counted in time', async () => {
   const trade = await corner.trade({ price: '0.01' });
   await corner.fund(trade, 1_000_000n);

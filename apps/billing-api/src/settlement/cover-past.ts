@@ -10,6 +10,9 @@ import { costOfTimes } from './price-credit.ts';
 /** What was numbered so shortly before a trial or a subscription began may be had on it: a socket goes on without a hole. */
 export const beforeBeginningMs = 10_000;
 
+/** That only if the subscription before it had begun so long before: lest changing over and over pays for nothing. */
+const changedRarelyMs = 60 * 60_000;
+
 /** For so long after a day is over its time can still be charged; an hour after it is closed. */
 const openAfterDayMs = 50 * 60_000;
 
@@ -17,6 +20,8 @@ const openAfterDayMs = 50 * 60_000;
 export interface PastTimes {
   /** Of the subscription. */
   readonly begunAt: Date;
+  /** What was numbered since then may be had with what is paid for from its beginning on. */
+  readonly goesOnFrom: Date;
   /** Until then nothing can be charged any more. */
   readonly closedUntil: Date;
   /** What was paid for, or free in a trial, in ascending order and without overlaps. */
@@ -68,7 +73,7 @@ export function coverPast({ meter, past, funds, from, now }: PastQuestion): Date
     break;
   }
   for (const piece of charged) meter.chargePast(piece.from, piece.until);
-  return coveredFrom <= upToSecond(past.begunAt) ? new Date(past.begunAt.getTime() - beforeBeginningMs) : coveredFrom;
+  return coveredFrom <= upToSecond(past.begunAt) ? past.goesOnFrom : coveredFrom;
 }
 
 /**
@@ -119,13 +124,23 @@ function unpaid(window: Seconds, known: readonly Seconds[]): Seconds[] {
   return pieces;
 }
 
+/** `formerMs`: when the subscription before it had begun, if there was one. */
+function goesOnFrom(begunMs: number, formerMs: number | undefined): Date {
+  const isRare = formerMs === undefined || begunMs - formerMs >= changedRarelyMs;
+  return new Date(isRare ? begunMs - beforeBeginningMs : begunMs);
+}
+
 /** Reads what is known of the time of subscriptions, of each from an instant on. */
 export async function loadPastTimes(tx: Queryable, since: ReadonlyMap<string, Date>): Promise<Map<string, PastTimes>> {
   if (since.size === 0) return new Map();
   const these = [...since.keys()].map(BigInt);
   const wanted = [...since].map(([s, f]) => ({ s, f }));
-  const heads = await tx.execute<{ id: string; begun: string; closed: string | null }>(sql`
-    select s.id::text, (extract(epoch from s.created_at) * 1000)::float8::text as begun, c.closed_through::text as closed
+  const heads = await tx.execute<{ id: string; begun: string; former: string | null; closed: string | null }>(sql`
+    select s.id::text, (extract(epoch from s.created_at) * 1000)::float8::text as begun,
+      (select (extract(epoch from f.created_at) * 1000)::float8::text from subscriptions f
+        where f.consumer_id = s.consumer_id and f.producer_id = s.producer_id and f.id < s.id
+        order by f.id desc limit 1) as former,
+      c.closed_through::text as closed
     from subscriptions s left join subscription_closings c on c.subscription_id = s.id where s.id in ${these}`);
   const times = await tx.execute<Record<'id' | 'from' | 'until', string>>(sql`
     select w.s::text as id, extract(epoch from from_at)::bigint::text as "from",
@@ -139,10 +154,11 @@ export async function loadPastTimes(tx: Queryable, since: ReadonlyMap<string, Da
     own.push({ from: Number(row.from), until: Number(row.until) });
   }
   return new Map(
-    heads.map(({ id, begun, closed }) => [
+    heads.map(({ id, begun, former, closed }) => [
       id,
       {
         begunAt: new Date(Number(begun)),
+        goesOnFrom: goesOnFrom(Number(begun), former === null ? undefined : Number(former)),
         closedUntil: closed === null ? new Date(0) : startOf(addDays(closed, 1)),
         paid: paid.get(id) ?? [],
       },

@@ -132,8 +132,11 @@ export class BillingCorner {
     return row?.id ?? 0n;
   }
 
-  /** A subscription on a new plan with these terms, as written in JSON. */
-  async trade(terms: object, among: { consumerId?: bigint; producerId?: bigint } = {}): Promise<Trade> {
+  /** A subscription on a new plan with these terms, as written in JSON; `begunAt`: long ago if left out. */
+  async trade(
+    terms: object,
+    among: { consumerId?: bigint; producerId?: bigint; begunAt?: string } = {},
+  ): Promise<Trade> {
     const { db } = this.database;
     const consumerId = among.consumerId ?? (await this.account('consumer'));
     const producerId = among.producerId ?? (await this.account('producer'));
@@ -145,7 +148,12 @@ export class BillingCorner {
       .returning({ id: plans.id });
     const [row] = await db
       .insert(subscriptions)
-      .values({ consumerId, producerId, planId: planRow?.id ?? null, createdAt: new Date('2026-01-01T00:00:00Z') })
+      .values({
+        consumerId,
+        producerId,
+        planId: planRow?.id ?? null,
+        createdAt: new Date(among.begunAt ?? '2026-01-01T00:00:00Z'),
+      })
       .returning({ id: subscriptions.id });
     const subscriptionId = String(row?.id);
     return {
