@@ -58,7 +58,9 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider<'s
         .catch((cause: unknown) => {
           throw new Refusal('invalid-request', 'expected an event that Stripe has signed', { cause });
         });
-      return { id: event.id, type: event.type, news: newsOf(event.type, event.data.object) };
+      const { data: known } = eventSchema.safeParse(event);
+      if (!known) throw new Refusal('invalid-request', 'expected an event with id, type and data.object');
+      return { id: known.id, type: known.type, news: newsOf(known.type, known.data.object) };
     },
   };
 }
@@ -81,21 +83,24 @@ async function ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-const idOf = z.union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)]);
+/** PostgreSQL takes no text with NUL. */
+const text = z.string().refine((value) => !value.includes('\0'));
+const eventSchema = z.object({ id: text, type: text, data: z.object({ object: z.unknown() }) });
+const idOf = z.union([text, z.object({ id: text }).transform(({ id }) => id)]);
 const hundredths = z
   .int()
   .min(0)
   .transform((amount) => BigInt(amount) * microsPerHundredth);
 
 const sessionSchema = z.object({
-  metadata: z.object({ top_up_id: z.string() }),
+  metadata: z.object({ top_up_id: text }),
   payment_status: z.string(),
   payment_intent: idOf.nullable(),
   currency: z.string().nullable(),
   amount_total: hundredths.nullable(),
 });
 const chargeSchema = z.object({ payment_intent: idOf, amount_refunded: hundredths });
-const disputeSchema = z.object({ id: z.string(), payment_intent: idOf, amount: hundredths });
+const disputeSchema = z.object({ id: text, payment_intent: idOf, amount: hundredths });
 
 /** What an event means for us. What another program does over the same Stripe account means nothing. */
 function newsOf(type: string, object: unknown): PaymentNews | undefined {

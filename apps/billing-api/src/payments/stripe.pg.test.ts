@@ -182,6 +182,21 @@ describe('an event', () => {
     expect(await money()).toBe('0.00 owes 0.00');
   });
 
+  it.each(['null', '{}', '[]', '7', '{"id":"evt_1","type":"charge.refunded","data":null}'])(
+    'that is none, though it is signed, is refused: %s',
+    async (body) => {
+      const headers = { 'content-type': 'application/json', 'stripe-signature': standIn.signatureOf(body, {}) };
+      const answer = await service.send('/webhooks/stripe', { method: 'POST', headers, body });
+      expect(answer.status).toBe(400);
+    },
+  );
+
+  it('with an id that PostgreSQL cannot hold changes nothing', async () => {
+    const topUp = await begin();
+    expect((await tell(paid({ ...topUp, payment: 'pi_\0' }))).status).toBe(200);
+    expect(await money()).toBe('0.00 owes 0.00');
+  });
+
   it('that is no business of ours is taken and changes nothing', async () => {
     for (const event of [
       eventOf('customer.created', { object: 'customer' }),
