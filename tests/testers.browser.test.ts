@@ -563,8 +563,8 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       await eventually(() => charts.count(), 2);
       const fields = await charts.evaluateAll((found) => found.map((chart) => chart.getAttribute('data-field')));
       expect(fields).toEqual(['temperature', 'cpu.load']);
-      expect(await charts.first().locator('.legend li').count()).toBe(2);
-      expect(await charts.first().locator('canvas').count()).toBe(1);
+      await eventually(() => charts.first().locator('.legend li').count(), 2);
+      await eventually(() => charts.first().locator('canvas').count(), 1);
       await expect.poll(() => figure(page, 'rate')).not.toBe('0');
       expect(await figure(page, 'latency')).toMatch(/ms$|s$/);
     });
@@ -791,7 +791,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       const subscription = page.getByTestId('subscriptions');
       await subscription.getByText('Stopped after reading 2: your funds are used up.').waitFor();
       expect(await subscription.textContent()).toContain('only an admin can credit your wallet');
-      expect(await rows(page).count()).toBe(2);
+      await eventually(() => rows(page).count(), 2);
 
       await topUp(pages.services, admin, consumer, '1.00');
       await eventually(() => rows(page).count(), 6);
@@ -832,7 +832,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       for (let number = 1; number <= 6; number += 1) send({ number });
       const subscription = page.getByTestId('subscriptions');
       await subscription.getByText('your spending limit is reached').waitFor();
-      expect(await rows(page).count()).toBe(4);
+      await eventually(() => rows(page).count(), 4);
       await eventually(
         async () => (await limits.allTextContents()).sort(),
         [`0.03 EUR a day, all streams 0.03 spentLift`, `20.00 EUR a month, ${account.username} 0.03 spentLift`],

@@ -43,7 +43,10 @@ test('a replica takes over from a master that is frozen', async () => {
   const redis = connect(cluster);
   try {
     await redis.set('{s2}', 'kept');
-    await cluster.masters[0]?.pause();
+    const [master] = cluster.masters;
+    const holder = redis.nodes('master').find(({ options }) => master?.address === `127.0.0.1:${options.port}`);
+    expect(await holder?.wait(1, 10_000)).toBe(1);
+    await master?.pause();
     const { address } = cluster.replicas[0] ?? {};
     await expect.poll(() => redis.slots[0]?.[0], { timeout: 15_000 }).toBe(address);
     expect(await redis.get('{s2}')).toBe('kept');
