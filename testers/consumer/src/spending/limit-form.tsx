@@ -1,6 +1,6 @@
 import { currencies } from '@motience/ledger/pricing';
 import { Button, ChoiceField, Field, isFree, Notice, useForm } from '@motience/testers-kit';
-import { useSignal } from '@preact/signals';
+import { useSignal, useSignalEffect } from '@preact/signals';
 import type { Subscriptions } from '../subscriptions/subscriptions.ts';
 import type { Spending } from './spending.ts';
 
@@ -17,18 +17,20 @@ interface LimitFormProps {
 export function LimitForm({ spending, subscriptions }: LimitFormProps) {
   const currency = useSignal<(typeof currencies)[number]>('EUR');
   const period = useSignal<'day' | 'month'>('month');
-  const wanted = useSignal(all);
+  const of = useSignal(all);
+  useSignalEffect(() => {
+    // A subscription that ended meanwhile cannot be chosen any more.
+    if (!subscriptions.list.value?.some(({ id }) => id === of.value)) of.value = all;
+  });
   const paid = (subscriptions.list.value ?? []).filter(({ plan }) => plan !== null && !isFree(plan));
   const streams = [
     { value: all, label: 'All streams' },
     ...paid.map(({ id, producer_id }) => ({ value: id, label: subscriptions.nameOf(producer_id) })),
   ];
-  // A subscription that ended meanwhile cannot be chosen any more.
-  const of = streams.some(({ value }) => value === wanted.value) ? wanted.value : all;
   const { errors, isBusy, onSubmit } = useForm((text) =>
     spending.setLimit({
       currency: currency.value,
-      ...(of === all ? {} : { subscription_id: of }),
+      ...(of.value === all ? {} : { subscription_id: of.value }),
       period: period.value,
       amount: text('limits.0.amount'),
     }),
@@ -44,34 +46,9 @@ export function LimitForm({ spending, subscriptions }: LimitFormProps) {
         error={errors.fields['limits.0.amount']}
         required
       />
-      <ChoiceField
-        label="Currency"
-        name="limits.0.currency"
-        options={codes}
-        value={currency.value}
-        onChoose={(value) => {
-          currency.value = value;
-        }}
-      />
-      <ChoiceField
-        label="Each"
-        name="limits.0.period"
-        hint="Of UTC"
-        options={periods}
-        value={period.value}
-        onChoose={(value) => {
-          period.value = value;
-        }}
-      />
-      <ChoiceField
-        label="For"
-        name="limits.0.subscription_id"
-        options={streams}
-        value={of}
-        onChoose={(value) => {
-          wanted.value = value;
-        }}
-      />
+      <ChoiceField label="Currency" name="limits.0.currency" options={codes} choice={currency} />
+      <ChoiceField label="Each" name="limits.0.period" hint="Of UTC" options={periods} choice={period} />
+      <ChoiceField label="For" name="limits.0.subscription_id" options={streams} choice={of} />
       {errors.form === undefined ? null : <Notice tone="bad">{errors.form}</Notice>}
       <Button type="submit" busy={isBusy} disabled={isBusy}>
         Set the limit

@@ -22,11 +22,8 @@ export function TopUpForm({ spending }: { spending: Spending }) {
           label="Currency"
           name="currency"
           options={codes}
-          value={currency.value}
+          choice={currency}
           error={errors.fields.currency}
-          onChoose={(value) => {
-            currency.value = value;
-          }}
         />
       </div>
       {errors.form === undefined ? null : <Notice tone="bad">{errors.form}</Notice>}

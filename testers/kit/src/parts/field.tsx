@@ -1,3 +1,4 @@
+import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
 
@@ -52,8 +53,7 @@ export function AreaField({ label, hint, error, rows = 4, ...rest }: TextProps &
 
 interface ChoiceFieldProps<Value extends string> extends LabelledProps {
   options: readonly { value: Value; label: string }[];
-  value: Value;
-  onChoose: (value: Value) => void;
+  choice: Signal<Value>;
 }
 
 /** The same for one of several. */
@@ -63,18 +63,17 @@ export function ChoiceField<Value extends string>({
   error,
   name,
   options,
-  value,
-  onChoose,
+  choice,
 }: ChoiceFieldProps<Value>) {
   const id = useId();
   return (
     <Labelled id={id} label={label} hint={hint} error={error}>
       <select
         name={name}
-        value={value}
+        value={choice.value}
         onChange={(event) => {
           const chosen = options.find((option) => option.value === event.currentTarget.value);
-          if (chosen) onChoose(chosen.value);
+          if (chosen) choice.value = chosen.value;
         }}
         {...stateAttributes(id, hint, error)}
       >

@@ -39,15 +39,7 @@ export function PlanForm({ selling, onDone }: { selling: Selling; onDone: () => 
     <form ref={form} class="stack plan-form" aria-label="New plan" onSubmit={onSubmit} noValidate>
       <div class="field-pair">
         <Field label="Name" {...fieldOf('name')} placeholder="By the thousand" required />
-        <ChoiceField
-          label="Kind"
-          {...fieldOf('terms.kind')}
-          options={kinds}
-          value={kind.value}
-          onChoose={(value) => {
-            kind.value = value;
-          }}
-        />
+        <ChoiceField label="Kind" {...fieldOf('terms.kind')} options={kinds} choice={kind} />
         {isPaid ? (
           <>
             <Field
@@ -57,28 +49,12 @@ export function PlanForm({ selling, onDone }: { selling: Selling; onDone: () => 
               placeholder="0.25"
               required
             />
-            <ChoiceField
-              label="Currency"
-              {...fieldOf('terms.currency')}
-              options={codes}
-              value={currency.value}
-              onChoose={(value) => {
-                currency.value = value;
-              }}
-            />
+            <ChoiceField label="Currency" {...fieldOf('terms.currency')} options={codes} choice={currency} />
           </>
         ) : null}
         {kind.value === 'per-time' ? (
           <>
-            <ChoiceField
-              label="Time"
-              {...fieldOf('terms.per')}
-              options={times}
-              value={per.value}
-              onChoose={(value) => {
-                per.value = value;
-              }}
-            />
+            <ChoiceField label="Time" {...fieldOf('terms.per')} options={times} choice={per} />
             <Field
               label="Longest silence in s"
               {...fieldOf('max_silence_seconds')}
@@ -107,15 +83,7 @@ export function PlanForm({ selling, onDone }: { selling: Selling; onDone: () => 
         {isPaid ? (
           <>
             <Field label="Trial" {...fieldOf('terms.trial')} keyboard="numeric" hint="Free at first; empty: nothing" />
-            <ChoiceField
-              label="Trial of"
-              {...fieldOf('trial_of')}
-              options={trials}
-              value={trialOf.value}
-              onChoose={(value) => {
-                trialOf.value = value;
-              }}
-            />
+            <ChoiceField label="Trial of" {...fieldOf('trial_of')} options={trials} choice={trialOf} />
             <Field
               label="At most a month"
               {...fieldOf('terms.maximum_monthly_charge')}
