@@ -1,18 +1,10 @@
 import type { Slice } from '@motience/stream-log';
 import { describe, expect, it } from 'vitest';
 import { CoveredTime } from './covered-time.ts';
+import { sliceOf } from './slice.fixture.ts';
 
-const slice = (more: Partial<Slice> = {}): Slice => ({
-  unit: 'time',
-  state: 'open',
-  holds: 0,
-  reason: '',
-  warning: 0,
-  restMs: 1_000,
-  coveredFromMs: 500,
-  isCoverPending: false,
-  ...more,
-});
+const slice = (more: Partial<Slice> = {}): Slice =>
+  sliceOf({ unit: 'time', holds: 0, restMs: 1_000, coveredFromMs: 500, ...more });
 
 /** What a promise has come to, once all that is due has been done. */
 async function outcome(answered: Promise<number>): Promise<number | 'waits'> {

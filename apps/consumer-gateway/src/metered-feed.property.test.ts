@@ -1,8 +1,9 @@
-import type { DeliveredSpan, Slice } from '@motience/stream-log';
+import type { DeliveredSpan } from '@motience/stream-log';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { MeteredFeed, type MeteredReceiver, TurnClock } from './metered-feed.ts';
 import { MeteredReception } from './metered-reception.ts';
+import { sliceOf } from './slice.fixture.ts';
 import { SocketMeter } from './socket-meter.ts';
 import { SubscriptionMeter } from './subscription-meter.ts';
 import { uniteSpans } from './unite-spans.ts';
@@ -64,17 +65,7 @@ class ModelCredit {
     const slice = Math.min(this.left, wants);
     this.left -= slice;
     this.leased = held + slice;
-    const answer: Slice = {
-      unit: 'readings',
-      state: 'open',
-      holds: this.leased,
-      reason: '',
-      warning: 0,
-      restMs: undefined,
-      coveredFromMs: undefined,
-      isCoverPending: false,
-    };
-    meter.answer(answer, holds, performance.now());
+    meter.answer(sliceOf({ holds: this.leased }), holds, performance.now());
     return spans;
   }
 }

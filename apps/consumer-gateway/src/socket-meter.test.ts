@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MeteredFeed, TurnClock } from './metered-feed.ts';
 import { MeteredReception } from './metered-reception.ts';
+import { sliceOf } from './slice.fixture.ts';
 import { SocketMeter } from './socket-meter.ts';
 import { SubscriptionMeter } from './subscription-meter.ts';
 
@@ -12,17 +13,7 @@ let feed: MeteredFeed;
 beforeEach(() => {
   waiting = 0;
   meter = new SubscriptionMeter('7');
-  const slice = {
-    unit: 'readings',
-    state: 'open',
-    holds: 1_000,
-    reason: '',
-    warning: 0,
-    restMs: undefined,
-    coveredFromMs: undefined,
-    isCoverPending: false,
-  } as const;
-  meter.answer(slice, 0, performance.now());
+  meter.answer(sliceOf({ holds: 1_000 }), 0, performance.now());
   feed = new MeteredFeed(new TurnClock());
 });
 

@@ -1,20 +1,11 @@
 import { expect, it } from 'vitest';
 import { MeteredFeed, TurnClock } from './metered-feed.ts';
+import { sliceOf } from './slice.fixture.ts';
 import { SubscriptionMeter } from './subscription-meter.ts';
 
 it('what went out on credit that is dropped is told as spent, once, so that it is not given again', () => {
   const meter = new SubscriptionMeter('7');
-  const slice = {
-    unit: 'readings',
-    state: 'open',
-    holds: 3,
-    reason: '',
-    warning: 0,
-    restMs: undefined,
-    coveredFromMs: undefined,
-    isCoverPending: false,
-  } as const;
-  meter.answer(slice, 0, performance.now());
+  meter.answer(sliceOf({ holds: 3 }), 0, performance.now());
   const feed = new MeteredFeed(new TurnClock());
   const use = feed.join(meter, { stop: () => {} });
   expect(feed.takes(2, 200)).toBe(true);
@@ -23,7 +14,7 @@ it('what went out on credit that is dropped is told as spent, once, so that it i
   meter.drop();
   expect(meter.holds).toBe(0);
   expect(meter.takeReport(10)).toEqual({ spans: [], spent: 2 });
-  meter.answer({ ...slice, holds: 1 }, 0, performance.now());
+  meter.answer(sliceOf({ holds: 1 }), 0, performance.now());
   meter.report(use, feed.log.between({ readings: 0, bytes: 0 }, through), through);
   expect(meter.takeReport(10)).toMatchObject({ spans: [{ from: 1, to: 2 }], spent: 0 });
 });
