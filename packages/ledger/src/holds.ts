@@ -1,7 +1,7 @@
 import { Refusal } from '@motience/protocol';
 import { balanceOf } from './balance-of.ts';
 import type { HoldAccount, LedgerAccount } from './ledger-account.ts';
-import type { Micros } from './money.ts';
+import { formatAmount, type Micros } from './money.ts';
 import { type LedgerDatabase, type Posted, post } from './post.ts';
 import type { Entry, Transaction } from './transaction.ts';
 
@@ -34,8 +34,11 @@ export function hold(db: LedgerDatabase, holding: Holding): Promise<Posted> {
   return db.transaction(async (tx) => {
     const posted = await post(tx, transaction);
     // Nothing else keeps earnings from falling below zero. The posting has locked them.
-    if (posted.status === 'posted' && (await balanceOf(tx, sourceOf(holding))) < 0n) {
-      throw new Refusal('payment-required', 'the earnings have less than is to be taken from them');
+    const rest = posted.status === 'posted' ? await balanceOf(tx, sourceOf(holding)) : 0n;
+    if (rest < 0n) {
+      const earned = rest + holding.amount;
+      const message = `expected at most ${formatAmount(earned > 0n ? earned : 0n)}, which is what the earnings have`;
+      throw new Refusal('payment-required', `amount: ${message}`, { details: [{ path: 'amount', message }] });
     }
     return posted;
   });

@@ -276,7 +276,7 @@ describe('a hold', () => {
     await post(ledger.db, topUp('earned', 10n, earnings));
     const requested = { key: 'p', hold: payout, amount: micros(11n), of: 'earnings' as const };
     expect(await refusalOf(hold(ledger.db, requested))).toBe(
-      'payment-required: the earnings have less than is to be taken from them',
+      'payment-required: amount: expected at most 0.00001, which is what the earnings have',
     );
     await hold(ledger.db, { ...requested, amount: micros(10n) });
     const refund = [

@@ -44,3 +44,9 @@ export async function readEarningsNotYet(tx: Queryable, producerId: bigint, curr
     from of_months where amount > 0 group by currency, month order by currency, month`);
   return rows.map(({ amount, ...row }) => ({ ...row, amount: BigInt(amount) }));
 }
+
+/** What of earnings can be paid out now: never less than nothing. */
+export function availableOf(earnings: bigint, notYet: readonly NotYet[]): bigint {
+  const available = notYet.reduce((rest, { amount }) => rest - amount, earnings);
+  return available > 0n ? available : 0n;
+}

@@ -2,7 +2,7 @@ import { type Database, ledgerAccounts } from '@motience/database';
 import { formatAmount } from '@motience/ledger/pricing';
 import type { AvailableEarnings } from '@motience/protocol';
 import { and, asc, eq } from 'drizzle-orm';
-import { readEarningsNotYet } from './earnings-not-yet.ts';
+import { availableOf, readEarningsNotYet } from './earnings-not-yet.ts';
 
 /** What of a producer's earnings can be paid out now, by currency, and from when on the rest can. */
 export async function readAvailable({ db }: Database, producerId: bigint): Promise<AvailableEarnings['items']> {
@@ -16,11 +16,10 @@ export async function readAvailable({ db }: Database, producerId: bigint): Promi
       const all = await readEarningsNotYet(tx, producerId);
       return accounts.map(({ currency, balance }) => {
         const notYet = all.filter((each) => each.currency === currency);
-        const available = notYet.reduce((rest, { amount }) => rest - amount, balance);
         return {
           currency,
           earnings: formatAmount(balance),
-          available: formatAmount(available > 0n ? available : 0n),
+          available: formatAmount(availableOf(balance, notYet)),
           not_yet: notYet.map(({ amount, from }) => ({ amount: formatAmount(amount), from })),
         };
       });

@@ -3,7 +3,7 @@ import { balanceOf, hold, type LedgerDatabase } from '@motience/ledger';
 import { type Currency, formatAmount, type Micros } from '@motience/ledger/pricing';
 import { type Payout, Refusal } from '@motience/protocol';
 import { and, eq } from 'drizzle-orm';
-import { readEarningsNotYet } from './earnings-not-yet.ts';
+import { availableOf, readEarningsNotYet } from './earnings-not-yet.ts';
 import { heldFor, payoutOf } from './payout-row.ts';
 
 export interface PayoutRequest {
@@ -49,10 +49,9 @@ export async function requestPayout(
 async function refuseNotYet(tx: LedgerDatabase, { producerId, currency, amount }: PayoutRequest): Promise<void> {
   const rest = await balanceOf(tx, { kind: 'earnings', ownerId: producerId, currency });
   const notYet = await readEarningsNotYet(tx, producerId, currency);
-  const available = notYet.reduce((sum, { amount: later }) => sum - later, rest + amount);
+  const available = availableOf(rest + amount, notYet);
   const [next] = notYet;
   if (!next || available >= amount) return;
-  const now = formatAmount(available > 0n ? available : 0n);
-  const message = `expected at most ${now}; ${formatAmount(next.amount)} more from ${next.from}, when its month is closed`;
+  const message = `expected at most ${formatAmount(available)}; ${formatAmount(next.amount)} more from ${next.from}, when its month is closed`;
   throw new Refusal('payment-required', `amount: ${message}`, { details: [{ path: 'amount', message }] });
 }
