@@ -1,11 +1,12 @@
 import { type Database, type Queryable, subscriptionMeters } from '@motience/database';
 import { postAll, type Transaction } from '@motience/ledger';
-import type { Credit, CreditChange, RedisConnection, UsageEntry, UsageLog } from '@motience/stream-log';
+import type { CreditChange, RedisConnection, UsageLog } from '@motience/stream-log';
 import { and, asc, gt, ne, sql } from 'drizzle-orm';
-import { coverPast, loadPastTimes, stillCovered } from './cover-past.ts';
-import { dayOf, earlier, later } from './days.ts';
-import { type Decision, decideCredit, namedWithinMs } from './decide-credit.ts';
-import { DeliveredTable } from './delivered-table.ts';
+import { accrue } from './accrue.ts';
+import { addDeliveries } from './add-deliveries.ts';
+import { coverAll, coverWishes } from './cover-all.ts';
+import { earlier } from './days.ts';
+import { type Decision, decideCredit } from './decide-credit.ts';
 import type { Funds } from './funds.ts';
 import { type FundsTable, loadFunds } from './load-funds.ts';
 import { loadMeters } from './load-meters.ts';
@@ -116,19 +117,8 @@ async function settle(
   const still = new Set((seen.length === 0 ? [] : await usageLog.read(maxEntries)).map(({ id }) => id));
   const entries = seen.filter(({ id }) => still.has(id));
 
-  const ofCredits = (msOf: (credit: Credit) => number | undefined) =>
-    new Map(
-      [...credits.values()].flatMap((credit) => {
-        const ms = msOf(credit);
-        return ms === undefined ? [] : [[credit.subscriptionId, ours(ms)] as const];
-      }),
-    );
-  /** Since when gateways were told that the time of subscriptions is paid for, and since when they would like it to be. */
-  const told = ofCredits(({ coveredFromMs }) => coveredFromMs);
-  const toCover = ofCredits(({ toCoverFromMs }) => toCoverFromMs);
-  const coverSince = new Map(told);
-  for (const [id, from] of toCover) coverSince.set(id, earlier(from, told.get(id) ?? from));
-  const since = [...entries.map(({ atMs }) => ours(atMs)), ...toCover.values()].reduce(earlier, now);
+  const wishes = coverWishes(credits.values(), ours);
+  const since = [...entries.map(({ atMs }) => ours(atMs)), ...wishes.toCover.values()].reduce(earlier, now);
   const meters = await loadMeters(tx, { subscriptionIds, feePpm, since });
   const funds = await loadFunds(
     tx,
@@ -142,18 +132,7 @@ async function settle(
     return ms === undefined ? undefined : ours(ms);
   };
   for (const meter of meters) accrue(meter, now, interestOf(meter));
-  const pastTimes = await loadPastTimes(tx, coverSince);
-  const coveredFrom = (meter: Meter) => {
-    const { subscriptionId } = meter.facts;
-    const past = pastTimes.get(subscriptionId);
-    const own = fundsOf(funds, meter);
-    if (!past || !own) return undefined;
-    const from = toCover.get(subscriptionId);
-    return from
-      ? coverPast({ meter, past, funds: own, from, now })
-      : stillCovered(meter, past, told.get(subscriptionId));
-  };
-  const covered = new Map(meters.map((meter) => [meter, coveredFrom(meter)]));
+  const covered = await coverAll(tx, { wishes, meters, fundsOf: (meter) => fundsOf(funds, meter), now });
   const postings: Transaction[] = [];
   // All charges before any new hold: what was delivered has to be paid for first.
   for (const meter of meters) {
@@ -227,63 +206,4 @@ async function readActive(tx: Queryable, after: bigint): Promise<bigint[]> {
 
 function fundsOf(table: FundsTable, { facts, plan }: Meter): Funds | undefined {
   return plan.kind === 'free' ? undefined : table.of(facts.consumerId, plan.currency);
-}
-
-/** Charges what is new of the entries' reports; gives the units that were reported, by subscription. */
-async function addDeliveries(
-  tx: Queryable,
-  entries: readonly UsageEntry[],
-  meters: readonly Meter[],
-  timeOf: (entry: UsageEntry) => Date,
-  now: Date,
-): Promise<Map<string, bigint>> {
-  const byId = new Map(meters.map((meter) => [meter.facts.subscriptionId, meter]));
-  const told = entries.flatMap((entry) =>
-    entry.reports.flatMap((report) => {
-      const meter = byId.get(report.subscriptionId);
-      return meter ? [{ meter, report, at: timeOf(entry) }] : [];
-    }),
-  );
-  const units = new Map<string, bigint>();
-  if (told.length === 0) return units;
-  const former = new Map(meters.map((meter) => [meter, meter.row.settledAt]));
-  const table = await DeliveredTable.load(tx, told);
-  for (const { meter, report, at } of told) {
-    const { subscriptionId } = meter.facts;
-    units.set(subscriptionId, (units.get(subscriptionId) ?? 0n) + BigInt(report.spent));
-    const time = meter.timeOf(at, now);
-    let readings = 0n;
-    let bytes = 0n;
-    for (const span of report.spans) {
-      const added = table.add(meter, span, dayOf(time));
-      readings += added.readings;
-      bytes += added.bytes;
-    }
-    meter.addDelivery(time, { readings, bytes }, BigInt(report.spent));
-  }
-  for (const [meter, settledAt] of former) {
-    noteRate(meter, units.get(meter.facts.subscriptionId) ?? 0n, now.getTime() - settledAt.getTime());
-  }
-  await table.store(tx);
-  return units;
-}
-
-/** Rises at once, falls slowly. */
-function noteRate({ row }: Meter, units: bigint, ms: number): void {
-  const perSecond = (units * 1_000n) / BigInt(Math.max(1_000, ms));
-  row.rate = perSecond > row.rate ? perSecond : (row.rate * 3n + perSecond) / 4n;
-}
-
-/** Charges the time of a plan by time, while somebody receives it. */
-function accrue(meter: Meter, now: Date, interestedAt: Date | undefined): void {
-  const { row, facts } = meter;
-  if (!row.accruedUntil || !row.paidUntil) return;
-  const named = interestedAt ? new Date(interestedAt.getTime() + namedWithinMs) : row.accruedUntil;
-  const end = [now, named, facts.endedAt ?? now].reduce(earlier);
-  meter.accrueUntil(end);
-  // Time in which nobody received it, or nobody could, costs nothing.
-  if (end < now || row.paidUntil < now) {
-    row.accruedUntil = later(row.accruedUntil, now);
-    row.paidUntil = later(row.paidUntil, row.accruedUntil);
-  }
 }

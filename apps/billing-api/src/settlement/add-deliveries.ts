@@ -1,0 +1,50 @@
+import type { Queryable } from '@motience/database';
+import type { UsageEntry } from '@motience/stream-log';
+import { dayOf } from './days.ts';
+import { DeliveredTable } from './delivered-table.ts';
+import type { Meter } from './meter.ts';
+
+/** Charges what is new of the entries' reports; gives the units that were reported, by subscription. */
+export async function addDeliveries(
+  tx: Queryable,
+  entries: readonly UsageEntry[],
+  meters: readonly Meter[],
+  timeOf: (entry: UsageEntry) => Date,
+  now: Date,
+): Promise<Map<string, bigint>> {
+  const byId = new Map(meters.map((meter) => [meter.facts.subscriptionId, meter]));
+  const told = entries.flatMap((entry) =>
+    entry.reports.flatMap((report) => {
+      const meter = byId.get(report.subscriptionId);
+      return meter ? [{ meter, report, at: timeOf(entry) }] : [];
+    }),
+  );
+  const units = new Map<string, bigint>();
+  if (told.length === 0) return units;
+  const former = new Map(meters.map((meter) => [meter, meter.row.settledAt]));
+  const table = await DeliveredTable.load(tx, told);
+  for (const { meter, report, at } of told) {
+    const { subscriptionId } = meter.facts;
+    units.set(subscriptionId, (units.get(subscriptionId) ?? 0n) + BigInt(report.spent));
+    const time = meter.timeOf(at, now);
+    let readings = 0n;
+    let bytes = 0n;
+    for (const span of report.spans) {
+      const added = table.add(meter, span, dayOf(time));
+      readings += added.readings;
+      bytes += added.bytes;
+    }
+    meter.addDelivery(time, { readings, bytes }, BigInt(report.spent));
+  }
+  for (const [meter, settledAt] of former) {
+    noteRate(meter, units.get(meter.facts.subscriptionId) ?? 0n, now.getTime() - settledAt.getTime());
+  }
+  await table.store(tx);
+  return units;
+}
+
+/** Rises at once, falls slowly. */
+function noteRate({ row }: Meter, units: bigint, ms: number): void {
+  const perSecond = (units * 1_000n) / BigInt(Math.max(1_000, ms));
+  row.rate = perSecond > row.rate ? perSecond : (row.rate * 3n + perSecond) / 4n;
+}
