@@ -18,7 +18,7 @@ export function EarningsView({ selling }: { selling: Selling }) {
       {items !== undefined && totals.length === 0 ? <p class="hint">Nothing yet.</p> : null}
       {totals.map(({ currency, charged, fee, credited }) => (
         <div key={currency}>
-          <p class="earned">
+          <p class="earned large-number">
             <span data-testid={`earned-${currency}`}>{formatAmount(charged - fee)}</span>{' '}
             <span class="unit">{currency}</span>
           </p>
