@@ -17,6 +17,7 @@ const flagsOf = {
   trim: 'allow-oom',
   announce: 'allow-oom',
   completeRights: 'no-writes',
+  readRights: 'no-writes',
   beginRebuild: 'allow-oom',
   finishRebuild: 'allow-oom',
   meter: 'allow-oom',

@@ -57,12 +57,17 @@ it('a rebuild that Redis was restarted in does not count, and neither does one t
   expect(await rights.isComplete()).toBe(true);
 });
 
-it('those who ask at once are each told what is theirs, and nothing when the rights are not complete', async () => {
-  const accounts = Array.from({ length: 50 }, (_, at) => ({ accountId: String(at + 1), item: randomUUID() }));
+async function accountsWithDevices(count: number) {
+  const accounts = Array.from({ length: count }, (_, at) => ({ accountId: String(at + 1), item: randomUUID() }));
   for (const { accountId, item } of accounts) {
     await rights.grant({ kind: 'session', accountId, item, seconds: 600 });
     await rights.grant({ kind: 'device', accountId, item: `of-${accountId}` });
   }
+  return accounts;
+}
+
+it('those who ask at once are each told what is theirs, and nothing when the rights are not complete', async () => {
+  const accounts = await accountsWithDevices(50);
   const readAll = () => Promise.all(accounts.map(({ accountId, item }) => rights.read('device', accountId, item)));
   expect(await readAll()).toEqual(accounts.map(() => undefined));
   expect(await rebuild()).toBe(true);
@@ -72,5 +77,36 @@ it('those who ask at once are each told what is theirs, and nothing when the rig
   }));
   expect(await readAll()).toEqual(held);
   const commands = await countCalls('fcall', readAll);
-  expect(commands).toBe(2);
+  expect(commands).toBe(1);
+});
+
+it('those who ask at once are asked about with several calls when one would keep Redis busy for long', async () => {
+  const accounts = await accountsWithDevices(150);
+  const many = new Map(Array.from({ length: 10_000 }, (_, at) => [`device-${at}`, { since: 0 }]));
+  await rights.replaceAll('device', '20', many);
+  await rights.replaceAll('device', '60', many);
+  await rebuild();
+  const readAll = () => Promise.all(accounts.map(({ accountId, item }) => rights.read('device', accountId, item)));
+  const answers = await readAll();
+  expect(answers.map((rights) => rights?.items.size)).toEqual(
+    accounts.map(({ accountId }) => (['20', '60'].includes(accountId) ? many.size : 1)),
+  );
+  expect(answers[59]?.items).toEqual(many);
+  // 1 to 20, 21 to 60, 61 to 100; 101 to 150.
+  expect(await countCalls('fcall', readAll)).toBe(4);
+});
+
+it('a session counts for the account it belongs to alone, and one that ended for nobody', async () => {
+  const [one, other] = await accountsWithDevices(2);
+  if (!one || !other) throw new Error('expected two accounts');
+  await rebuild();
+  const read = async (accountId: string, sessionId: string) =>
+    (await rights.read('device', accountId, sessionId))?.sessionIsLive;
+  expect(await Promise.all([read('1', one.item), read('2', one.item), read('2', randomUUID())])).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  await rights.revoke({ kind: 'session', accountId: '1', item: one.item });
+  expect(await read('1', one.item)).toBe(false);
 });

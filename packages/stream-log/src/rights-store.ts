@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { allMasters, masterOf, type RedisConnection, slotOf } from './connection.ts';
 import { asText, callFunction } from './functions.ts';
 import type { Keys } from './keys.ts';
+import { entitlementText, itemsKey, RightsReader, readEntitlement } from './rights-reader.ts';
 import { shardOf } from './shards.ts';
 import type { Subscriber } from './subscriber.ts';
 
@@ -50,23 +51,16 @@ export interface SessionRight extends SessionTerms {
 /** Rights that are kept as one hash per account. */
 export type ItemKind = Exclude<Right['kind'], 'session'>;
 
-/** Somebody who asked what an account may do. */
-interface WaitingRead {
-  kind: ItemKind;
-  accountId: string;
-  sessionId: string;
-  resolve(rights: AccountRights | undefined): void;
-  reject(error: unknown): void;
-}
-
 /** Rights as they stand in Redis: the projection of what PostgreSQL holds. Reading fails while Redis is away. */
 export class RightsStore {
-  private readonly unread: WaitingRead[] = [];
+  private readonly reader: RightsReader;
 
   constructor(
     private readonly redis: RedisConnection,
     private readonly keys: Keys,
-  ) {}
+  ) {
+    this.reader = new RightsReader(redis, keys);
+  }
 
   /** Whether what is asked now is sent to Redis at once; otherwise it waits until Redis is back. */
   get isConnected(): boolean {
@@ -135,7 +129,7 @@ export class RightsStore {
    * until it is rebuilt.
    */
   async isComplete(): Promise<boolean> {
-    return (await this.completeInLife()) !== undefined;
+    return (await this.reader.completeInLife()) !== undefined;
   }
 
   /** Starts a rebuild; `finishRebuild` wants the token. The projection is not complete until then. */
@@ -176,28 +170,7 @@ export class RightsStore {
 
   /** What an account may do with this session; undefined while the projection is not complete. */
   read(kind: ItemKind, accountId: string, sessionId: string): Promise<AccountRights | undefined> {
-    return new Promise((resolve, reject) => {
-      const isFirst = this.unread.push({ kind, accountId, sessionId, resolve, reject }) === 1;
-      if (isFirst) setImmediate(() => this.readWaiting());
-    });
-  }
-
-  /** Reads for all who asked in the same turn of the loop: whether the projection is complete they ask together. */
-  private readWaiting(): void {
-    const waiting = this.unread.splice(0);
-    // Redis may be restored in between.
-    const before = this.completeInLife();
-    const reads = waiting.map(({ kind, accountId, sessionId }) =>
-      Promise.all([this.redis.get(this.keys.session(sessionId)), this.redis.hgetall(this.itemsKey(kind, accountId))]),
-    );
-    const lives = Promise.all([before, this.completeInLife()]);
-    for (const [index, { accountId, resolve, reject }] of waiting.entries()) {
-      Promise.all([reads[index], lives]).then(([read, [first, last]]) => {
-        if (!read || first === undefined || first !== last) return resolve(undefined);
-        const [owner, items] = read;
-        resolve({ sessionIsLive: owner === accountId, items: readItems(items) });
-      }, reject);
-    }
+    return this.reader.read(kind, accountId, sessionId);
   }
 
   /**
@@ -206,9 +179,9 @@ export class RightsStore {
    */
   async readApiKey(id: string): Promise<{ text: string | undefined } | undefined> {
     const [before, text, after] = await Promise.all([
-      this.completeInLife(),
+      this.reader.completeInLife(),
       this.redis.get(this.keys.apiKey(id)),
-      this.completeInLife(),
+      this.reader.completeInLife(),
     ]);
     return before === undefined || before !== after ? undefined : { text: text ?? undefined };
   }
@@ -270,14 +243,8 @@ export class RightsStore {
     if (shardCount > 0) await this.redis.hdel(this.keys.sequences(shardOf(accountId, shardCount), accountId), item);
   }
 
-  /** Names the life of Redis for which the projection is complete, if it is. */
-  private async completeInLife(): Promise<string | undefined> {
-    const life = await callFunction(this.redis, 'completeRights', [this.keys.rightsProjected], []);
-    return life === null ? undefined : asText(life);
-  }
-
   private itemsKey(kind: ItemKind, accountId: string): string {
-    return kind === 'device' ? this.keys.devices(accountId) : this.keys.subscriptions(accountId);
+    return itemsKey(this.keys, kind, accountId);
   }
 
   private async announce({ kind, accountId, item }: Right): Promise<void> {
@@ -311,24 +278,4 @@ function rightIn(message: string): Right | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** `<since>`, or `<since>:<subscription>` where what is delivered is counted. */
-function entitlementText({ since, subscriptionId }: Entitlement): string {
-  return subscriptionId === undefined ? String(since) : `${since}:${subscriptionId}`;
-}
-
-/** What does not say since when is no right. */
-function readEntitlement(text: string | null | undefined): Entitlement | undefined {
-  const [, since, subscriptionId] = /^(\d{1,15})(?::(\d{1,19}))?$/.exec(text ?? '') ?? [];
-  return since === undefined ? undefined : { since: Number(since), subscriptionId };
-}
-
-function readItems(hash: Record<string, string>): Map<string, Entitlement> {
-  const items = new Map<string, Entitlement>();
-  for (const [item, text] of Object.entries(hash)) {
-    const entitlement = readEntitlement(text);
-    if (entitlement) items.set(item, entitlement);
-  }
-  return items;
 }
