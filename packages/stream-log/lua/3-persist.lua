@@ -1,3 +1,6 @@
+-- Most entries that are read at once; each has up to a whole flush.
+local mostReadAtOnce = 8
+
 -- Batches of a shard that are not in PostgreSQL yet, oldest first per stream.
 -- KEYS: unpersisted. ARGV: prefix, most streams, most bytes.
 -- Replies per stream: producer, and, in turn, what an entry says of a batch (see trimStream) and the batch.
@@ -7,14 +10,19 @@ local function unpersisted(KEYS, ARGV)
     if room <= 0 then break end
     local state = redis.call('HMGET', prefix .. 'stream:' .. producer, 'persisted', 'head')
     local batches, last, head = {}, tonumber(state[1] or '0'), tonumber(state[2] or '0')
+    local atOnce = 1
     while room > 0 and last < head do
       local from = '(' .. int(last) .. '-0'
-      local entry = redis.call('XRANGE', prefix .. 'retained:' .. producer, from, '+', 'COUNT', 1)[1]
-      if not entry then break end
-      batches[#batches + 1] = entry[2][1]
-      batches[#batches + 1] = entry[2][2]
-      room = room - #entry[2][2]
-      last = tonumber(string.match(entry[1], '^%d+'))
+      local entries = redis.call('XRANGE', prefix .. 'retained:' .. producer, from, '+', 'COUNT', atOnce)
+      if #entries == 0 then break end
+      for _, entry in ipairs(entries) do
+        if room <= 0 then break end
+        batches[#batches + 1] = entry[2][1]
+        batches[#batches + 1] = entry[2][2]
+        room = room - #entry[2][2]
+        last = tonumber(string.match(entry[1], '^%d+'))
+      end
+      atOnce = math.min(2 * atOnce, mostReadAtOnce)
     end
     if #batches > 0 then result[#result + 1] = { producer, batches } end
   end
