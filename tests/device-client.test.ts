@@ -93,7 +93,7 @@ describe('motience-device', () => {
     expect(await gone).toEqual([0, null]);
     const bodies = (await settledRows()).map(({ body }) => /"data":(\{[^}]*\})/.exec(body)?.[1]);
     expect(bodies).toEqual(lines.map((line) => line.trim()));
-  }, 60_000);
+  });
 });
 
 function startDevice(args: readonly string[]): void {

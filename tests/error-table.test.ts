@@ -179,7 +179,7 @@ describe('on a socket', () => {
     } finally {
       await limited.stop();
     }
-  }, 60_000);
+  });
 
   it('unavailable closes 4002 while the rights in Redis are not complete', async () => {
     const rebuilders = ['auth-api', 'subscription-manager'] as const;

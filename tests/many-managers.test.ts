@@ -104,4 +104,4 @@ it('a manager that is frozen again and again in the middle of its work numbers a
     expect(await headOf(id)).toBe(sent);
   }
   subscriber.close();
-}, 90_000);
+});

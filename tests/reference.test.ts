@@ -93,7 +93,7 @@ describe("the reference's commands", () => {
     } finally {
       await secure.stop();
     }
-  }, 60_000);
+  });
 });
 
 /** Runs a curl command in a shell; where there is no curl, sends the same request and says so. */

@@ -115,7 +115,7 @@ describe('consumers of a stream that runs', () => {
       expect(values).toEqual(upTo(device.sent));
       expect(gaps).toEqual([]);
     }
-  }, 90_000);
+  });
 
   it('go on in another process where they stopped, from saved positions', async () => {
     const producer = await signUp(services, 'producer', ['pump']);
@@ -139,7 +139,7 @@ describe('consumers of a stream that runs', () => {
     }
     await device.finish();
     expect(values).toEqual(upTo(values.length));
-  }, 90_000);
+  });
 
   it('are told of time without a subscription as a gap, and get the rest', async () => {
     const producer = await signUp(services, 'producer', ['pump']);
@@ -183,5 +183,5 @@ describe('consumers of a stream that runs', () => {
       expect(values).toEqual(due);
     }
     await device.finish();
-  }, 90_000);
+  });
 });

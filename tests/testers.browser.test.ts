@@ -454,7 +454,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       expect(await offered.last().textContent()).toContain(
         '9.00 EUR a month for 1,000 readings, then 0.10 EUR per 1,000',
       );
-    }, 60_000);
+    });
 
     it('ends a plan by keyboard, once it was asked for twice', async () => {
       const { account, page, own } = await openSeller();
@@ -512,7 +512,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       } finally {
         await pages.services.launch('billing-api');
       }
-    }, 60_000);
+    });
   });
 
   describe('the consumer tester', () => {
@@ -799,7 +799,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       await eventually(() => page.getByTestId(`cost-${account.id}`).textContent(), '0.04 EUR');
       await eventually(() => page.getByTestId('charged-EUR').textContent(), '0.04');
       await eventually(() => page.getByTestId('balance-EUR').textContent(), '0.96');
-    }, 60_000);
+    });
 
     it('sets, raises and lifts spending limits, for all streams or one, and says what was spent of each', async () => {
       const admin = await createAdmin(pages.services);
@@ -846,7 +846,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       await eventually(() => page.evaluate(() => document.activeElement?.textContent), 'Set a limit');
       const left = await ask(pages.services, 'billing-api', 'GET /limits', { as: consumer });
       expect(left.limits).toMatchObject([{ currency: 'EUR', period: 'month', amount: '20.00' }]);
-    }, 60_000);
+    });
 
     it('goes on without the billing service, says that it is away, and catches up', async () => {
       const { account, send } = await openProducer();

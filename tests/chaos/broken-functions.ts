@@ -19,7 +19,7 @@ export const brokenVariants = {
     applyFlush = function(call, fields)
       calls = calls + 1
       local readings, bytes = honest(call, fields)
-      if calls % 20 == 0 then
+      if calls % 5 == 0 then
         for _, producer in ipairs(redis.call('SMEMBERS', call.prefix .. 'streams')) do
           redis.call('HINCRBY', call.prefix .. 'stream:' .. producer, 'head', 1)
         end
@@ -30,7 +30,7 @@ export const brokenVariants = {
     local honest, calls = applyFlush, 0
     applyFlush = function(call, fields)
       calls = calls + 1
-      if calls % 20 == 0 then honest(call, fields) end
+      if calls % 5 == 0 then honest(call, fields) end
       return honest(call, fields)
     end`,
   'drops a report': `

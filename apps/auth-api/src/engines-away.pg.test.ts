@@ -41,7 +41,7 @@ describe('while Redis is away', () => {
       timeout: 5_000,
       interval: 50,
     });
-  }, 40_000);
+  });
 });
 
 describe('while PostgreSQL is away', () => {
@@ -78,5 +78,5 @@ describe('while PostgreSQL is away', () => {
       interval: 50,
     });
     expect((await api.call('GET /me', { token })).status).toBe(200);
-  }, 40_000);
+  });
 });

@@ -84,7 +84,7 @@ describe('the auth-api process', () => {
     const second = run('dist/main.js', [], serviceEnvironment());
     const again = await second.listening;
     expect((await callApi(again.url, 'GET /me', { token: access_token })).status).toBe(200);
-  }, 40_000);
+  });
 
   it('shows no keys when it signs with a secret', async () => {
     const app = run('dist/main.js', [], { ...serviceEnvironment(), JWT_SECRET: 'your-secret-key-here' });
@@ -133,7 +133,7 @@ describe('motience-admin create', () => {
       const { json } = await callApi(url, 'POST /login', { body: { username, password } });
       expect(tokensSchema.parse(json).user.role).toBe('admin');
     }
-  }, 40_000);
+  });
 
   it('says in plain lines what is wrong', async () => {
     const fails = async (args: string[], input: string, message: string) => {
@@ -149,7 +149,7 @@ describe('motience-admin create', () => {
     await fails(['--username', 'root3'], '', 'no password was given');
     await fails(['--username', 'ROOT1'], 'long enough', 'this username is taken');
     await fails(['--username', 'root3', '--password', 'long enough'], '', "unknown option '--password'");
-  }, 40_000);
+  });
 
   it('finds the private PostgreSQL of the platform by its data folder', async () => {
     const dataFolder = join(folder, 'platform');
@@ -172,5 +172,5 @@ describe('motience-admin create', () => {
     await writeFile(join(dataFolder, 'database-url'), 'postgres://127.0.0.1:1/motience\n');
     expect(await errors({ MOTIENCE_DATA_DIR: dataFolder })).toContain(notRunning);
     expect(await errors({ DATABASE_URL: 'postgres://127.0.0.1:1/motience' })).toContain('does not answer');
-  }, 40_000);
+  });
 });

@@ -65,7 +65,7 @@ describe('readings that are missing', () => {
     expect(await socket.closed).toEqual(unavailable);
     await corner.publish(other.producer.id, [{}]);
     await eventually(() => expect(seqs(other.socket)).toEqual([1, 2]));
-  }, 40_000);
+  });
 
   it('do not come again when they were delivered before', async () => {
     const { producer, socket, shard, streamKey } = await streaming();
@@ -113,7 +113,7 @@ describe('readings that are missing and cannot be read', () => {
     leading.abort();
     const channel = corner.keys.live(shard, producer.id);
     await eventually(async () => expect(await corner.redis.pubsub('SHARDCHANNELS')).not.toContain(channel));
-  }, 40_000);
+  });
 });
 
 describe('numbering that went back', () => {

@@ -111,7 +111,7 @@ describe('a reading', () => {
     for (const { id } of producers) expect(valuesOf(rows, id)).toEqual(numbered(sent));
     expect(await recorded()).toEqual(new Map(producers.map(({ id }) => [id, sent])));
     expect(new Set(rows.map(({ producer, epoch }) => `${producer} ${epoch}`)).size).toBe(producers.length);
-  }, 40_000);
+  });
 
   it('is persisted and recorded once although two stream managers run', async () => {
     const { id } = await corner.account('producer');

@@ -115,7 +115,7 @@ describe('motience-device', () => {
     const left = await queue.read(0, 100, 100_000);
     await queue.close();
     expect(left.map(({ dataText }) => JSON.parse(dataText).a)).toEqual([1, 2, 3, 1, 2, 3, 4, 5, 6, 7]);
-  }, 30_000);
+  });
 
   test('without a network it queues, tells bad lines, and when stopped leaves the readings for the next start', async () => {
     const directory = join(folder, 'queue');
@@ -139,7 +139,7 @@ describe('motience-device', () => {
       [1, '{"a":1}'],
       [2, '{"a":2}'],
     ]);
-  }, 20_000);
+  });
 
   test('holds readings back while its disk refuses to write, says so, and queues each once when it can again', async () => {
     const directory = join(folder, 'queue');
@@ -162,7 +162,7 @@ describe('motience-device', () => {
     const left = await queue.read(0, 10_000, 10_000_000);
     await queue.close();
     expect(left.map(({ dataText }) => JSON.parse(dataText).value)).toEqual(values);
-  }, 20_000);
+  });
 
   test('counts the oldest readings that a full queue of system readings drops, at once and when it ends', async () => {
     const directory = join(folder, 'queue');
@@ -181,5 +181,5 @@ describe('motience-device', () => {
     const left = await queue.read(0, 10, 10_000);
     await queue.close();
     expect(left.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5].map((place) => dropped + place));
-  }, 20_000);
+  });
 });

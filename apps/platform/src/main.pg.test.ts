@@ -243,7 +243,7 @@ test('production has no demo', async () => {
   const config = await platform.config();
   expect(config.demo).toBeUndefined();
   expect(existsSync(join(dataDir, 'demo'))).toBe(false);
-}, 90_000);
+});
 
 test('production refuses a secret from an example or a short one before anything is started', async () => {
   for (const secret of ['your-secret-key-here', 'short']) {
@@ -253,7 +253,7 @@ test('production refuses a secret from an example or a short one before anything
     expect(platform.output).not.toContain(secret);
   }
   expect(await readdir(dataDir)).toEqual([]);
-}, 30_000);
+});
 
 test('a service that cannot start is told in its own words, and nothing is left running', async () => {
   const platform = new PlatformProcess(['--no-demo'], { JWT_KEY_FILE: '/dev/null/jwt.jwk.json' });
@@ -262,7 +262,7 @@ test('a service that cannot start is told in its own words, and nothing is left 
   expect(platform.output).not.toContain('EBADF');
   expect(existsSync(join(dataDir, 'engines.lock'))).toBe(false);
   expect(existsSync(join(dataDir, 'database-url'))).toBe(false);
-}, 60_000);
+});
 
 test('mistakes in any setting are told all at once, before anything is started', async () => {
   const mistakes = { DSM_PORT: 'abc', SHARDS: '0', RETAINED_AGE: '1x', JWT_EXPIRES_IN: 'soon' };
@@ -270,7 +270,7 @@ test('mistakes in any setting are told all at once, before anything is started',
   expect(await platform.ends()).toBe(1);
   for (const variable of Object.keys(mistakes)) expect(platform.output).toContain(`${variable}: expected`);
   expect(await readdir(dataDir)).toEqual([]);
-}, 30_000);
+});
 
 test('a port in use is one line that names the port and its variable, and nothing is left running', async () => {
   const other = createServer();
@@ -284,7 +284,7 @@ test('a port in use is one line that names the port and its variable, and nothin
     other.close();
   }
   expect(await readdir(dataDir)).toEqual([]);
-}, 30_000);
+});
 
 test('a second platform on the same data folder is refused and the first goes on', async () => {
   const platform = new PlatformProcess(['--no-demo']);
@@ -294,14 +294,14 @@ test('a second platform on the same data folder is refused and the first goes on
   expect(second.output).toContain(`Motience is running already in ${dataDir} (process ${platform.child.pid})`);
   expect(second.output).not.toContain('AP_PORT');
   expect(await isUp(config.auth_url)).toBe(true);
-}, 90_000);
+});
 
 test('Ctrl-C during the start ends it with nothing left behind', async () => {
   const platform = new PlatformProcess();
   await platform.says(/Starting the services/);
   expect(await platform.ends('SIGINT')).toBe(0);
   expect(existsSync(join(dataDir, 'engines.lock'))).toBe(false);
-}, 60_000);
+});
 
 test('help tells the options', async () => {
   const platform = new PlatformProcess(['--help']);

@@ -18,7 +18,7 @@ test('a private cluster serves every slot, and a master that is killed has, once
     redis.disconnect();
     await cluster.close();
   }
-}, 60_000);
+});
 
 test('what keeps a master of a cluster from holding readings safely is said, and of which', async () => {
   const cluster = await startPrivateCluster();
@@ -36,7 +36,7 @@ test('what keeps a master of a cluster from holding readings safely is said, and
     await cluster.close();
   }
   await expect(findClusterProblems(['redis://:secret@127.0.0.1:1'])).rejects.toThrow(/127.0.0.1:1 cannot be used/);
-}, 60_000);
+});
 
 test('a replica takes over from a master that is frozen', async () => {
   const cluster = await startPrivateCluster({ replicas: true });
@@ -54,7 +54,7 @@ test('a replica takes over from a master that is frozen', async () => {
     redis.disconnect();
     await cluster.close();
   }
-}, 60_000);
+});
 
 function connect({ masters, password }: PrivateCluster): Cluster {
   const redis = new Cluster(
