@@ -1,4 +1,4 @@
-import type { Expiry, OpenAccount, OpenSocket, ServerSocket } from '@motience/gateway-kit';
+import type { Expiry, OpenAccount, OpenSocket, ServerSocket, SocketListener } from '@motience/gateway-kit';
 import type { ConsumerDownFrame, Refusal } from '@motience/protocol';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ConsumerSession } from './consumer-session.ts';
@@ -18,9 +18,9 @@ export interface BackfillBounds {
 }
 
 /** A consumer's open socket: where its session, its account and the wire meet. */
-export class ConsumerConnection implements OpenSocket {
+export class ConsumerConnection implements OpenSocket, SocketListener {
   warnedOfExpiry = false;
-  readonly meter: SocketMeter;
+  private usedMeter: SocketMeter | undefined;
   private limit: LimitFunction | undefined;
 
   constructor(
@@ -32,9 +32,18 @@ export class ConsumerConnection implements OpenSocket {
     private readonly listener: RightsListener,
     private readonly bounds: BackfillBounds,
   ) {
-    this.meter = new SocketMeter(() => socket.bufferedBytes(), session.mode.compressed);
-    socket.beforeEnd = () => this.meter.end();
-    socket.onDrained = () => this.meter.drained();
+    socket.listener = this;
+  }
+
+  /** What is metered on it. */
+  get meter(): SocketMeter {
+    this.usedMeter ??= new SocketMeter(this.socket, this.session.mode.compressed);
+    return this.usedMeter;
+  }
+
+  /** Whether anything was ever metered on it. */
+  get hasMeter(): boolean {
+    return this.usedMeter !== undefined;
   }
 
   /** Bytes that may wait for the socket before a backfill holds back. */
@@ -46,6 +55,14 @@ export class ConsumerConnection implements OpenSocket {
   limitBackfills<Result>(work: () => Promise<Result>): Promise<Result> {
     this.limit ??= pLimit(this.bounds.backfills);
     return this.limit(work);
+  }
+
+  sendingEnds(): void {
+    this.usedMeter?.end();
+  }
+
+  drained(): void {
+    this.usedMeter?.drained();
   }
 
   send(frame: ConsumerDownFrame): void {

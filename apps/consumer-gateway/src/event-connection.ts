@@ -39,7 +39,7 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     private readonly account: OpenAccount,
     private readonly meters: Meters,
   ) {
-    this.meter = new SocketMeter(() => events.bufferedBytes(), false);
+    this.meter = new SocketMeter(events, false);
   }
 
   /** Whether anything was written. */

@@ -12,7 +12,7 @@ const bytesPerReading = 10;
 
 /** One socket of the model: what it was sent, and what of that it has not read. */
 class ModelSocket implements MeteredReceiver {
-  readonly meter = new SocketMeter(() => this.waiting, false);
+  readonly meter = new SocketMeter({ bufferedBytes: () => this.waiting }, false);
   readonly reception: MeteredReception;
   readonly sent: number[] = [];
   waiting = 0;

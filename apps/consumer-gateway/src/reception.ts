@@ -336,12 +336,12 @@ export class Reception implements MeteredReceiver, CreditListener {
 
   /** Begins to count for the subscription that it has now; `after`: the position that the other end says it has. */
   private meter(after: Position | undefined): void {
-    const { account, meter: socketMeter } = this.connection;
-    const subscriptionId = account.items.get(this.producerId)?.subscriptionId;
+    const { connection } = this;
+    const subscriptionId = connection.account.items.get(this.producerId)?.subscriptionId;
     if (this.metered?.meter.subscriptionId === subscriptionId) return;
     this.endMetering();
     if (subscriptionId === undefined) return;
-    this.metered = this.context.meters.receive(subscriptionId, socketMeter, after);
+    this.metered = this.context.meters.receive(subscriptionId, connection.meter, after);
     this.metered.meter.listeners.add(this);
   }
 

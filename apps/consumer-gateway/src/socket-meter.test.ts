@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 function receive({ isCompressed = false } = {}): SocketMeter {
-  const socket = new SocketMeter(() => waiting, isCompressed);
+  const socket = new SocketMeter({ bufferedBytes: () => waiting }, isCompressed);
   const context = { moved: () => {}, claimed: () => {} };
   new MeteredReception(meter, socket, '1', context, undefined).join(feed, { stop: () => {} }, true);
   return socket;
@@ -56,6 +56,14 @@ describe('when a socket is gone', () => {
     socket.drained();
     socket.close();
     expect(reported()).toEqual(['1-4']);
+  });
+
+  it('what went out behind something that waited when metering began is not, if nobody saw any of it leave', async () => {
+    waiting = 500;
+    const socket = receive();
+    await goOut(1, 4, 900);
+    socket.close();
+    expect(reported()).toEqual([]);
   });
 
   it('readings that went out together are, if some of them have left', async () => {

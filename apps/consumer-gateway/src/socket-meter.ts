@@ -2,18 +2,24 @@ import type { MeteredFeed } from './metered-feed.ts';
 import type { MeteredReception } from './metered-reception.ts';
 import { SentPieces } from './sent-pieces.ts';
 
+/** The part of a socket that a meter needs. */
+interface BufferingSocket {
+  /** Bytes that wait in this process because the other end does not read. */
+  bufferedBytes(): number;
+}
+
 /** What one socket, or stream of events, receives on subscriptions that are metered. */
 export class SocketMeter {
   readonly pieces: SentPieces;
   readonly receptions = new Set<MeteredReception>();
-  private buffered = 0;
+  private buffered: number;
 
   constructor(
-    /** Bytes that wait in this process because the other end does not read. */
-    private readonly bufferedBytes: () => number,
+    private readonly socket: BufferingSocket,
     isCompressed: boolean,
   ) {
     this.pieces = new SentPieces(isCompressed);
+    this.buffered = socket.bufferedBytes();
   }
 
   /** Whether nothing will have to be reported any more. */
@@ -53,7 +59,7 @@ export class SocketMeter {
   }
 
   private settle(): void {
-    this.buffered = this.bufferedBytes();
+    this.buffered = this.socket.bufferedBytes();
     this.pieces.settle(this.buffered);
   }
 }

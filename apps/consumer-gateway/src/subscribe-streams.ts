@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { type Rate, takeTokens } from '@motience/gateway-kit';
 import {
   type ConsumerUpFrame,
@@ -8,6 +7,7 @@ import {
   Refusal,
   type StreamPosition,
 } from '@motience/protocol';
+import { orLate } from '@motience/service-kit';
 import type { Position } from '@motience/stream-log';
 import type { ConsumerConnection } from './consumer-connection.ts';
 import { everything, narrowingOf } from './narrowing.ts';
@@ -32,9 +32,9 @@ export class Subscriptions {
     const receptions = (session.mode.manual ? [] : [...account.items.keys()]).map((id) =>
       this.receptionOf(connection, id),
     );
-    const opened = Promise.all(receptions.map((reception) => reception.open()));
+    const opened = Promise.all(receptions.map((reception) => reception.open())).then(() => {});
     try {
-      await Promise.race([opened, setTimeout(patienceMs, undefined, { ref: false })]);
+      await orLate(opened, patienceMs, () => undefined);
     } catch (error) {
       this.context.failed(connection, error);
       return;
@@ -88,7 +88,7 @@ export class Subscriptions {
 
   /** The socket is gone. */
   closed(connection: ConsumerConnection): void {
-    this.context.meters.closed(connection.meter);
+    if (connection.hasMeter) this.context.meters.closed(connection.meter);
     for (const producerId of [...connection.session.receptions.keys()]) this.leave(connection, producerId);
   }
 

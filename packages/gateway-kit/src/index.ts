@@ -6,7 +6,7 @@ export { type GatewayContext, openGatewayContext } from './gateway-context.ts';
 export { type GatewayServer, refuseInternal, startGatewayServer } from './gateway-server.ts';
 export { gatewaySettings, type TlsFiles } from './gateway-settings.ts';
 export { type Expiry, expiryOf, type OpenAccount, OpenAccounts, type OpenSocket } from './open-accounts.ts';
-export { ServerSocket } from './server-socket.ts';
+export { ServerSocket, type SocketListener } from './server-socket.ts';
 export { StallWatch } from './stall-watch.ts';
 export { fullBucket, type Rate, type TokenBucket, takeTokens } from './token-bucket.ts';
 export type { UpgradeRequest } from './token-of-request.ts';

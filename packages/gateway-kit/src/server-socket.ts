@@ -6,17 +6,28 @@ import { type ErrorSubject, errorFrame } from './error-frame.ts';
 const farewellMs = 1_500;
 const farewellLookMs = 100;
 
+/** What is done for a socket as it is written to. */
+export interface SocketListener {
+  /** Nothing more is sent, or what waited was read after that: afterwards nobody can tell what waits. */
+  sendingEnds(): void;
+  /** Some of what waited has left, while it is known what still waits. */
+  drained(): void;
+}
+
+/** Somebody who waits until no more than so many bytes are buffered. */
+interface Waiter {
+  bytes: number;
+  resolve(): void;
+}
+
 /** One open socket. Every method is harmless once it is closed, or about to be. */
 export class ServerSocket {
   private socket: WebSocket<unknown> | undefined;
   /** Set once it is only left to read what waits for it. */
   private farewell: NodeJS.Timeout | undefined;
-  /** Called when nothing more is sent, and when what waited was read: afterwards nobody can tell what waits. */
-  beforeEnd = () => {};
-  /** Called when some of what waited has left, while it is known what still waits. */
-  onDrained = () => {};
-  /** Those who wait until no more than so many bytes are buffered. */
-  private readonly waiting = new Set<{ bytes: number; resolve(): void }>();
+  listener: SocketListener | undefined;
+  /** Undefined until somebody waits, as few sockets ever have. */
+  private waiting: Set<Waiter> | undefined;
 
   constructor(
     socket: WebSocket<unknown>,
@@ -54,15 +65,17 @@ export class ServerSocket {
   /** Resolves once no more than so many bytes are buffered, or when the socket is closed. */
   whenDrained(bytes: number): Promise<void> {
     if (!this.isOpen || this.bufferedBytes() <= bytes) return Promise.resolve();
-    return new Promise((resolve) => this.waiting.add({ bytes, resolve }));
+    const waiting = this.waiting ?? new Set();
+    this.waiting = waiting;
+    return new Promise((resolve) => waiting.add({ bytes, resolve }));
   }
 
   /** Called by the server when some of what was buffered is gone. */
   drained(): void {
-    if (this.socket) this.onDrained();
-    for (const waiter of this.waiting) {
+    if (this.socket) this.listener?.drained();
+    for (const waiter of this.waiting ?? []) {
       if (this.isOpen && this.bufferedBytes() > waiter.bytes) continue;
-      this.waiting.delete(waiter);
+      this.waiting?.delete(waiter);
       waiter.resolve();
     }
   }
@@ -102,7 +115,7 @@ export class ServerSocket {
     if (!this.isOpen) return;
     // It is handed what was published before.
     for (const topic of this.socket?.getTopics() ?? []) this.socket?.unsubscribe(topic);
-    this.beforeEnd();
+    this.listener?.sendingEnds();
     if (this.bufferedBytes() === 0) {
       this.socket?.end(code, reason);
       return;
@@ -110,7 +123,7 @@ export class ServerSocket {
     const cutAt = performance.now() + farewellMs;
     this.farewell = setInterval(() => {
       if (this.bufferedBytes() === 0) {
-        this.beforeEnd();
+        this.listener?.sendingEnds();
         this.socket?.end(code, reason);
       } else if (performance.now() >= cutAt) this.cut();
     }, farewellLookMs);
@@ -119,7 +132,7 @@ export class ServerSocket {
 
   /** Ends without a goodbye (1006 at the other end). */
   cut(): void {
-    if (this.socket) this.beforeEnd();
+    if (this.socket) this.listener?.sendingEnds();
     this.socket?.close();
   }
 
