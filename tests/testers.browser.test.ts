@@ -71,7 +71,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
   const figure = (page: Page, name: string) => page.getByTestId(`figure-${name}`).textContent();
 
   async function eventually<Value>(read: () => Promise<Value>, expected: Value): Promise<void> {
-    await expect.poll(read, { timeout: 10_000, interval: 50 }).toEqual(expected);
+    await expect.poll(read, { timeout: 30_000, interval: 50 }).toEqual(expected);
   }
 
   /** A producer that sends from outside of the page. */
@@ -799,6 +799,27 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       await eventually(() => page.getByTestId(`cost-${account.id}`).textContent(), '0.04 EUR');
       await eventually(() => page.getByTestId('charged-EUR').textContent(), '0.04');
       await eventually(() => page.getByTestId('balance-EUR').textContent(), '0.96');
+
+      const statements = page.getByTestId('statements');
+      await statements.getByRole('button', { name: 'Show' }).click();
+      await eventually(
+        async () =>
+          (await statements.locator('li').allTextContents()).map((text) => text.replace(/[\d,]+ bytes/, 'N bytes')),
+        [
+          'Before0.00 EUR',
+          `${account.username}, 0.01 EUR per reading; the first 2 readings free 6 readings, N bytes-0.04 EUR`,
+          'Topped up1.00 EUR',
+          'After0.96 EUR',
+        ],
+      );
+      for (const format of ['CSV', 'PDF']) {
+        const [file] = await Promise.all([
+          page.waitForEvent('download'),
+          statements.getByRole('button', { name: `Save as ${format}` }).click(),
+        ]);
+        expect(file.suggestedFilename()).toMatch(new RegExp(`^statement-2\\d{3}-\\d\\d\\.${format.toLowerCase()}$`));
+        expect((await readFile(await file.path())).length).toBeGreaterThan(100);
+      }
     });
 
     it('sets, raises and lifts spending limits, for all streams or one, and says what was spent of each', async () => {

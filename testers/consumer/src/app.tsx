@@ -9,6 +9,7 @@ import { Receiving } from './receiving/receiving.ts';
 import { SavedPositions } from './receiving/saved-positions.ts';
 import { Billing } from './spending/billing.ts';
 import { Spending } from './spending/spending.ts';
+import { Statements } from './statements/statements.ts';
 import { Subscriptions } from './subscriptions/subscriptions.ts';
 
 /** The consumer tester. */
@@ -30,7 +31,7 @@ export function App({ config }: { config: PageConfig }) {
 }
 
 function SignedIn({ config, account, session }: { config: PageConfig; account: Account; session: Session }) {
-  const { subscriptions, receiving, catalogue, chooser, spending } = useMemo(() => {
+  const { subscriptions, receiving, catalogue, chooser, spending, statements } = useMemo(() => {
     const made = new Subscriptions(config.subscription_url, session);
     const saved = new SavedPositions(sessionStorage, session.user.id);
     const receiving = new Receiving(config.consumer_gateway_url, session, made, saved);
@@ -43,6 +44,7 @@ function SignedIn({ config, account, session }: { config: PageConfig; account: A
         costsMoney: () => made.list.value?.some(({ plan }) => plan !== null && !isFree(plan)) ?? false,
         onCredit: () => receiving.credited(),
       }),
+      statements: new Statements(config.billing_url, session),
     };
   }, [config, session]);
   useEffect(() => {
@@ -75,6 +77,7 @@ function SignedIn({ config, account, session }: { config: PageConfig; account: A
         catalogue={catalogue}
         chooser={chooser}
         spending={spending}
+        statements={statements}
         accountId={session.user.id}
       />
     </PageShell>

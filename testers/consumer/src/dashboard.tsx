@@ -19,6 +19,8 @@ import { ReadingTable } from './readings/reading-table.tsx';
 import type { Receiving } from './receiving/receiving.ts';
 import type { Spending } from './spending/spending.ts';
 import { WalletCard } from './spending/wallet-card.tsx';
+import { StatementCard } from './statements/statement-card.tsx';
+import type { Statements } from './statements/statements.ts';
 import { SubscriptionList } from './subscriptions/subscription-list.tsx';
 import type { Subscriptions } from './subscriptions/subscriptions.ts';
 
@@ -29,12 +31,13 @@ interface DashboardProps {
   catalogue: Catalogue;
   chooser: PlanChooser;
   spending: Spending;
+  statements: Statements;
   accountId: string;
 }
 
 /** Subscriptions beside what they bring. */
 export function Dashboard(props: DashboardProps) {
-  const { config, receiving, subscriptions, catalogue, chooser, spending, accountId } = props;
+  const { config, receiving, subscriptions, catalogue, chooser, spending, statements, accountId } = props;
   const beat = useSignal(0);
   useEffect(() => {
     const timer = setInterval(() => {
@@ -91,6 +94,7 @@ export function Dashboard(props: DashboardProps) {
       <div class="stack">
         <Finder subscriptions={subscriptions} catalogue={catalogue} chooser={chooser} />
         <WalletCard spending={spending} subscriptions={subscriptions} accountId={accountId} />
+        <StatementCard statements={statements} />
         <ConnectionCard
           watch={receiving.watch}
           address={config.consumer_gateway_url}

@@ -3,9 +3,9 @@ import { useSignal } from '@preact/signals';
 import { latencyOf } from '../receiving/latency.ts';
 import type { StoredReading } from '../receiving/reading-store.ts';
 import type { Receiving } from '../receiving/receiving.ts';
+import { saveFile } from '../save-file.ts';
 import type { Subscriptions } from '../subscriptions/subscriptions.ts';
 import { filterFor } from './filter.ts';
-import { saveFile } from './save-file.ts';
 
 const shownRows = 100;
 
@@ -26,7 +26,7 @@ export function ReadingTable({ receiving, subscriptions, isConnected }: ReadingT
 
   const download = () => {
     const stamp = new Date().toISOString().replace(/[:.]/g, '-');
-    saveFile(`motience-readings-${stamp}.jsonl`, 'application/x-ndjson', store.toJsonLines());
+    saveFile(`motience-readings-${stamp}.jsonl`, new Blob(store.toJsonLines(), { type: 'application/x-ndjson' }));
   };
 
   return (

@@ -36,7 +36,7 @@ export function WalletCard({ spending, subscriptions, accountId }: WalletCardPro
         {state !== undefined && wallets.length === 0 ? <p>Empty. Nothing you receive costs anything.</p> : null}
         {wallets.map(({ currency, balance, held, owed }) => (
           <div key={currency} class="wallet">
-            <p class="wallet-balance">
+            <p class="large-number">
               <span data-testid={`balance-${currency}`}>{formatAmount(amountOf(balance) + amountOf(held))}</span>{' '}
               <span class="unit">{currency}</span>
             </p>

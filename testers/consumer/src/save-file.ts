@@ -1,6 +1,6 @@
-/** Gives a file made here to the browser to save. */
-export function saveFile(name: string, type: string, parts: string[]): void {
-  const url = URL.createObjectURL(new Blob(parts, { type }));
+/** Gives a file to the browser to save. */
+export function saveFile(name: string, content: Blob): void {
+  const url = URL.createObjectURL(content);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
