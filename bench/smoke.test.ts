@@ -20,5 +20,5 @@ it('measures the platform and a peer, loses nothing, and leaves no process behin
   ]);
   for (const { values } of outcome.targets) expect(values.rate).toHaveLength(1);
   expect(said.at(-1)).toMatch(/run 1 of 1, bare-relay: readings\/s [\d,]+; CPU [\d.]+; nothing lost/);
-  await vi.waitFor(() => expect(descendants(process.pid).map(({ command }) => command)).toEqual([]), 10_000);
+  await vi.waitFor(() => expect(descendants(process.pid).map(({ command }) => command)).toEqual([]), 30_000);
 });

@@ -77,7 +77,7 @@ describe.skipIf(!chromiumPath && !process.env.CI)('paying on the consumer tester
   it('leads to the checkout over that amount and back, and shows what was paid', async () => {
     const asked = standIn.requests.length;
     await topUp('12.50');
-    await expect.poll(() => standIn.requests.length, { timeout: 10_000 }).toBe(asked + 1);
+    await expect.poll(() => standIn.requests.length, { timeout: 30_000 }).toBe(asked + 1);
     const [paying] = await Promise.all([
       page.context().waitForEvent('page'),
       page.getByText('Continue to the payment').click(),

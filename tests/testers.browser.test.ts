@@ -247,7 +247,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
       await page.getByLabel('Interval in ms').fill('50');
       await page.getByRole('button', { name: 'Repeat' }).click();
       const sent = page.getByTestId('sent').locator('li');
-      await expect.poll(() => sent.count(), { timeout: 10_000 }).toBeGreaterThan(4);
+      await expect.poll(() => sent.count(), { timeout: 30_000 }).toBeGreaterThan(4);
       await page.getByRole('button', { name: 'Stop' }).click();
       const count = await sent.count();
       const times = await sent.locator('pre').allTextContents();
@@ -402,7 +402,7 @@ describe.skipIf(!chromiumPath && !isRequired)('the tester pages in a browser', (
             if ((await sample.count()) === 0) await save(page, 'Show the last 10 readings');
             return sample.count();
           },
-          { timeout: 10_000 },
+          { timeout: 30_000 },
         )
         .toBe(1);
       expect(await sample.textContent()).toContain('"temperature":');

@@ -42,7 +42,7 @@ async function stream(): Promise<Verdicts> {
   const market = await Market.open(platform, { seed: 1, readings: 3_000, perSecond: 1_500 });
   try {
     market.start();
-    expect(await waitFor(() => market.consumers.every(({ subscribed }) => subscribed), 15_000)).toBe(true);
+    expect(await waitFor(() => market.consumers.every(({ subscribed }) => subscribed), 30_000)).toBe(true);
     for (const sender of market.senders) void sender.run();
     await market.stay();
     await settle(market, databaseUrl, 5_000);

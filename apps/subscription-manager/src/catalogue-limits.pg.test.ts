@@ -23,7 +23,7 @@ it('refuses searches beyond those that run and wait, and such as take too long, 
       const [row] =
         await tx`select count(*)::int as waiting from pg_locks where not granted and relation = 'listings'::regclass`;
       expect(row?.waiting).toBe(1);
-    });
+    }, 30_000);
     const more = await Promise.all([search(), search(), search()]);
     return [await running, ...more];
   });

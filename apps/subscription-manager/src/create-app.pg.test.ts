@@ -442,6 +442,6 @@ describe('every route', () => {
       const { status, json } = await call(undefined, 'GET /ready');
       expect(status).toBe(200);
       expect(json).toMatchObject({ parts: { postgres: { ok: true }, redis: { ok: true } } });
-    });
+    }, 30_000);
   });
 });

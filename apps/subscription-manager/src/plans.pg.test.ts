@@ -253,7 +253,7 @@ describe('POST /subscribe', () => {
     const [first, second] = [await api.offered(producer, free), await api.offered(producer, paid)];
     await api.subscribed(consumer, producer, first.id);
     const before = await api.rights.entitlement('subscription', consumer.id, producer.id);
-    await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(before?.since ?? 0));
+    await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(before?.since ?? 0), 30_000);
     expect(await api.subscribed(consumer, producer, second.id)).toMatchObject({ plan_id: second.id });
     const [old, current] = await rowsOf(consumer);
     expect(old).toMatchObject({ status: 'cancelled', planId: BigInt(first.id) });
@@ -414,7 +414,7 @@ describe('when a plan ends', () => {
           .where(eq(plans.id, BigInt(id)));
         expect(row?.closedAt).not.toBeNull();
       },
-      { timeout: 10_000 },
+      { timeout: 30_000 },
     );
     expect(await api.active(consumer)).toEqual([]);
   });

@@ -141,7 +141,7 @@ test('killing the parent stops the engines in order, and the next start has all 
   await onRedis(urls.redisUrl, (redis) => redis.set('kept', 'yes'));
   const identities = [guardPid, ...(await enginePids())].map(processIdentity);
   parent.kill('SIGKILL');
-  expect(await waitFor(() => areGone(identities), 15_000)).toBe(true);
+  expect(await waitFor(() => areGone(identities), 30_000)).toBe(true);
   expect(await readFile(join(dataDir, 'postgres', 'postgres.log'), 'utf8')).toContain('database system is shut down');
 
   const again = await open();
@@ -195,7 +195,7 @@ test('an engine that dies is started again at the same address with its data', a
   const urls = await startWithData(engines);
   for (const pid of await enginePids()) process.kill(pid, 'SIGKILL');
 
-  const back = await waitFor(() => notes.filter((note) => note.endsWith('is back')).length === 2, 20_000);
+  const back = await waitFor(() => notes.filter((note) => note.endsWith('is back')).length === 2, 30_000);
   expect(back, notes.join('\n')).toBe(true);
   await expectData(urls);
 });
@@ -206,7 +206,7 @@ test('a guard that is killed is replaced, and its engines with it, at the same a
   const leftOver = (await enginePids()).map(processIdentity);
   process.kill(await engines.guardPid(), 'SIGKILL');
 
-  expect(await waitFor(() => areGone(leftOver), 20_000)).toBe(true);
+  expect(await waitFor(() => areGone(leftOver), 30_000)).toBe(true);
   await engines.guardPid();
   await expectData(urls);
   const replaced = (await enginePids()).map(processIdentity);
@@ -220,7 +220,7 @@ test('closing while an engine is being started again leaves none running', async
   await startWithData(engines);
   const [postgresPid] = await enginePids();
   process.kill(postgresPid, 'SIGKILL');
-  expect(await waitFor(() => notes.length > 0, 5_000)).toBe(true);
+  expect(await waitFor(() => notes.length > 0, 30_000)).toBe(true);
   await engines.close();
   expect(
     await waitFor(

@@ -48,7 +48,7 @@ test('a replica takes over from a master that is frozen', async () => {
     expect(await holder?.wait(1, 10_000)).toBe(1);
     await master?.pause();
     const { address } = cluster.replicas[0] ?? {};
-    await expect.poll(() => redis.slots[0]?.[0], { timeout: 15_000 }).toBe(address);
+    await expect.poll(() => redis.slots[0]?.[0], { timeout: 30_000 }).toBe(address);
     expect(await redis.get('{s2}')).toBe('kept');
   } finally {
     redis.disconnect();

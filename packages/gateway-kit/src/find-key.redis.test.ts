@@ -21,7 +21,7 @@ async function openRights() {
     await drop();
   });
   const rights = new RightsStore(redis, createKeys(prefix));
-  await vi.waitFor(() => expect(rights.isConnected).toBe(true));
+  await vi.waitFor(() => expect(rights.isConnected).toBe(true), 30_000);
   return { redis, rights };
 }
 
@@ -40,7 +40,7 @@ it('finds a key among the rights, and notes its use', async () => {
   const found = await find(id);
   expect(found?.grant).toEqual(grant);
   found?.onUse();
-  await vi.waitFor(async () => expect(await rights.takeUsedApiKeys(10)).toMatchObject([{ id }]));
+  await vi.waitFor(async () => expect(await rights.takeUsedApiKeys(10)).toMatchObject([{ id }]), 30_000);
   expect(await find(randomUUID())).toBeUndefined();
 });
 
@@ -50,6 +50,6 @@ it('takes no key for unknown while Redis does not hold all rights, or is away', 
   const id = await grantKey(rights);
   for (const asked of [id, randomUUID()]) await expect(find(asked)).rejects.toMatchObject({ kind: 'unavailable' });
   redis.disconnect();
-  await vi.waitFor(() => expect(rights.isConnected).toBe(false));
+  await vi.waitFor(() => expect(rights.isConnected).toBe(false), 30_000);
   await expect(find(id)).rejects.toMatchObject({ kind: 'unavailable' });
 });

@@ -15,7 +15,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { OpenAccounts, type OpenSocket } from './open-accounts.ts';
 import { RightsWatch } from './watch-rights.ts';
 
-const eventually = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 30_000, interval: 5 });
 
 /** Rights whose answers may be held back with their content in hand, as when another node of a cluster is slow. */
 class HeldRights extends RightsStore {

@@ -96,10 +96,10 @@ describe('an API key in Redis', () => {
     const [kept, revoked] = [await addKey(), await addKey()];
     const projector = openProjector();
     projector.start();
-    await vi.waitFor(async () => expect(await rights.has(revoked.right)).toBe(true));
+    await vi.waitFor(async () => expect(await rights.has(revoked.right)).toBe(true), 30_000);
     await emptyRedis();
     expect(await rights.readApiKey(kept.id)).toBeUndefined();
-    await vi.waitFor(async () => expect((await rights.readApiKey(kept.id))?.text).toBeDefined());
+    await vi.waitFor(async () => expect((await rights.readApiKey(kept.id))?.text).toBeDefined(), 30_000);
     expect(await rights.has(kept.right)).toBe(true);
 
     await revoke(revoked.id);
@@ -108,7 +108,7 @@ describe('an API key in Redis', () => {
     await vi.waitFor(async () => {
       expect(await rights.has(revoked.right)).toBe(false);
       expect((await rights.readApiKey(kept.id))?.text).toBeDefined();
-    });
+    }, 30_000);
     expect(await redis.exists(keys.apiKey(revoked.id))).toBe(0);
   });
 });
@@ -130,14 +130,14 @@ describe('an API key at an HTTP service', () => {
     const { id, text } = await addKey();
     const verify = acceptApiKeys(noKey, database);
     await verify(text);
-    await vi.waitFor(async () => expect(await lastUse(id)).toBeDefined());
+    await vi.waitFor(async () => expect(await lastUse(id)).toBeDefined(), 30_000);
     const first = await lastUse(id);
     await noteKeyUse(database.db, id);
     expect(await lastUse(id)).toBe(first);
     const earlier = new Date(Date.now() - 61_000);
     await database.db.update(apiKeys).set({ lastUsedAt: earlier }).where(eq(apiKeys.id, id));
     await verify(text);
-    await vi.waitFor(async () => expect(await lastUse(id)).toBeGreaterThan(earlier.getTime()));
+    await vi.waitFor(async () => expect(await lastUse(id)).toBeGreaterThan(earlier.getTime()), 30_000);
   });
 
   it('is not noted as used in a time to come, nor earlier than before', async () => {

@@ -19,7 +19,7 @@ it('a master of a cluster that is away holds up only the rights that it holds', 
   const projector = createProjector({ database, rights, logger: { info: () => {}, warn: () => {} }, pollMs: 100 });
   onTestFinished(() => projector.stop());
   projector.start();
-  await vi.waitFor(async () => expect(await rights.isComplete()).toBe(true), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(await rights.isComplete()).toBe(true), { timeout: 30_000 });
 
   const [user] = await database.db
     .insert(users)

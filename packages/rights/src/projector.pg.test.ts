@@ -176,7 +176,7 @@ async function doneOrLocked(work: Promise<void>): Promise<void> {
 }
 
 const outboxSize = () => database.db.$count(rightsOutbox);
-const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
+const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 20 });
 
 async function activeSinceInRedis({ accountId, item }: Right): Promise<number> {
   const session = randomUUID();

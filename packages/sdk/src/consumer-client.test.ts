@@ -96,7 +96,7 @@ describe('ConsumerClient', () => {
     const received = vi.fn();
     client.on('reading', received);
     client.start();
-    await vi.waitFor(() => expect(received).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(received).toHaveBeenCalledOnce(), 30_000);
     expect(received.mock.calls[0]?.[0]).toMatchObject({ reading: { seq: 11, device_id: 'd' }, text });
     expect(seen).toMatchObject({ urls: ['/consumer'], offers: ['motience.v1,bearer.the.token'] });
   });
@@ -110,7 +110,7 @@ describe('ConsumerClient', () => {
     const received: string[] = [];
     client.on('reading', ({ text }) => received.push(text));
     client.start();
-    await vi.waitFor(() => expect(received).toEqual(texts));
+    await vi.waitFor(() => expect(received).toEqual(texts), 30_000);
     expect(seen.urls).toEqual(['/consumer?packed=true']);
   });
 
@@ -118,10 +118,13 @@ describe('ConsumerClient', () => {
     const { client, seen } = await connect((socket) => socket.send(welcome(0)), { mode: 'manual' });
     client.subscribe('9', { deviceId: 'd' });
     client.start();
-    await vi.waitFor(() => expect(seen.frames).toEqual([{ type: 'subscribe', producer_id: '9', device_id: 'd' }]));
+    await vi.waitFor(
+      () => expect(seen.frames).toEqual([{ type: 'subscribe', producer_id: '9', device_id: 'd' }]),
+      30_000,
+    );
     expect(seen.urls).toEqual(['/consumer?mode=manual']);
     client.unsubscribe('9');
-    await vi.waitFor(() => expect(seen.frames).toContainEqual({ type: 'unsubscribe', producer_id: '9' }));
+    await vi.waitFor(() => expect(seen.frames).toContainEqual({ type: 'unsubscribe', producer_id: '9' }), 30_000);
   });
 
   test('connects again and continues where it stood: each reading once, in order', async () => {
@@ -132,7 +135,7 @@ describe('ConsumerClient', () => {
     client.on('gap', gap);
     const seqs = collectSeqs(client);
     client.start();
-    await vi.waitFor(() => expect(seqs).toEqual([11, 12, 13, 14]), { timeout: 5_000 });
+    await vi.waitFor(() => expect(seqs).toEqual([11, 12, 13, 14]), { timeout: 30_000 });
     expect(seen.frames).toEqual([{ type: 'subscribe', producer_id: '7', epoch: 'e', after: 11 }]);
     expect(resumed.mock.calls).toEqual([[{ producer_id: '7', epoch: 'e', seq: 11 }]]);
     expect(gap).not.toHaveBeenCalled();
@@ -146,7 +149,7 @@ describe('ConsumerClient', () => {
     client.on('gap', gap);
     const seqs = collectSeqs(client);
     client.start();
-    await vi.waitFor(() => expect(seqs).toEqual([15]));
+    await vi.waitFor(() => expect(seqs).toEqual([15]), 30_000);
     expect(gap.mock.calls).toEqual([[{ producerId: '7', epoch: 'e', from: 11, to: 14, reason: 'not-retained' }]]);
   });
 
@@ -158,13 +161,13 @@ describe('ConsumerClient', () => {
     const covered: number[] = [];
     client.on('reading', () => covered.push(...client.positions.map(({ seq }) => seq)));
     client.start();
-    await vi.waitFor(() => expect(covered).toEqual([11, 12]));
+    await vi.waitFor(() => expect(covered).toEqual([11, 12]), 30_000);
     const positions = client.positions;
     await client.stop();
     const next = seen.open({ positions });
     const seqs = collectSeqs(next);
     next.start();
-    await vi.waitFor(() => expect(seqs).toEqual([13, 14]));
+    await vi.waitFor(() => expect(seqs).toEqual([13, 14]), 30_000);
   });
 
   test('positions cover what the iterator’s caller has finished with, not what it has in hand', async () => {
@@ -176,7 +179,7 @@ describe('ConsumerClient', () => {
     const stand = () => client.positions.map(({ seq }) => seq);
     const readings = client.readings();
     client.start();
-    await vi.waitFor(() => expect(gap).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(gap).toHaveBeenCalledOnce(), 30_000);
     expect(stand()).toEqual([10]);
     await readings.next();
     expect(stand()).toEqual([10]);
@@ -241,7 +244,7 @@ describe('ConsumerClient', () => {
     );
     client.start();
     const started = performance.now();
-    await vi.waitFor(() => expect(seen.frames).toHaveLength(25), { timeout: 5_000 });
+    await vi.waitFor(() => expect(seen.frames).toHaveLength(25), { timeout: 30_000 });
     expect(new Set(seen.frames.map((frame) => JSON.stringify(frame))).size).toBe(25);
     expect(performance.now() - started).toBeGreaterThan(900);
   });
@@ -294,6 +297,6 @@ describe('ConsumerClient', () => {
   test('frames of a type this version does not know change nothing', async () => {
     const { client } = await connect((socket) => sendAll(socket, [welcome(0), '{"type":"news"}', '[', reading(1)]));
     client.start();
-    await vi.waitFor(() => expect(client.state.received).toBe(1));
+    await vi.waitFor(() => expect(client.state.received).toBe(1), 30_000);
   });
 });

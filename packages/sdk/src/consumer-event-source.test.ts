@@ -72,7 +72,7 @@ describe('ConsumerEventSource', () => {
     const received = vi.fn();
     source.on('reading', received);
     source.start();
-    await vi.waitFor(() => expect(received).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(received).toHaveBeenCalledOnce(), 30_000);
     expect(received.mock.calls[0]?.[0]).toMatchObject({ text: readingText(11), epoch: 'e' });
     expect(requests).toEqual([
       { url: '/consumer/sse?producer_id=7&device_id=d', authorization: 'Bearer the.token', lastEventId: undefined },
@@ -82,7 +82,7 @@ describe('ConsumerEventSource', () => {
   test('asks for a narrowed stream', async () => {
     const { source, requests } = await connect([from(10, 11)], { fields: ['a', 'b,c'], maxRate: 2 });
     source.start();
-    await vi.waitFor(() => expect(requests).toHaveLength(1));
+    await vi.waitFor(() => expect(requests).toHaveLength(1), 30_000);
     expect(requests[0]).toMatchObject({ url: '/consumer/sse?producer_id=7&fields=a&fields=b%2Cc&max_rate=2' });
   });
 
@@ -101,7 +101,7 @@ describe('ConsumerEventSource', () => {
     const received = vi.fn();
     source.on('reading', received);
     source.start();
-    await vi.waitFor(() => expect(received.mock.calls[0]?.[0].text).toBe(readingText(11)));
+    await vi.waitFor(() => expect(received.mock.calls[0]?.[0].text).toBe(readingText(11)), 30_000);
   });
 
   test('after a cut, in the middle of an event too, it continues by Last-Event-ID: each reading once', async () => {
@@ -114,7 +114,7 @@ describe('ConsumerEventSource', () => {
     source.on('gap', gap);
     const seqs = collect(source);
     source.start();
-    await vi.waitFor(() => expect(seqs).toEqual([11, 12, 13, 14]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(seqs).toEqual([11, 12, 13, 14]), { timeout: 30_000 });
     expect(requests.map(({ lastEventId }) => lastEventId)).toEqual([undefined, 'e:12', 'e:12']);
     expect(gap).not.toHaveBeenCalled();
   });
@@ -138,7 +138,7 @@ describe('ConsumerEventSource', () => {
     const seqs = collect(source);
     expect(source.position?.seq).toBe(3);
     source.start();
-    await vi.waitFor(() => expect(seqs).toEqual([7]));
+    await vi.waitFor(() => expect(seqs).toEqual([7]), 30_000);
     expect(gap.mock.calls).toEqual([[{ producerId: '7', epoch: 'e', from: 4, to: 6, reason: 'not-retained' }]]);
     expect(requests[0]?.lastEventId).toBe('e:3');
     expect(source.position).toEqual({ producer_id: '7', epoch: 'e', seq: 7 });
@@ -191,7 +191,7 @@ describe('ConsumerEventSource', () => {
     source.on('closed', closed);
     const seqs = collect(source);
     source.start();
-    await vi.waitFor(() => expect(seqs).toEqual([11, 12]), { timeout: 5_000 });
+    await vi.waitFor(() => expect(seqs).toEqual([11, 12]), { timeout: 30_000 });
     expect(closed.mock.calls[0]?.[0]).toMatchObject({ code: 4003, reconnect: true });
     expect(requests.map(({ authorization }) => authorization)).toEqual(['Bearer the.token', 'Bearer a.newer.token']);
   });
@@ -217,7 +217,7 @@ describe('ConsumerEventSource', () => {
     });
     const seqs = collect(source);
     source.start();
-    await vi.waitFor(() => expect(seqs).toEqual([11]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(seqs).toEqual([11]), { timeout: 30_000 });
     expect(attempts).toEqual([1, 2, 3]);
   });
 

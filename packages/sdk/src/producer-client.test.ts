@@ -86,7 +86,7 @@ describe('ProducerClient', () => {
   test('the token travels as a subprotocol and not in the address', async () => {
     const { peer, client } = await connect();
     client.start();
-    await vi.waitFor(() => expect(peer.connections).toBe(1));
+    await vi.waitFor(() => expect(peer.connections).toBe(1), 30_000);
     expect(peer.urls).toEqual(['/producer']);
     expect(peer.offers).toEqual(['motience.v1,bearer.the.token']);
   });
@@ -177,7 +177,7 @@ describe('ProducerClient', () => {
     client.start();
     await client.settled();
     await client.stop();
-    await vi.waitFor(() => expect(told.at(-1)).toBe('stopped'));
+    await vi.waitFor(() => expect(told.at(-1)).toBe('stopped'), 30_000);
     expect(told).toEqual([
       'connecting',
       'open',
@@ -236,7 +236,10 @@ describe('ProducerClient', () => {
     closing.push(() => server.close());
     const { client } = await connect({ gatewayUrl: `ws://127.0.0.1:${portOf(server)}` });
     client.start();
-    await vi.waitFor(() => expect(client.state.connection).toMatchObject({ phase: 'waiting', ended: { code: 1006 } }));
+    await vi.waitFor(
+      () => expect(client.state.connection).toMatchObject({ phase: 'waiting', ended: { code: 1006 } }),
+      30_000,
+    );
   });
 
   test('a full queue holds the sender back until there is room', async () => {
@@ -289,7 +292,7 @@ describe('ProducerClient', () => {
     silent.peer.onFrame = () => {};
     await silent.client.sendAll(upTo(3).map(reading));
     silent.client.start();
-    await vi.waitFor(() => expect(silent.peer.readings.length).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(silent.peer.readings.length).toBeGreaterThan(0), 30_000);
     expect(await silent.client.stop({ flushMs: 50 })).toEqual({ left: 3 });
     expect(peer.readings).toHaveLength(3);
   });

@@ -52,7 +52,7 @@ describe('an app', () => {
     let said = '';
     parent.stdout?.on('data', (data) => (said += data));
     await once(parent, 'exit');
-    await vi.waitFor(() => expect(isRunning(Number(said))).toBe(false), { timeout: 10_000 });
+    await vi.waitFor(() => expect(isRunning(Number(said))).toBe(false), { timeout: 30_000 });
   });
 
   it('ends with an error when it cannot stop in time', async () => {

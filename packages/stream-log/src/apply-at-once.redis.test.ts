@@ -16,7 +16,7 @@ describe('a flush, once a stream manager allows it', () => {
     const published = await corner.follow();
     await corner.applyAtOnce();
     await corner.log().append(shard, 1, [segment(['one', 'two']), segment(['x'], [], other), segment(['three'])]);
-    await vi.waitFor(() => expect(numbered(published)).toEqual(['1 one', '2 two', '3 three']));
+    await vi.waitFor(() => expect(numbered(published)).toEqual(['1 one', '2 two', '3 three']), 30_000);
     expect(await corner.retained()).toEqual([2, 3]);
     expect(await corner.live().head(other)).toMatchObject({ seq: 1 });
     expect(await corner.stored()).toEqual([]);
@@ -41,7 +41,7 @@ describe('a flush, once a stream manager allows it', () => {
       outcome: 'stale',
     });
     await log.append(shard, 3, [segment(['three'], [{ ...first, first: 3, last: 3 }])]);
-    await vi.waitFor(() => expect(numbered(published)).toEqual(['1 one', '2 two', '3 three']));
+    await vi.waitFor(() => expect(numbered(published)).toEqual(['1 one', '2 two', '3 three']), 30_000);
     expect(await corner.live().head(other)).toMatchObject({ seq: 0 });
   });
 
@@ -53,7 +53,7 @@ describe('a flush, once a stream manager allows it', () => {
     expect(await corner.stored()).toEqual(['one', 'two']);
     await corner.apply();
     await corner.store('three');
-    await vi.waitFor(() => expect(numbered(published)).toEqual(['1 one', '2 two', '3 three']));
+    await vi.waitFor(() => expect(numbered(published)).toEqual(['1 one', '2 two', '3 three']), 30_000);
   });
 
   it('keeps the retained window within the bounds that the manager named last', async () => {

@@ -58,7 +58,7 @@ it('a channel is heard over another connection when the network swallows what co
   const onMessage = (message: Buffer) => void heard.push(message.toString());
   await subscriber.subscribe(`${way.prefix}:channel`, { onMessage, onBack });
   way.silence();
-  await vi.waitFor(() => expect(onBack).toHaveBeenCalled(), { timeout: 10_000 });
+  await vi.waitFor(() => expect(onBack).toHaveBeenCalled(), { timeout: 30_000 });
   await open(way.direct).spublish(`${way.prefix}:channel`, 'after');
-  await vi.waitFor(() => expect(heard).toEqual(['after']), { timeout: 10_000 });
+  await vi.waitFor(() => expect(heard).toEqual(['after']), { timeout: 30_000 });
 });

@@ -21,7 +21,7 @@ describe('applying', () => {
     expect(await corner.apply()).toBe(3);
     await corner.store('four');
     expect(await corner.apply()).toBe(1);
-    await vi.waitFor(() => expect(numbered(published)).toEqual(['1 one', '2 two', '3 three', '4 four']));
+    await vi.waitFor(() => expect(numbered(published)).toEqual(['1 one', '2 two', '3 three', '4 four']), 30_000);
     expect(new Set(published.map(({ epoch }) => epoch)).size).toBe(1);
     expect(await corner.retained()).toEqual([2, 3, 4]);
     expect(await corner.stored()).toEqual([]);
@@ -32,7 +32,7 @@ describe('applying', () => {
     for (let count = 1; count <= 60; count += 1) await corner.store(String(count));
     const counts = await Promise.all(Array.from({ length: 40 }, () => corner.apply({}, 7)));
     expect(counts.reduce((sum, readings) => sum + readings, 0)).toBe(60);
-    await vi.waitFor(() => expect(published).toHaveLength(60));
+    await vi.waitFor(() => expect(published).toHaveLength(60), 30_000);
     expect(numbered(published)).toEqual(names(60).map((name) => `${name} ${name}`));
   });
 
@@ -45,14 +45,15 @@ describe('applying', () => {
       { bytesBefore: 0, bytesThrough: 6 },
       { bytesBefore: 6, bytesThrough: 11 },
     ];
-    await vi.waitFor(() => expect(published).toMatchObject(totals));
+    await vi.waitFor(() => expect(published).toMatchObject(totals), 30_000);
     const [range] = await corner.writer().unpersisted(shard, 10, 10_000);
     expect(range?.batches).toMatchObject(totals);
     await corner.redis.hset(corner.keys.stream(shard, producerId), 'life', 'a former one');
     await corner.store('four');
     await corner.apply();
-    await vi.waitFor(() =>
-      expect(published.slice(2)).toMatchObject([{ bytesBefore: 0, bytesThrough: 4, firstSeq: 1 }]),
+    await vi.waitFor(
+      () => expect(published.slice(2)).toMatchObject([{ bytesBefore: 0, bytesThrough: 4, firstSeq: 1 }]),
+      30_000,
     );
   });
 
@@ -65,7 +66,7 @@ describe('applying', () => {
     await corner.redis.xadd(corner.keys.ingest(shard), '*', `${producerId}:2`, batch.bytes());
     await corner.apply();
     const next = { bytesBefore: 0, bytesThrough: 6, firstSeq: 1 };
-    await vi.waitFor(() => expect(published.slice(1)).toMatchObject([next]));
+    await vi.waitFor(() => expect(published.slice(1)).toMatchObject([next]), 30_000);
     expect(published[1]?.epoch).not.toBe(published[0]?.epoch);
   });
 
@@ -144,7 +145,7 @@ describe('a stream that Redis no longer knows', () => {
     const published = await corner.follow();
     await corner.store('one');
     await corner.apply();
-    await vi.waitFor(() => expect(published).toMatchObject([{ epoch: told.epoch, firstSeq: told.seq + 1 }]));
+    await vi.waitFor(() => expect(published).toMatchObject([{ epoch: told.epoch, firstSeq: told.seq + 1 }]), 30_000);
   });
 });
 

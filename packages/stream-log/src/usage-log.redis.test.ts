@@ -107,11 +107,11 @@ it('credit that there is none of is wanted, announced, and opened', async () => 
   const one = gateway('one');
   await one.listen(corner.subscriber(), (id) => changes.push(id));
   expect(await take(one, 10)).toMatchObject({ unit: undefined, state: undefined, holds: 0 });
-  await vi.waitFor(() => expect(wanted).toHaveBeenCalled());
+  await vi.waitFor(() => expect(wanted).toHaveBeenCalled(), 30_000);
   expect((await log.read(10)).map(({ wants }) => wants)).toEqual([[subscriptionId]]);
   expect(await inspect()).toMatchObject({ state: undefined, interestedAtMs: expect.any(Number) });
   await open({ units: 10 });
-  await vi.waitFor(() => expect(changes).toEqual([subscriptionId]));
+  await vi.waitFor(() => expect(changes).toEqual([subscriptionId]), 30_000);
   expect(await take(one, 10)).toMatchObject({ unit: 'readings', state: 'open', holds: 10 });
 });
 

@@ -29,19 +29,19 @@ afterEach(async () => {
   server.close();
 });
 
-const comesBack = (text: string) => vi.waitFor(() => expect(received).toBe(text), { interval: 5 });
+const comesBack = (text: string) => vi.waitFor(() => expect(received).toBe(text), { timeout: 30_000, interval: 5 });
 
 describe('a link', () => {
   it('carries bytes both ways, in order, however many', async () => {
     const text = Array.from({ length: 200_000 }, (_, at) => String(at)).join(' ');
     client.write(text);
-    await vi.waitFor(() => expect(received.length).toBe(text.length), { timeout: 10_000 });
+    await vi.waitFor(() => expect(received.length).toBe(text.length), { timeout: 30_000 });
     expect(received === text).toBe(true);
   });
 
   it('passes a close on after the last bytes', async () => {
     client.write('last');
-    await vi.waitFor(() => expect(accepted).toHaveLength(1));
+    await vi.waitFor(() => expect(accepted).toHaveLength(1), 30_000);
     accepted[0]?.end('!');
     await once(client, 'close');
     expect(received).toBe('last!');
@@ -61,7 +61,7 @@ describe('a link', () => {
     client.write('a');
     await comesBack('a');
     link.cut();
-    await vi.waitFor(() => expect(client.closed).toBe(true));
+    await vi.waitFor(() => expect(client.closed).toBe(true), 30_000);
     client = connect(link.port, '127.0.0.1').on('data', (bytes) => (received += bytes));
     client.write('b');
     await comesBack('ab');
@@ -74,7 +74,7 @@ describe('a link', () => {
     client.write('b');
     let echoed = '';
     accepted[0]?.on('data', (bytes) => (echoed += bytes));
-    if (way === 'down') await vi.waitFor(() => expect(echoed).toBe('b'));
+    if (way === 'down') await vi.waitFor(() => expect(echoed).toBe('b'), 30_000);
     // Through another link, so that there was time enough.
     else await roundTrip();
     expect(echoed).toBe(way === 'down' ? 'b' : '');

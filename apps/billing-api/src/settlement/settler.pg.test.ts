@@ -36,7 +36,7 @@ it('several settlers give credit when it is wanted, settle everything once, and 
   for (let count = 0; count < 3; count += 1) startSettler();
   const gateway = corner.gateway();
   const open = async () => expect(await gateway.call(trade, { wants: 50 })).toMatchObject({ state: 'open' });
-  await vi.waitFor(open, { timeout: 10_000, interval: 50 });
+  await vi.waitFor(open, { timeout: 30_000, interval: 50 });
   let seq = 0;
   for (let round = 0; round < 30; round += 1) {
     const count = Math.min(10, gateway.unitsOf(trade.subscriptionId));
@@ -47,7 +47,7 @@ it('several settlers give credit when it is wanted, settle everything once, and 
   }
   expect(seq).toBeGreaterThan(40);
   const settled = async () => expect((await corner.recorded(trade)).readings).toBe(BigInt(seq));
-  await vi.waitFor(settled, { timeout: 10_000, interval: 50 });
+  await vi.waitFor(settled, { timeout: 30_000, interval: 50 });
   const { wallet, hold, earnings } = await corner.balances(trade);
   const { charged = 0n, fee = 0n } = await corner.recorded(trade);
   expect([charged, earnings + fee]).toEqual([BigInt(seq) * 1_000n, charged]);
@@ -68,9 +68,9 @@ it('goes on by itself after the database has cut its connection in the middle of
     const rows = await admin`select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep'`;
     expect(rows.length).toBe(1);
   };
-  await vi.waitFor(cut, { timeout: 10_000, interval: 50 });
+  await vi.waitFor(cut, { timeout: 30_000, interval: 50 });
   await admin`drop function slow_meter cascade`;
   const settled = async () => expect((await corner.recorded(trade)).readings).toBe(20n);
-  await vi.waitFor(settled, { timeout: 15_000, interval: 50 });
+  await vi.waitFor(settled, { timeout: 30_000, interval: 50 });
   expect((await corner.balances(trade)).earnings).toBe(18_000n);
 });
