@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { services } from '../../apps/platform/dist/services.js';
 import { end } from '../processes/end-process.ts';
 
 /** What there can be several of, and the variable with its port. */
@@ -29,7 +30,7 @@ export async function startFurther(
   logFolder: string,
 ): Promise<RunningService> {
   const child = fork(fileURLToPath(new URL(`../../apps/${service}/dist/main.js`, import.meta.url)), {
-    execArgv: ['--import', endWithParent],
+    execArgv: [...(services.find(({ name }) => name === service)?.nodeArgs ?? []), '--import', endWithParent],
     env: { ...environment, [portVariables[service]]: '0' },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

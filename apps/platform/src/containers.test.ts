@@ -66,10 +66,10 @@ test('Redis flushes each write and forgets nothing', () => {
 });
 
 test('each service is there with its program, its port, and a check of that very port', () => {
-  for (const { name, portVariable, standardPort } of services) {
+  for (const { name, portVariable, standardPort, nodeArgs = [] } of services) {
     const app = container(name);
     expect(app.profiles, name).toEqual(['apps']);
-    expect(app.command, name).toEqual(['node', `apps/${name}/dist/main.js`]);
+    expect(app.command, name).toEqual(['node', ...nodeArgs, `apps/${name}/dist/main.js`]);
     expect(app.ports, name).toEqual([`127.0.0.1:\${${portVariable}:-${standardPort}}:${standardPort}`]);
     expect(app.healthcheck?.test.join(' '), name).toContain(`http://127.0.0.1:${standardPort}/ready`);
     expect(configuredPorts(environmentOf(name)).get(portVariable), name).toBe(standardPort);

@@ -26,6 +26,8 @@ export interface Service {
   readonly path: '' | '/producer' | '/consumer';
   /** What it reads its settings with when it starts. */
   readonly readConfig: (environment: Environment) => unknown;
+  /** Flags for Node itself. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** In the order they are started; the first one has to be up before the others, which check tokens with its keys. */
@@ -83,6 +85,9 @@ export const services: readonly [Service, ...Service[]] = [
     scheme: 'ws',
     path: '/consumer',
     readConfig: readConsumerGatewayConfig,
+    // While many sockets open at once, V8 would let the space for new objects grow to 48 MB, and never give it back: half of
+    // that is a kilobyte less for each of 15,000 sockets.
+    nodeArgs: ['--max-semi-space-size=8'],
   },
 ];
 

@@ -179,13 +179,13 @@ class Start implements Platform {
 
   private async startService(service: Service, environment: NodeJS.ProcessEnv): Promise<void> {
     const { dataDir, say } = this.options;
-    const { name, portVariable } = service;
+    const { name, portVariable, nodeArgs = [] } = service;
     const supervised = new SupervisedProcess(
       {
         name,
         file: join(root, 'apps', name, 'dist', 'main.js'),
         args: [],
-        nodeArgs: [],
+        nodeArgs,
         // Once it has a port it keeps it, also where the system picked it.
         environment: (port) => ({ ...environment, ...(port === undefined ? {} : { [portVariable]: String(port) }) }),
         reportsPort: true,
