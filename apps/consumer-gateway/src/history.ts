@@ -1,9 +1,10 @@
 import type { Database } from '@motience/database';
 import { orLate } from '@motience/service-kit';
+import type { RetainedBatch } from '@motience/stream-log';
 import DataLoader from 'dataloader';
 import pLimit from 'p-limit';
 import { findHistoryEnds, type StreamEpoch } from './services/find-history-ends.ts';
-import { type HistoryRange, type PastReading, readHistory } from './services/read-history.ts';
+import { type HistoryRange, readHistory } from './services/read-history.ts';
 
 /** Questions at once: fewer than the pool has connections, so that something else can always be asked. */
 const questionsAtOnce = 8;
@@ -32,7 +33,7 @@ export class History {
   }
 
   /** See `readHistory`. */
-  read(range: HistoryRange): Promise<PastReading[]> {
+  read(range: HistoryRange): Promise<RetainedBatch[]> {
     return this.ask(() => readHistory(this.sql, range), patienceMs);
   }
 

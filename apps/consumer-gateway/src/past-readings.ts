@@ -1,6 +1,5 @@
 import { restOfEpoch } from '@motience/protocol';
 import {
-  BatchWriter,
   lastSeq,
   type Position,
   type RetainedBatch,
@@ -20,7 +19,7 @@ export interface PastPart extends Pick<StreamPart, 'standing' | 'start' | 'head'
 /** A gap up to `restOfEpoch` says that an epoch may have gone on beyond what is known of it. */
 export type PastStep = { type: 'batch'; batch: RetainedBatch } | { type: 'gap'; range: SeqRange };
 
-/** Read at once, of readings so small that the bound in bytes (see `readHistory`) allows as many. */
+/** Read from PostgreSQL at once, of readings so small that the bound in bytes allows as many. */
 const historyRows = 5_000;
 
 /** Parts read at once of a shard: each is held in memory here and in Redis. */
@@ -48,19 +47,25 @@ export class PastReadings {
     const read = () => this.retained.readAfter(producerId, position, maxBytes);
     const { missing, batches, ...part } = await (inTurn ? inTurn(read) : read());
     if (part.standing !== 'known') {
-      const lost = await this.readLost(producerId, position);
+      const lost = await this.readLost(producerId, position, maxBytes);
       if (lost) return { standing: 'known', start: position, head: part.head, reachesHead: false, steps: lost };
     }
     const [range] = missing;
-    if (range) return { ...part, steps: await this.readOld(producerId, range) };
+    if (range) return { ...part, steps: await this.readOld(producerId, range, maxBytes) };
     const steps = batches.map((batch): PastStep => ({ type: 'batch', batch }));
-    return part.standing === 'known' ? this.withEndOfEpoch(producerId, { ...part, steps }) : { ...part, steps };
+    return part.standing === 'known'
+      ? this.withEndOfEpoch(producerId, { ...part, steps }, maxBytes)
+      : { ...part, steps };
   }
 
   /** What PostgreSQL has after a position that Redis does not know, because it lost what it held; undefined if nothing. */
-  private async readLost(producerId: string, { epoch, seq }: Position): Promise<PastStep[] | undefined> {
+  private async readLost(
+    producerId: string,
+    { epoch, seq }: Position,
+    maxBytes: number,
+  ): Promise<PastStep[] | undefined> {
     const end = await this.history.end({ producerId, epoch });
-    return end > seq ? this.readOld(producerId, { epoch, from: seq + 1, to: end }) : undefined;
+    return end > seq ? this.readOld(producerId, { epoch, from: seq + 1, to: end }, maxBytes) : undefined;
   }
 
   /**
@@ -68,7 +73,7 @@ export class PastReadings {
    * early: restored from a backup, or taken over by a replica, it has forgotten the last of it. What PostgreSQL has of
    * that comes first; if it cannot be asked, there may be more than anybody knows.
    */
-  private async withEndOfEpoch(producerId: string, part: PastPart): Promise<PastPart> {
+  private async withEndOfEpoch(producerId: string, part: PastPart, maxBytes: number): Promise<PastPart> {
     const { start, steps, head } = part;
     const { epoch } = start;
     const own = steps.filter((step) => epochOf(step) === epoch);
@@ -78,7 +83,7 @@ export class PastReadings {
     const from = lastOf(own.at(-1), start.seq) + 1;
     const end = await this.history.end({ producerId, epoch }).catch(() => restOfEpoch);
     if (end >= from && end < restOfEpoch) {
-      const forgotten = await this.readOld(producerId, { epoch, from, to: end });
+      const forgotten = await this.readOld(producerId, { epoch, from, to: end }, maxBytes);
       return { ...part, steps: [...own, ...forgotten], reachesHead: false };
     }
     const unknown: PastStep[] = end < restOfEpoch ? [] : [{ type: 'gap', range: { epoch, from, to: restOfEpoch } }];
@@ -87,30 +92,17 @@ export class PastReadings {
     return { ...part, steps: [...own, ...unknown, ...following], reachesHead: part.reachesHead && isAll };
   }
 
-  private async readOld(producerId: string, { epoch, from, to }: SeqRange): Promise<PastStep[]> {
-    const rows = await this.history.read({ producerId, epoch, from, to, limit: historyRows });
+  private async readOld(producerId: string, { epoch, from, to }: SeqRange, maxBytes: number): Promise<PastStep[]> {
+    const batches = await this.history.read({ producerId, epoch, from, to, limit: historyRows, maxBytes });
     const steps: PastStep[] = [];
     let next = from;
-    let at = 0;
-    for (let row = rows[at]; row; row = rows[at]) {
-      if (row.seq > next) steps.push({ type: 'gap', range: { epoch, from: next, to: row.seq - 1 } });
-      // Readings with one time were one batch.
-      const { seq: firstSeq, receivedAtMs: retainedAtMs, bytesBefore } = row;
-      const writer = new BatchWriter();
-      for (; row && row.seq === firstSeq + writer.count && row.receivedAtMs === retainedAtMs; row = rows[at]) {
-        writer.add(row.deviceId, row.body);
-        at += 1;
-      }
-      next = firstSeq + writer.count;
-      const totals = {
-        bytesBefore: bytesBefore ?? 0,
-        bytesThrough: bytesBefore === undefined ? 0 : bytesBefore + writer.bodyBytes,
-      };
-      const batch = { epoch, firstSeq, count: writer.count, ...totals, retainedAtMs, batch: writer.bytes() };
+    for (const batch of batches) {
+      if (batch.firstSeq > next) steps.push({ type: 'gap', range: { epoch, from: next, to: batch.firstSeq - 1 } });
       steps.push({ type: 'batch', batch });
+      next = lastSeq(batch) + 1;
     }
-    // What lies behind the last row is asked for next.
-    if (rows.length === 0) steps.push({ type: 'gap', range: { epoch, from, to } });
+    // What lies behind the last batch is asked for next.
+    if (batches.length === 0) steps.push({ type: 'gap', range: { epoch, from, to } });
     return steps;
   }
 }

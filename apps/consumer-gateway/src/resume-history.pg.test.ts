@@ -76,7 +76,8 @@ describe('a past that cannot be read because PostgreSQL is away', () => {
   it('goes on by itself once it is back, without a hole or a repeat; the position is told meanwhile', {
     timeout: 60_000,
   }, async () => {
-    const postgres = await startPrivatePostgres();
+    // What was persisted has to be there again after it was killed.
+    const postgres = await startPrivatePostgres({ durable: true });
     onTestFinished(() => postgres.close());
     await migrateDatabase(postgres.url);
     const producer = await corner.account('producer', ['a']);

@@ -1,5 +1,6 @@
 import { type Database, openDatabase } from '@motience/database';
 import { createTestDatabase, type TestDatabase } from '@motience/engines/testing';
+import { lastSeq, type RetainedBatch, readBatch } from '@motience/stream-log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type HistoryRange, readHistory } from './read-history.ts';
 
@@ -14,19 +15,45 @@ afterEach(async () => {
   await testDatabase.drop();
 });
 
-const receivedAtMs = 1_738_150_500_123;
+const numberedAtMs = 1_738_150_500_123;
 
 /** Readings `from` … `to` of a stream, inserted in any order. */
 const insert = (from: number, to: number, { producer = '1', epoch = 'one', body = '{"n":' } = {}) => database.sql`
   insert into readings (producer_id, epoch, seq, device_id, body, received_at)
-  select ${producer}, ${epoch}, seq, 'device ' || seq % 3, ${body}::text || seq, to_timestamp(${receivedAtMs} / 1000.0)
+  select ${producer}, ${epoch}, seq, 'device ' || seq % 3, ${body}::text || seq, to_timestamp(${numberedAtMs} / 1000.0)
   from generate_series(${from}::int, ${to}::int) seq order by seq % 7, seq`;
 
-const read = (range: Partial<HistoryRange> = {}, maxBytes?: number) =>
-  readHistory(database.sql, { producerId: '1', epoch: 'one', from: 1, to: 100, limit: 1_000, ...range }, maxBytes);
+const read = (range: Partial<HistoryRange> = {}) =>
+  readHistory(database.sql, {
+    producerId: '1',
+    epoch: 'one',
+    from: 1,
+    to: 100,
+    limit: 1_000,
+    maxBytes: 2 ** 20,
+    ...range,
+  });
 
-const readSeqs = async (range: Partial<HistoryRange>, maxBytes?: number) =>
-  (await read(range, maxBytes)).map(({ seq }) => seq);
+/** All there is, in as many answers as it takes. */
+async function readOn(from = 1): Promise<RetainedBatch[]> {
+  const batches = await read({ from });
+  const last = batches.at(-1);
+  return last ? [...batches, ...(await readOn(lastSeq(last) + 1))] : [];
+}
+
+/** What a batch says of its readings, and the readings themselves. */
+const unpacked = async (range: Partial<HistoryRange> = {}) =>
+  (await read(range)).map(({ batch, ...numbers }) => {
+    const readings: [string, string][] = [];
+    readBatch(batch, (deviceId, body) => void readings.push([deviceId, body.toString()]));
+    return { ...numbers, readings };
+  });
+
+const readSeqs = async (range: Partial<HistoryRange>) =>
+  (await unpacked(range)).flatMap(({ firstSeq, count, readings }) => {
+    expect(readings).toHaveLength(count);
+    return readings.map((_, index) => firstSeq + index);
+  });
 
 describe('reading history', () => {
   it('gives the readings of one epoch of one stream, as they were live', async () => {
@@ -34,11 +61,35 @@ describe('reading history', () => {
     await insert(7, 7, { body });
     await insert(7, 7, { epoch: 'two' });
     await insert(7, 7, { producer: '2' });
-    expect(await read()).toEqual([
-      { seq: 7, deviceId: 'device 1', body: `${body}7`, bytesBefore: undefined, receivedAtMs },
-    ]);
+    const numbers = { epoch: 'one', firstSeq: 7, count: 1, retainedAtMs: numberedAtMs };
+    const readings = [['device 1', `${body}7`]];
+    expect(await unpacked()).toEqual([{ ...numbers, bytesBefore: 0, bytesThrough: 0, readings }]);
     await database.sql`update readings set bytes_before = 4000000000`;
-    expect((await read())[0]?.bytesBefore).toBe(4_000_000_000);
+    const bytesThrough = 4_000_000_000 + Buffer.byteLength(`${body}7`);
+    expect(await unpacked()).toEqual([{ ...numbers, bytesBefore: 4_000_000_000, bytesThrough, readings }]);
+  });
+
+  it('gives consecutive readings as a batch if they were numbered at one time and all have a total, or none', async () => {
+    await insert(1, 12);
+    await database.sql`delete from readings where seq in (3, 4)`;
+    // The clock may have gone back.
+    await database.sql`
+      update readings set received_at = received_at + case when seq = 7 then interval '1 ms' else interval '1 h' end
+      where seq >= 7 and seq <> 8`;
+    await database.sql`update readings set bytes_before = seq * 100 where seq >= 11`;
+    const hourLater = numberedAtMs + 3_600_000;
+    expect((await readOn()).map(({ batch: _, epoch: __, ...numbers }) => Object.values(numbers))).toEqual([
+      [1, 2, 0, 0, numberedAtMs],
+      [5, 2, 0, 0, numberedAtMs],
+      [7, 1, 0, 0, numberedAtMs + 1],
+      [8, 1, 0, 0, numberedAtMs],
+      [9, 2, 0, 0, hourLater],
+      [11, 2, 1_100, 1_100 + 2 * '{"n":11'.length, hourLater],
+    ]);
+    expect((await unpacked({ from: 8 })).at(-1)?.readings).toEqual([
+      ['device 2', '{"n":11'],
+      ['device 0', '{"n":12'],
+    ]);
   });
 
   it('gives what there is from the first to the last asked for, ascending', async () => {
@@ -66,13 +117,16 @@ describe('reading history', () => {
     expect(await readSeqs({ from: 5, limit: 2 })).toEqual([5]);
   });
 
-  it('ends before the text grows beyond its bound, but never before the first reading', async () => {
+  it('ends with the reading that reaches the bound on the text, if not before', async () => {
     const snow = '☃'.repeat(33);
     await insert(1, 5, { body: snow });
-    expect(await readSeqs({}, 300)).toEqual([1, 2, 3]);
-    expect(await readSeqs({ from: 4 }, 299)).toEqual([4, 5]);
-    expect(await readSeqs({}, 299)).toEqual([1, 2]);
-    expect(await readSeqs({ from: 2 }, 10)).toEqual([2]);
+    expect(await readSeqs({ maxBytes: 300 })).toEqual([1, 2, 3]);
+    expect(await readSeqs({ maxBytes: 301 })).toEqual([1, 2, 3, 4]);
+    expect(await readSeqs({ from: 4, maxBytes: 301 })).toEqual([4, 5]);
+    expect(await readSeqs({ from: 2, maxBytes: 10 })).toEqual([2]);
+    await insert(6, 6, { body: snow.repeat(100) });
+    expect(await readSeqs({ from: 5, maxBytes: 301 })).toEqual([5]);
+    expect(await readSeqs({ from: 6, maxBytes: 301 })).toEqual([6]);
   });
 
   it.each([
@@ -90,8 +144,8 @@ describe('reading history', () => {
     }
     const after = await scans();
     expect(after.sequential).toBe(before.sequential);
-    // Each time 100, and one more to know the end.
-    expect(after.rowsByIndex - before.rowsByIndex).toBeLessThanOrEqual(10 * 101);
+    // Each time 100, one more to know the end, and ten to know how large they are.
+    expect(after.rowsByIndex - before.rowsByIndex).toBeLessThanOrEqual(10 * 111);
     expect(after.rowsByIndex - before.rowsByIndex).toBeGreaterThanOrEqual(10 * 100);
   });
 });

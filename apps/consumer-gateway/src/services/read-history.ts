@@ -1,56 +1,84 @@
 import type { Database } from '@motience/database';
+import { lastSeq, type RetainedBatch } from '@motience/stream-log';
 
-/** Which readings of a stream: `from` … `to`, both included, at most `limit` of them. */
+/** Which readings of a stream: `from` … `to`, both included, at most `limit` of them and `maxBytes` of text. */
 export interface HistoryRange {
   producerId: string;
   epoch: string;
   from: number;
   to: number;
   limit: number;
+  maxBytes: number;
 }
 
-export interface PastReading {
-  seq: number;
-  deviceId: string;
-  /** The reading's text up to where its `seq` goes, byte for byte as it was live. */
-  body: string;
-  /** Bytes of the bodies of all readings of the epoch before it; undefined where that was not kept. */
-  bytesBefore: number | undefined;
-  /** When it was numbered, in ms since 1970. */
-  receivedAtMs: number;
-}
-
-/** An answer is larger only if its first reading alone is. */
-const defaultMaxBytes = 2 ** 20;
+/** Readings by whose size it is decided how many are looked at. */
+const sampleSize = 10;
 
 /**
- * Reads past readings from PostgreSQL, ascending by `seq`; those it does not hold are left out. The answer ends early
- * after `limit` readings or `maxBytes` of text: read on after its last one, until an answer is empty.
+ * Reads past readings from PostgreSQL, ascending by `seq`; those it does not hold are left out. Consecutive ones that
+ * were numbered at one time are a batch. The answer ends early, after `limit` readings, with the one that reaches
+ * `maxBytes` of text, or before: read on after its last one, until an answer is empty.
  */
-export async function readHistory(
+export async function readHistory(sql: Database['sql'], range: HistoryRange): Promise<RetainedBatch[]> {
+  const batches = await readBatches(sql, range);
+  // The clock went back: readings of one time have others between them, before which the answer ends.
+  const mixed = batches.findIndex(
+    (batch, at) => lastSeq(batch) >= (batches[at + 1]?.firstSeq ?? Number.POSITIVE_INFINITY),
+  );
+  if (mixed !== 0) return mixed < 0 ? batches : batches.slice(0, mixed);
+  const [, next] = batches;
+  return next ? readHistory(sql, { ...range, to: next.firstSeq - 1 }) : batches;
+}
+
+async function readBatches(
   sql: Database['sql'],
-  { producerId, epoch, from, to, limit }: HistoryRange,
-  maxBytes = defaultMaxBytes,
-): Promise<PastReading[]> {
+  { producerId, epoch, from, to, limit, maxBytes }: HistoryRange,
+): Promise<RetainedBatch[]> {
+  const inRange = sql`producer_id = ${producerId} and epoch = ${epoch} and seq between ${from} and ${to}`;
+  // PostgreSQL packs them: the driver is slow with rows, and quick with the few that are left. It is told by the first
+  // ones how many will do, because it reads all up to a limit before it knows how large they are.
   const rows = await sql<
-    { seq: string; device_id: string; body: string; bytes_before: string | null; received_at_ms: number }[]
+    {
+      first_seq: string;
+      count: number;
+      bytes_before: string | null;
+      bytes: number;
+      numbered_at_ms: number;
+      batch: Buffer;
+    }[]
   >`
-    select seq, device_id, body, bytes_before, floor(extract(epoch from received_at) * 1000)::float8 as received_at_ms
+    select min(seq) as first_seq, count(*)::int as count,
+           min(bytes_before) as bytes_before, sum(octet_length(body))::int as bytes,
+           floor(extract(epoch from received_at) * 1000)::float8 as numbered_at_ms,
+           string_agg(substring(int4send(octet_length(device_id)) from 4) || convert_to(device_id, 'UTF8')
+                      || int4send(octet_length(body)) || convert_to(body, 'UTF8'), ''::bytea order by seq) as batch
     from (
-      select *, sum(octet_length(body)) over (order by seq rows unbounded preceding) as bytes,
-             row_number() over (order by seq rows unbounded preceding) as place
+      select seq, device_id, body, bytes_before, received_at,
+             sum(octet_length(body)) over in_order as bytes_through, row_number() over in_order as place
       from readings
-      where producer_id = ${producerId} and epoch = ${epoch} and seq between ${from} and ${to}
+      where ${inRange}
+      window in_order as (order by seq rows unbounded preceding)
       order by seq
-      limit ${limit}
-    ) in_order
-    where bytes <= ${maxBytes} or place = 1
-    order by seq`;
-  return rows.map(({ seq, device_id: deviceId, body, bytes_before: bytesBefore, received_at_ms: receivedAtMs }) => ({
-    seq: Number(seq),
-    deviceId,
-    body,
-    bytesBefore: bytesBefore === null ? undefined : Number(bytesBefore),
-    receivedAtMs,
-  }));
+      limit (
+        select least(${limit}, 1 + ${maxBytes} / avg(octet_length(body)))::int
+        from (select body from readings where ${inRange} order by seq limit ${sampleSize}) first_ones
+      )
+    ) placed
+    where bytes_through - octet_length(body) < ${maxBytes}
+    group by received_at, seq - place, bytes_before is null
+    order by first_seq`;
+  return rows.map(({ first_seq, count, bytes_before, bytes, numbered_at_ms, batch }) => {
+    const bytesBefore = Number(bytes_before ?? 0);
+    // Readings that were stored before there was a total count no bytes.
+    const bytesThrough = bytes_before === null ? 0 : bytesBefore + bytes;
+    return {
+      epoch,
+      firstSeq: Number(first_seq),
+      count,
+      bytesBefore,
+      bytesThrough,
+      retainedAtMs: numbered_at_ms,
+      batch,
+    };
+  });
 }
