@@ -1,10 +1,11 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { orLate } from '@motience/service-kit';
-import { type NumberedBatch, type Position, readBatch } from '@motience/stream-log';
-import type { EntitledPast } from './entitled-past.ts';
+import { type NumberedBatch, type Position, visitReadings } from '@motience/stream-log';
+import type { EntitledPart, EntitledPast } from './entitled-past.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { hasAdvanced, type LiveStream } from './live-stream.ts';
-import { type FieldFilter, fieldFilter, type Narrowing } from './narrowing.ts';
+import { type FieldFilter, fieldFilter, isEverything, type Narrowing } from './narrowing.ts';
+import { type AheadRoom, PastAhead } from './past-ahead.ts';
 import type { PastEvent, StreamEvent } from './stream-events.ts';
 import { bridgeTo } from './stream-position.ts';
 import type { StreamTable } from './stream-table.ts';
@@ -28,6 +29,8 @@ export interface CatchUpOptions {
   stream: LiveStream;
   streams: StreamTable;
   past: EntitledPast;
+  /** What of the past is read ahead has to find room here. */
+  aheadRoom: AheadRoom;
   position: Position;
   narrowing: Narrowing;
   sink: CatchUpSink;
@@ -46,10 +49,13 @@ export interface CatchUpOptions {
   reached(): 'over' | 'go-on';
 }
 
-/** Read from the past at once. */
-const partBytes = 512 * 1024;
+/**
+ * Read from the past at once. A socket has at most as many parts in memory as it may have backfills at once, and one that
+ * is read ahead.
+ */
+const partBytes = 1024 * 1024;
 
-/** Of a batch, sent in one turn of the loop, so that others get theirs in between. */
+/** Sent in one turn of the loop, so that others get theirs in between. */
 const readingsPerTurn = 200;
 
 const longestWaitMs = 1_000;
@@ -72,18 +78,24 @@ const longestPatienceMs = 30_000;
  */
 export class CatchUp {
   private readonly frames = new FrameWriter();
+  private readonly isNarrowed: boolean;
   private readonly filter: FieldFilter | undefined;
   private readonly thinning: Thinning | undefined;
+  private readonly ahead: PastAhead;
   /** Everything up to here was read. */
   private current: Position;
   /** When what was read last was numbered, in ms since 1970. */
   private now = 0;
   private patienceMs = firstPatienceMs;
   private hasAnswered = false;
+  /** Readings since others had their turn of the loop. */
+  private sentInTurn = 0;
   private sentAt = performance.now();
 
   constructor(private readonly options: CatchUpOptions) {
-    const { narrowing, streams } = options;
+    const { narrowing, streams, past, aheadRoom } = options;
+    this.ahead = new PastAhead((after) => past.readAfter(after, partBytes), aheadRoom);
+    this.isNarrowed = !isEverything(narrowing);
     this.filter = fieldFilter(narrowing);
     this.thinning = narrowing.maxRate === undefined ? undefined : new Thinning(narrowing.maxRate, streams.heldBytes);
     this.current = options.position;
@@ -98,7 +110,9 @@ export class CatchUp {
   /** Sends what is held for the sake of `max_rate`. */
   flush(): void {
     this.options.sink.cork(() => {
-      for (const reading of this.thinning?.take(this.now) ?? []) this.send(reading.body, reading);
+      for (const reading of this.thinning?.take(this.now) ?? []) {
+        this.send(this.frames.frameOf(reading.body, reading.seq), reading);
+      }
     });
   }
 
@@ -114,17 +128,18 @@ export class CatchUp {
         await this.waitFor(outcome.error);
       }
     } finally {
+      this.ahead.drop();
       this.thinning?.take(this.now);
     }
   }
 
   /** Sends a part of what follows. If that cannot be read soon, answers with the error that comes of it, if any. */
   private async sendPart(): Promise<'over' | 'go-on' | { error: Promise<unknown> }> {
-    const { stream, streams, past, isWanted } = this.options;
+    const { stream, streams, isWanted } = this.options;
     // What comes while it is read is remembered.
     streams.beginJoining(stream);
     try {
-      const reading = past.readAfter(this.current, partBytes);
+      const reading = this.readNext();
       const failed = reading.then(
         () => undefined,
         (error: unknown) => error,
@@ -142,11 +157,17 @@ export class CatchUp {
       this.patienceMs = firstPatienceMs;
       // What was read may not be sent while rights may be out of date.
       if (streams.isPaused) return 'go-on';
+      this.ahead.begin(part.events.at(-1)?.at ?? this.current);
       if (!(await this.sendAll(this.answered(part.events, part.known)))) return 'over';
       return part.reachesHead && (await this.crossBridge()) ? 'over' : 'go-on';
     } finally {
       streams.endJoining(stream);
     }
+  }
+
+  private async readNext(): Promise<EntitledPart> {
+    const after = this.current;
+    return this.options.past.entitledPart(after, await this.ahead.take(after));
   }
 
   /** Waits for a reading that takes long, or a moment if it has failed. */
@@ -171,8 +192,11 @@ export class CatchUp {
   /** Waits until it may send. Whether it is not wanted any more. */
   private async isHeldUp(): Promise<boolean> {
     const { sink, streams, isWanted } = this.options;
-    while (isWanted() && (sink.isFull || streams.isPaused))
+    while (isWanted() && (sink.isFull || streams.isPaused)) {
+      // What goes out after a pause is read after it.
+      if (streams.isPaused) this.ahead.drop();
       await (sink.isFull ? sink.whenDrained() : streams.whenResumed());
+    }
     return !isWanted();
   }
 
@@ -208,40 +232,52 @@ export class CatchUp {
   }
 
   private async sendBatch(numbered: NumberedBatch, after: number): Promise<boolean> {
-    const { epoch, firstSeq, batch } = numbered;
-    let seq = firstSeq - 1;
-    let { bytesBefore } = numbered;
-    for (let from = 0; ; ) {
-      let sent = 0;
-      const send = (deviceId: string, body: Buffer) => {
-        seq += 1;
-        sent += 1;
-        const bytesThrough = bytesBefore + countedBytes(numbered, body.length);
-        if (seq > after) this.sendReading(deviceId, body, { epoch, seq, bytesBefore, bytesThrough });
-        bytesBefore = bytesThrough;
-        return sent < readingsPerTurn && !this.options.sink.isFull;
-      };
-      this.options.sink.cork(() => {
-        from = readBatch(batch, send, from);
-      });
-      if (from === batch.length) return true;
-      await setImmediate();
-      if (await this.isHeldUp()) return false;
+    const { sink } = this.options;
+    const place = startOf(numbered);
+    const isTurnOver = () => this.sentInTurn >= readingsPerTurn || sink.isFull;
+    while (place.byte < numbered.batch.length) {
+      if (isTurnOver()) {
+        this.sentInTurn = 0;
+        await setImmediate();
+        if (await this.isHeldUp()) return false;
+      }
+      sink.cork(() => this.sendReadings(numbered, after, place, isTurnOver));
     }
+    return true;
   }
 
-  private sendReading(deviceId: string, body: Buffer, place: ReadingPlace): void {
+  /** Sends the readings of a batch from a place in it on that come after a seq, and moves the place. */
+  private sendReadings(numbered: NumberedBatch, after: number, from: BatchPlace, isTurnOver = () => false): void {
+    const { epoch, batch } = numbered;
+    const isCounted = numbered.bytesThrough > numbered.bytesBefore;
+    const sendOne = (deviceStart: number, deviceEnd: number, bodyStart: number, bodyEnd: number) => {
+      from.seq += 1;
+      const { seq, bytesThrough: bytesBefore } = from;
+      if (isCounted) from.bytesThrough += bodyEnd - bodyStart;
+      if (seq <= after) return true;
+      this.sentInTurn += 1;
+      const place = { epoch, seq, bytesBefore, bytesThrough: from.bytesThrough };
+      this.current = place;
+      if (this.isNarrowed) {
+        const deviceId = batch.toString('latin1', deviceStart, deviceEnd);
+        this.sendNarrowed(deviceId, batch.subarray(bodyStart, bodyEnd), place);
+      } else this.send(this.frames.frameOf(batch, seq, bodyStart, bodyEnd), place);
+      return !isTurnOver();
+    };
+    from.byte = visitReadings(batch, sendOne, from.byte);
+  }
+
+  private sendNarrowed(deviceId: string, body: Buffer, place: ReadingPlace): void {
     const { deviceId: only } = this.options.narrowing;
-    this.current = { epoch: place.epoch, seq: place.seq };
     if (only !== undefined && only !== deviceId) return;
     const kept = this.filter ? this.filter(body) : body;
     if (!kept) return;
     if (this.thinning) this.thinning.hold(deviceId, place, kept);
-    else this.send(kept, place);
+    else this.send(this.frames.frameOf(kept, place.seq), place);
   }
 
-  private send(body: Buffer, place: ReadingPlace): void {
-    this.options.sink.reading(this.frames.frameOf(body, place.seq), place);
+  private send(frame: Uint8Array, place: ReadingPlace): void {
+    this.options.sink.reading(frame, place);
     this.sentAt = performance.now();
   }
 
@@ -260,7 +296,7 @@ export class CatchUp {
       const bridge = bridgeTo(stream.position, stream.recent?.all ?? [], this.current);
       if (bridge.type === 'behind') return false;
       if (bridge.type === 'join') {
-        for (const batch of bridge.batches) sink.cork(() => this.sendNow(batch));
+        for (const batch of bridge.batches) sink.cork(() => this.sendReadings(batch, this.current.seq, startOf(batch)));
         this.flushIfDue(Date.now());
         if (reached() === 'over') return true;
       } else if (isLate) {
@@ -273,22 +309,15 @@ export class CatchUp {
       if (stream.position.epoch !== this.current.epoch && !isLate) return false;
     }
   }
-
-  private sendNow(numbered: NumberedBatch): void {
-    const { epoch, firstSeq, batch } = numbered;
-    const { seq: after } = this.current;
-    let seq = firstSeq - 1;
-    let { bytesBefore } = numbered;
-    readBatch(batch, (deviceId, body) => {
-      seq += 1;
-      const bytesThrough = bytesBefore + countedBytes(numbered, body.length);
-      if (seq > after) this.sendReading(deviceId, body, { epoch, seq, bytesBefore, bytesThrough });
-      bytesBefore = bytesThrough;
-    });
-  }
 }
 
-/** What a reading adds to the running total: nothing where it was numbered before there was one. */
-function countedBytes({ bytesBefore, bytesThrough }: NumberedBatch, bytes: number): number {
-  return bytesThrough > bytesBefore ? bytes : 0;
+/** How far into a batch somebody is: the byte to go on from, the seq before that, and the running total through it. */
+interface BatchPlace {
+  byte: number;
+  seq: number;
+  bytesThrough: number;
+}
+
+function startOf({ firstSeq, bytesBefore }: NumberedBatch): BatchPlace {
+  return { byte: 0, seq: firstSeq - 1, bytesThrough: bytesBefore };
 }

@@ -2,6 +2,7 @@ import type { Expiry, OpenAccount, OpenSocket, ServerSocket, SocketListener } fr
 import type { ConsumerDownFrame, Refusal } from '@motience/protocol';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ConsumerSession } from './consumer-session.ts';
+import { AheadRoom } from './past-ahead.ts';
 import { SocketMeter } from './socket-meter.ts';
 
 /** What a connection has done when the rights of its account change. */
@@ -21,6 +22,7 @@ export interface BackfillBounds {
 export class ConsumerConnection implements OpenSocket, SocketListener {
   warnedOfExpiry = false;
   private usedMeter: SocketMeter | undefined;
+  private room: AheadRoom | undefined;
   private limit: LimitFunction | undefined;
 
   constructor(
@@ -49,6 +51,12 @@ export class ConsumerConnection implements OpenSocket, SocketListener {
   /** Bytes that may wait for the socket before a backfill holds back. */
   get backfillBytes(): number {
     return this.bounds.bytes;
+  }
+
+  /** Room for what its backfills read ahead. */
+  get aheadRoom(): AheadRoom {
+    this.room ??= new AheadRoom();
+    return this.room;
   }
 
   /** Runs a backfill once one of the few is free that a socket may have at once. */

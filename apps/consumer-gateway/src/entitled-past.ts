@@ -39,8 +39,13 @@ export class EntitledPast {
     private readonly entitlement: Entitlement,
   ) {}
 
-  async readAfter(position: Position, maxBytes: number): Promise<EntitledPart> {
-    const part = await this.past.readAfter(this.producerId, position, maxBytes);
+  /** What follows a position, whoever may have it; see `PastReadings.readAfter`. */
+  readAfter(position: Position, maxBytes: number): Promise<PastPart> {
+    return this.past.readAfter(this.producerId, position, maxBytes);
+  }
+
+  /** What the consumer may have, as of now, of a part that follows a position; time is paid for by it. */
+  async entitledPart(position: Position, part: PastPart): Promise<EntitledPart> {
     const { sinceMs } = this.entitlement;
     const oldest = oldestOf(part);
     if (oldest && oldest.retainedAtMs < sinceMs) this.times ??= await this.entitlement.findTimes();

@@ -10,6 +10,7 @@ import type { MeteredFeed, MeteredReceiver } from './metered-feed.ts';
 import type { MeteredReception } from './metered-reception.ts';
 import type { Meters } from './meters.ts';
 import { isEverything } from './narrowing.ts';
+import { AheadRoom } from './past-ahead.ts';
 import { SocketMeter } from './socket-meter.ts';
 import type { StreamTable } from './stream-table.ts';
 import type { ReadingPlace } from './thinning.ts';
@@ -80,6 +81,7 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
       stream,
       streams,
       past,
+      aheadRoom: new AheadRoom(),
       position: from,
       narrowing: wish.narrowing,
       isWanted,

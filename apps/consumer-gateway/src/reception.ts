@@ -92,7 +92,7 @@ export class Reception implements MeteredReceiver, CreditListener {
   /** Receives the stream so from now on; answered by `subscribed`, as every ask is. */
   ask({ narrowing, from }: Ask): void {
     // One that is on its way goes on from where it is, and so does one for whom something is held.
-    const standsAt = this.catchUp?.position ?? this.heldAt ?? this.heldFrom();
+    const standsAt = this.heldAt ?? this.catchUp?.position ?? this.heldFrom();
     this.asked = { narrowing, from: from ?? this.asked?.from ?? standsAt };
     this.answersOwed += 1;
     if (!this.isRunning) void this.run();
@@ -211,6 +211,7 @@ export class Reception implements MeteredReceiver, CreditListener {
       stream,
       streams,
       past,
+      aheadRoom: connection.aheadRoom,
       position,
       narrowing,
       isWanted,

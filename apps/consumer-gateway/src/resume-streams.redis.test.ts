@@ -51,34 +51,40 @@ describe('subscribing after a position', () => {
     expect(readings).toEqual(live.texts.slice(8));
   });
 
-  it('leaves out, repeats and reorders nothing while the stream runs at full speed', async () => {
-    const { producer, epoch, open } = await streamOf(0);
-    let sent = 0;
-    let isRunning = true;
-    const running = (async () => {
-      while (isRunning) {
-        await corner.publish(
-          producer.id,
-          Array.from({ length: 40 }, () => ({ text: 'x'.repeat(200) })),
-        );
-        sent += 40;
+  it.each([
+    ['small', 200],
+    ['so large that it is read in several parts', 4_000],
+  ])(
+    'leaves out, repeats and reorders nothing while the stream runs at full speed (readings are %s)',
+    async (_, size) => {
+      const { producer, epoch, open } = await streamOf(0);
+      let sent = 0;
+      let isRunning = true;
+      const running = (async () => {
+        while (isRunning) {
+          await corner.publish(
+            producer.id,
+            Array.from({ length: 40 }, () => ({ text: 'x'.repeat(size) })),
+          );
+          sent += 40;
+        }
+      })();
+      await eventually(() => expect(sent).toBeGreaterThan(2_000));
+      const sockets: TestSocket[] = [];
+      for (let at = 0; at < 8; at += 1) {
+        const socket = await open();
+        sockets.push(socket);
+        subscribe(socket, producer, { epoch, after: at * 100 + at });
+        await eventually(() => expect(Number(seqs(socket).at(-1) ?? 0)).toBeGreaterThan(sent - 1_000));
       }
-    })();
-    await eventually(() => expect(sent).toBeGreaterThan(2_000));
-    const sockets: TestSocket[] = [];
-    for (let at = 0; at < 8; at += 1) {
-      const socket = await open();
-      sockets.push(socket);
-      subscribe(socket, producer, { epoch, after: at * 100 + at });
-      await eventually(() => expect(Number(seqs(socket).at(-1) ?? 0)).toBeGreaterThan(sent - 1_000));
-    }
-    isRunning = false;
-    await running;
-    for (const [at, socket] of sockets.entries()) {
-      await eventually(() => expect(seqs(socket).at(-1)).toBe(sent));
-      expect(seqs(socket)).toEqual(upTo(sent).slice(at * 100 + at));
-    }
-  });
+      isRunning = false;
+      await running;
+      for (const [at, socket] of sockets.entries()) {
+        await eventually(() => expect(seqs(socket).at(-1)).toBe(sent));
+        expect(seqs(socket)).toEqual(upTo(sent).slice(at * 100 + at));
+      }
+    },
+  );
 
   it('at the head gets what comes', async () => {
     const { producer, epoch, open } = await streamOf(3);

@@ -1,0 +1,51 @@
+import type { Position } from '@motience/stream-log';
+import type { PastPart } from './past-readings.ts';
+
+/** Room for a part that is read ahead: of those who catch up on one socket, one at a time has it. */
+export class AheadRoom {
+  isTaken = false;
+}
+
+/**
+ * The past of a stream in parts, of which the next is read while one is being sent. What was read ahead is as it was
+ * kept: whether somebody may have it is judged when it is taken.
+ */
+export class PastAhead {
+  private ahead: { after: Position; part: Promise<PastPart | undefined> } | undefined;
+  /** Whether the part taken last ended at the head, as that was when it was read. */
+  private hasReachedHead = false;
+
+  constructor(
+    private readonly read: (after: Position) => Promise<PastPart>,
+    private readonly room: AheadRoom,
+  ) {}
+
+  /**
+   * What follows a position. Of what was read ahead it is never said that it reaches the head: who joins the stream
+   * there must have remembered what came since it was read.
+   */
+  async take(after: Position): Promise<PastPart> {
+    const { ahead } = this;
+    this.drop();
+    const isNext = ahead?.after.epoch === after.epoch && ahead.after.seq === after.seq;
+    const wasRead = isNext ? await ahead.part : undefined;
+    const part = wasRead ?? (await this.read(after));
+    this.hasReachedHead = part.reachesHead;
+    return wasRead ? { ...part, reachesHead: false } : part;
+  }
+
+  /** Begins to read what follows a position, if there is room and the part taken last was not the end. */
+  begin(after: Position): void {
+    if (this.ahead || this.room.isTaken || this.hasReachedHead) return;
+    this.room.isTaken = true;
+    // What cannot be read ahead is read again when it is taken.
+    this.ahead = { after, part: this.read(after).catch(() => undefined) };
+  }
+
+  /** Gives up what was read ahead, and its room. */
+  drop(): void {
+    if (!this.ahead) return;
+    this.ahead = undefined;
+    this.room.isTaken = false;
+  }
+}
