@@ -2,17 +2,15 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@motience/service-kit';
 import type { StreamWriter } from '@motience/stream-log';
+import { pauseAfterRound } from './round-pause.ts';
 import { SeenDevices } from './services/record-devices.ts';
 import { storeReadings } from './services/store-readings.ts';
 import type { ShardShare } from './share-shards.ts';
 
 type Sql = Parameters<typeof storeReadings>[0];
 
-/** Between rounds that took all there was: few large ones cost PostgreSQL, and the disk, less than many small ones. */
-const pauseMs = 200;
-/** The same where streams had few readings each: a stream costs as much as many readings, in Redis and in PostgreSQL. */
-const pauseWithFewMs = 1_000;
-const fewReadingsPerStream = 10;
+/** Before looking again whether a shard is this manager's. */
+const pauseWithoutShardMs = 200;
 const pauseAfterFailureMs = 1_000;
 const streamsPerRound = 500;
 const bytesPerRound = 2 * 1024 * 1024;
@@ -46,7 +44,7 @@ export class Persister {
   private async run(shard: number): Promise<void> {
     while (!this.stopping.signal.aborted) {
       try {
-        const pauseAfterMs = this.share.owns(shard) ? await this.persistShard(shard) : pauseMs;
+        const pauseAfterMs = this.share.owns(shard) ? await this.persistShard(shard) : pauseWithoutShardMs;
         if (pauseAfterMs > 0) await this.pause(pauseAfterMs);
       } catch (err) {
         this.logger.error({ err, shard }, 'readings could not be persisted; they stay in Redis until they are');
@@ -58,7 +56,7 @@ export class Persister {
   /** Persists some of what a shard has; returns after how many ms to look again, 0 if that was not about all. */
   private async persistShard(shard: number): Promise<number> {
     const ranges = await this.writer.unpersisted(shard, streamsPerRound, bytesPerRound);
-    if (ranges.length === 0) return pauseMs;
+    if (ranges.length === 0) return pauseAfterRound(0, 0);
     await storeReadings(this.sql, ranges, this.seen);
     await this.writer.notePersisted(shard, ranges);
     let readings = 0;
@@ -71,7 +69,7 @@ export class Persister {
     }
     this.onPersisted(readings);
     if (bytes >= bytesPerRound || ranges.length === streamsPerRound) return 0;
-    return readings < ranges.length * fewReadingsPerStream ? pauseWithFewMs : pauseMs;
+    return pauseAfterRound(readings, ranges.length);
   }
 
   private async pause(milliseconds: number): Promise<void> {

@@ -1,0 +1,16 @@
+/** Between rounds that took all there was: few large ones cost PostgreSQL, and the disk, less than many small ones. */
+const shortestMs = 200;
+/** What waits meanwhile is in Redis alone. */
+const longestMs = 5_000;
+/**
+ * For each stream of a round where they had few readings each: a stream costs as much as many readings, in Redis and in
+ * PostgreSQL, so a shard takes no more than 40 such a second.
+ */
+const perStreamMs = 25;
+const fewReadings = 50;
+
+/** How long to pause, in ms, after a round that took all there was of a shard: so many readings of so many streams. */
+export function pauseAfterRound(readings: number, streams: number): number {
+  if (readings >= streams * fewReadings) return shortestMs;
+  return Math.min(Math.max(streams * perStreamMs, shortestMs), longestMs);
+}
