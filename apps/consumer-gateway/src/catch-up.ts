@@ -53,7 +53,7 @@ export interface CatchUpOptions {
  * Read from the past at once. A socket has at most as many parts in memory as it may have backfills at once, and one that
  * is read ahead.
  */
-const partBytes = 1024 * 1024;
+const partBytes = 512 * 1024;
 
 /** Sent in one turn of the loop, so that others get theirs in between. */
 const readingsPerTurn = 200;

@@ -207,12 +207,12 @@ describe('a long past of which nothing is sent because it is narrowed', () => {
     for (let sent = 0; sent < 5; sent += 1) await corner.publish(producer.id, batch, 'a');
     gateway.pasts.close(producer.id);
     subscribe(socket, producer, { epoch, after: 0, device_id: 'b' });
-    // Four batches are a part.
+    // Two batches are a part.
     await heldPast(producer);
     gateway.pasts.letGo(producer.id);
     await heldPast(producer);
     const position = { type: 'position', producer_id: producer.id, epoch };
-    await eventually(() => expect(socket.ofType('position')[0]).toEqual({ ...position, seq: 80 }));
+    await eventually(() => expect(socket.ofType('position')[0]).toEqual({ ...position, seq: 40 }));
     gateway.pasts.open(producer.id);
     await eventually(() => expect(socket.ofType('position').at(-1)).toEqual({ ...position, seq: 100 }));
     expect(socket.readings).toEqual([]);
