@@ -36,8 +36,14 @@ interface Verdicts extends Verdict {
   books: Reconciled;
 }
 
-/** Streams for a few seconds to consumers that were there before, some of which pay, and checks. */
-async function stream(): Promise<Verdicts> {
+/** What is broken may never come. */
+const patienceWithBrokenMs = 5_000;
+
+/**
+ * Streams for a few seconds to consumers that were there before, some of which pay, and checks when all has come, or nothing
+ * more for `patienceMs`: a busy machine may take long to give credit.
+ */
+async function stream(patienceMs = 30_000): Promise<Verdicts> {
   const { databaseUrl } = platform;
   const market = await Market.open(platform, { seed: 1, readings: 3_000, perSecond: 1_500 });
   try {
@@ -45,8 +51,8 @@ async function stream(): Promise<Verdicts> {
     expect(await waitFor(() => market.consumers.every(({ subscribed }) => subscribed), 30_000)).toBe(true);
     for (const sender of market.senders) void sender.run();
     await market.stay();
-    await settle(market, databaseUrl, 5_000);
-    await settleBooks(market.buyers, databaseUrl, 5_000);
+    await settle(market, databaseUrl, patienceMs);
+    await settleBooks(market.buyers, databaseUrl, patienceMs);
   } finally {
     await market.stop();
   }
@@ -62,7 +68,7 @@ async function stream(): Promise<Verdicts> {
 async function streamOn(variant: keyof typeof brokenVariants): Promise<Verdicts> {
   await functions.break(brokenVariants[variant]);
   try {
-    return await stream();
+    return await stream(patienceWithBrokenMs);
   } finally {
     await functions.mend();
   }
