@@ -256,6 +256,36 @@ describe('a consumer’s streams', () => {
     expect(deliver(streams, [6, 10, 11])).toEqual([11]);
   });
 
+  test('going back does not forget the epochs that were to come again', () => {
+    const streams = live(10);
+    streams.receive(subscribed(0, { epoch: 'f' }));
+    expect(deliver(streams, [1, 2])).toEqual([1, 2]);
+    for (const answer of [subscribed(5), subscribed(2, { epoch: 'f' }), subscribed(5)]) {
+      streams.takeFrames(9);
+      streams.receive(answer);
+    }
+    expect(streams.positions).toEqual([position(2, 'f')]);
+    expect(streams.receive(subscribed(0, { epoch: 'g', recovered: false }))).toEqual([
+      gap(11, restOfEpoch),
+      gap(3, restOfEpoch, 'not-retained', 'f'),
+    ]);
+    expect(streams.receive(gapFrame(3, restOfEpoch, { epoch: 'f' }))).toEqual([]);
+    expect(streams.positions).toEqual([position(0, 'g')]);
+  });
+
+  test('an epoch that is gone is named when the server falls back to an earlier one', () => {
+    const streams = live(10);
+    streams.receive(subscribed(0, { epoch: 'f' }));
+    for (const question of [1, 2]) {
+      expect(streams.receive(subscribed(12, { recovered: false }))).toEqual([]);
+      expect(streams.takeFrames(9), `question ${question}`).toEqual([subscribeFrame(0, 'f')]);
+    }
+    expect(streams.receive(subscribed(12, { recovered: false }))).toEqual([
+      gap(1, restOfEpoch, 'not-retained', 'f'),
+      gap(11, 12),
+    ]);
+  });
+
   test('frames are given a few at a time, each stream once', () => {
     const streams = new ConsumerStreams('manual');
     for (const producerId of ['1', '2', '3', '2']) streams.subscribe(producerId);

@@ -33,7 +33,10 @@ export class ConsumerStreams {
 
   /** Everything up to here was delivered, left out by narrowing, or named in a gap. */
   get positions(): StreamPosition[] {
-    return [...this.#streams].flatMap(([producer_id, { place }]) => (place ? [{ producer_id, ...place }] : []));
+    return [...this.#streams].flatMap(([producer_id, { place, ahead }]) => {
+      const furthest = ahead.at(-1) ?? place;
+      return furthest ? [{ producer_id, ...furthest }] : [];
+    });
   }
 
   subscribe(producerId: string, { after, ...narrowing }: StreamWish = {}): void {

@@ -39,10 +39,12 @@ export interface StreamState {
    * stopped it too, none comes any more.
    */
   stale: number;
-  /** Where the stream stood in epochs it has left, the latest last. */
-  left: readonly Place[];
-  /** The epoch whose rest was named as missing when the stream left it. */
-  lostEpoch: string | undefined;
+  /** Where the stream stood in the epochs before this one, in the stream's order. */
+  before: readonly Place[];
+  /** The same of those after this one: not empty while the server repeats an epoch that the stream had left. */
+  ahead: readonly Place[];
+  /** The epochs whose rest was named as missing when the stream last left one. */
+  lostEpochs: readonly string[];
   /** The epoch of a `subscribed` in `asked` that names another place: the answer if it comes again. */
   doubted: string | undefined;
   /** The place at which the server was asked once more, because what it sent did not follow. */
@@ -94,8 +96,9 @@ export function newStream(place?: Place): StreamState {
     sent: undefined,
     asked: undefined,
     stale: 0,
-    left: [],
-    lostEpoch: undefined,
+    before: [],
+    ahead: [],
+    lostEpochs: [],
     doubted: undefined,
     askedAgainAt: undefined,
   };

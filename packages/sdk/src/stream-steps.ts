@@ -48,7 +48,7 @@ export function wantedOtherwise(state: StreamState, want: StreamEvents['want']):
 
 function wish(state: StreamState, { narrowing, after }: StreamEvents['want']): StreamState {
   if (!after) return { ...state, narrowing };
-  return { ...state, narrowing, place: after, left: [], lostEpoch: undefined, askedAgainAt: undefined };
+  return { ...state, narrowing, place: after, before: [], ahead: [], lostEpochs: [], askedAgainAt: undefined };
 }
 
 export function forget(phase: 'leaving' | 'off') {
@@ -105,25 +105,35 @@ export function moved(state: StreamState, subscribed: StreamEvents['subscribed']
   if (!known) return stay({ ...state, place });
   if (place.epoch === known.epoch) return place.seq > known.seq ? holeBefore(state, known, place.seq + 1) : stay(state);
   // To an epoch that the stream has left already: the answer to a question that was asked twice.
-  const isBack = state.left.some(({ epoch }) => epoch === place.epoch);
+  const isBack = state.before.some(({ epoch }) => epoch === place.epoch);
   return (isBack ? askAgain(state, known) : undefined) ?? enter(state, known, subscribed);
 }
 
-/** Goes on in another epoch, where we stood in it if we were there before. */
+/**
+ * Goes on in another epoch, where we stood in it if we were there before. If what lies between does not come, the rest
+ * of each epoch that is passed is missing; going back, of each one that was to come after.
+ */
 function enter(state: StreamState, known: Place, { place, recovered }: StreamEvents['subscribed']): StreamStep {
-  const before = state.left.find(({ epoch }) => epoch === place.epoch);
-  const others = state.left.filter((one) => one !== before);
+  const visited = [...state.before, known, ...state.ahead];
+  const index = visited.findIndex(({ epoch }) => epoch === place.epoch);
+  const end = index === -1 ? visited.length : index;
+  const stood = visited[index];
   const next: StreamState = {
     ...state,
-    place: before && before.seq > place.seq ? before : place,
-    left: [...others, known].slice(-epochsRemembered),
+    place: stood && stood.seq > place.seq ? stood : place,
+    before: visited.slice(0, end).slice(-epochsRemembered),
+    ahead: visited.slice(end + 1),
   };
   if (recovered) return stay(next);
+  const lost = visited.slice(state.before.length, end > state.before.length ? end : undefined);
   const gaps = [
-    { type: 'gap', epoch: known.epoch, from: known.seq + 1, to: restOfEpoch, reason: 'not-retained' },
-    { type: 'gap', epoch: place.epoch, from: (before?.seq ?? 0) + 1, to: place.seq, reason: 'not-retained' },
-  ] as const;
-  return { state: { ...next, lostEpoch: known.epoch }, news: gaps.filter(({ from, to }) => from <= to) };
+    ...lost.map(({ epoch, seq }) => ({ epoch, from: seq + 1, to: restOfEpoch })),
+    { epoch: place.epoch, from: (stood?.seq ?? 0) + 1, to: place.seq },
+  ].filter(({ from, to }) => from <= to);
+  return {
+    state: { ...next, lostEpochs: lost.map(({ epoch }) => epoch) },
+    news: gaps.map((gap) => ({ type: 'gap', ...gap, reason: 'not-retained' })),
+  };
 }
 
 export function read(state: StreamState, { seq, deviceId, room }: StreamEvents['reading']): StreamStep {
@@ -141,7 +151,7 @@ export function skip(state: StreamState, gap: StreamEvents['gap']): StreamStep {
   const { epoch, from, to, reason } = gap;
   const known = state.place;
   if (known?.epoch !== epoch) {
-    return { state, news: epoch === state.lostEpoch ? [] : [{ type: 'gap', epoch, from, to, reason }] };
+    return { state, news: state.lostEpochs.includes(epoch) ? [] : [{ type: 'gap', epoch, from, to, reason }] };
   }
   if (to <= known.seq) return stay(state);
   const before = state.sent === undefined ? holeBefore(state, known, from) : stay(state);
