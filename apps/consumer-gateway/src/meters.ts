@@ -255,6 +255,7 @@ export class Meters implements MeteringContext {
   private isDue(meter: SubscriptionMeter, now: number): boolean {
     if (meter.hasReports || meter.coveredTime.isDue || this.changed.has(meter)) return true;
     if (meter.listeners.size === 0) return meter.holds > 0;
+    if (meter.hasSurplus) return true;
     if ((this.named.get(meter) ?? Number.NEGATIVE_INFINITY) < now - nameWithinMs) return true;
     return !meter.isStopped && (meter.wants > 0 || !meter.hasCredit);
   }

@@ -81,10 +81,15 @@ export class SubscriptionMeter {
   get wants(): number {
     if (this.listeners.size === 0 || this.unit === 'time' || this.unit === 'unlimited') return 0;
     if (this.unit === undefined) return firstUnits;
-    const target = Math.max(leastUnits[this.unit], this.needed, Math.ceil(this.perSecond * secondsInHand));
+    const target = this.targetIn(this.unit);
     // Not each time a few are gone.
     const remaining = this.remaining();
     return remaining > target / 2 && remaining >= this.needed ? 0 : target - remaining;
+  }
+
+  /** Whether it has so much more than it will soon need that others who are paid from the same money lack it. */
+  get hasSurplus(): boolean {
+    return this.surplus() > 0;
   }
 
   addUse(use: Use): void {
@@ -167,9 +172,13 @@ export class SubscriptionMeter {
     return { spans, spent };
   }
 
-  /** Nobody receives anything on it any more: what is free is given back. */
+  /** Gives back what it will not soon need. */
   giveBack(): void {
     if (this.listeners.size === 0) this.free = 0;
+    const surplus = this.surplus();
+    if (surplus === 0) return;
+    this.give(-surplus);
+    for (const use of this.uses) use.feed.lookAtLimits();
   }
 
   /** A second has passed. */
@@ -220,6 +229,17 @@ export class SubscriptionMeter {
       else if (this.state === 'stopped') listener.tellStopped(this.reason);
     }
     if (this.hasCredit) this.needed = 1;
+  }
+
+  private surplus(): number {
+    if (this.unit !== 'readings' && this.unit !== 'bytes') return 0;
+    const [remaining, target] = [this.remaining(), this.targetIn(this.unit)];
+    return remaining > target * 2 ? remaining - target : 0;
+  }
+
+  /** What it should have in hand. */
+  private targetIn(unit: 'readings' | 'bytes'): number {
+    return Math.max(leastUnits[unit], this.needed, Math.ceil(this.perSecond * secondsInHand));
   }
 
   private give(units: number): void {

@@ -21,7 +21,6 @@ export async function addDeliveries(
   );
   const units = new Map<string, bigint>();
   if (told.length === 0) return units;
-  const former = new Map(meters.map((meter) => [meter, meter.row.settledAt]));
   const table = await DeliveredTable.load(tx, told);
   for (const { meter, report, at } of told) {
     const { subscriptionId } = meter.facts;
@@ -36,15 +35,6 @@ export async function addDeliveries(
     }
     meter.addDelivery(time, { readings, bytes }, BigInt(report.spent));
   }
-  for (const [meter, settledAt] of former) {
-    noteRate(meter, units.get(meter.facts.subscriptionId) ?? 0n, now.getTime() - settledAt.getTime());
-  }
   await table.store(tx);
   return units;
-}
-
-/** Rises at once, falls slowly. */
-function noteRate({ row }: Meter, units: bigint, ms: number): void {
-  const perSecond = (units * 1_000n) / BigInt(Math.max(1_000, ms));
-  row.rate = perSecond > row.rate ? perSecond : (row.rate * 3n + perSecond) / 4n;
 }

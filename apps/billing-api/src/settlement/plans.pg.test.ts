@@ -269,8 +269,8 @@ describe('a spending limit', () => {
     await corner.turn();
     await corner.turn();
     const [credit] = await corner.usageLog.inspect(0, [trade.subscriptionId]);
-    expect(credit).toMatchObject({ leased: 10, left: 2 });
-    expect(await corner.balances(trade)).toMatchObject({ hold: 12_000n });
+    expect(credit).toMatchObject({ leased: 10, left: 0 });
+    expect(await corner.balances(trade)).toMatchObject({ hold: 10_000n });
   });
 });
 

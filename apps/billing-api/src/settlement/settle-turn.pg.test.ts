@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BillingCorner, span } from '../testing/billing-corner.ts';
+import { BillingCorner, span, type TestGateway, type Trade } from '../testing/billing-corner.ts';
 
 let corner: BillingCorner;
 
@@ -95,5 +95,55 @@ describe('a plan per reading', () => {
     await corner.usageLog.want([trade.subscriptionId]);
     await corner.turn({});
     expect(await gateway.call(trade, { wants: 1 })).toMatchObject({ state: 'open', holds: 1 });
+  });
+});
+
+describe('money of a consumer of several streams', () => {
+  /** Uses up all that the gateway has, in less than a second. */
+  async function useUp(gateway: TestGateway, trade: Trade, from: number, wants: number): Promise<number> {
+    const units = gateway.unitsOf(trade.subscriptionId);
+    await gateway.call(trade, { spans: [span(from, from + units - 1)], spent: units });
+    await corner.turn();
+    await gateway.call(trade, { wants });
+    return from + units;
+  }
+
+  it('is not all held for the fastest of them', async () => {
+    const fast = await corner.trade({ price: '0.001' });
+    const slow = await corner.trade({ price: '0.001' }, { consumerId: fast.consumerId });
+    await corner.fund(fast, 1_000_000n);
+    const gateway = corner.gateway();
+    await gateway.call(fast, { wants: 100 });
+    await corner.turn();
+    await gateway.call(fast, { wants: 100 });
+    let next = 1;
+    while (next <= 400) next = await useUp(gateway, fast, next, 100);
+    await gateway.call(slow, { wants: 50 });
+    await corner.turn();
+    expect(await gateway.call(slow, { wants: 10 })).toMatchObject({ state: 'open', holds: 10 });
+    const { wallet, hold } = await corner.balances(fast);
+    expect(Number(hold)).toBeLessThan(Number(wallet + hold) / 2);
+  });
+
+  it('is given back by one that has become slower, for what it needs no more', async () => {
+    const trade = await corner.trade({ price: '0.001' });
+    await corner.fund(trade, 100_000_000n);
+    const gateway = corner.gateway();
+    await gateway.call(trade, { wants: 1_000 });
+    await corner.turn();
+    await gateway.call(trade, { wants: 1_000 });
+    let next = 1;
+    for (let round = 0; round < 4; round += 1) next = await useUp(gateway, trade, next, 1_000);
+    expect((await corner.balances(trade)).hold).toBeGreaterThan(10_000_000n);
+    for (let seconds = 5; seconds <= 100; seconds += 5) {
+      await gateway.call(trade);
+      await turnLater(seconds / 60);
+    }
+    // What billing gives to begin with, and what the gateway has in hand.
+    expect((await corner.balances(trade)).hold).toBeLessThanOrEqual(2_000_000n);
+    expect(gateway.unitsOf(trade.subscriptionId)).toBe(1_000);
+    await gateway.call(trade, { spans: [span(next, next + 999)], spent: 1_000 });
+    await corner.turn();
+    expect(await corner.recorded(trade)).toMatchObject({ charged: BigInt(next + 999) * 1_000n });
   });
 });

@@ -11,6 +11,7 @@ import type { Funds } from './funds.ts';
 import { type FundsTable, loadFunds } from './load-funds.ts';
 import { loadMeters } from './load-meters.ts';
 import type { Meter } from './meter.ts';
+import { noteRate } from './note-rate.ts';
 import { captureOf, holdOf } from './postings.ts';
 import { storeMeters } from './store-meters.ts';
 
@@ -131,7 +132,10 @@ async function settle(
     const ms = credits.get(meter.facts.subscriptionId)?.interestedAtMs;
     return ms === undefined ? undefined : ours(ms);
   };
-  for (const meter of meters) accrue(meter, now, interestOf(meter));
+  for (const meter of meters) {
+    noteRate(meter, settledUnits.get(meter.facts.subscriptionId) ?? 0n, now);
+    accrue(meter, now, interestOf(meter));
+  }
   const covered = await coverAll(tx, { wishes, meters, fundsOf: (meter) => fundsOf(funds, meter), now });
   const postings: Transaction[] = [];
   // All charges before any new hold: what was delivered has to be paid for first.
