@@ -78,6 +78,18 @@ describe('an epoch that ended with Redis', () => {
     ]);
   });
 
+  it('has the same from PostgreSQL where the next one is no longer retained', async () => {
+    const { producer, epoch, next, resume } = await restoredStream(15);
+    await persist(producer, next, 1);
+    await corner.redis.hset(corner.streamKey(producer.id), 'retained_from', 12);
+    const socket = await resume(gateway, 10);
+    await eventually(() => expect(seqs(socket)).toEqual([...upTo(15).slice(10), 1]));
+    expect(answers(socket)).toEqual([
+      { epoch, seq: 10, recovered: true },
+      { epoch: next, seq: 0, recovered: false },
+    ]);
+  });
+
   it('may have gone on further if PostgreSQL cannot be asked, which is told', async () => {
     const { producer, epoch, next, resume } = await restoredStream(10);
     const socket = await resume(corner.run('consumer-gateway', { DATABASE_URL: nobody }), 4);
@@ -123,6 +135,53 @@ describe('a position of an epoch that Redis does not know', () => {
     expect(socket.ofType('gap')).toEqual([
       { type: 'gap', producer_id: producer.id, epoch: '0lost', from: 9, to: restOfEpoch, reason: 'not-retained' },
     ]);
+  });
+});
+
+describe('an epoch that Redis has forgotten the end of, and that is come to from one that it does not know', () => {
+  /** Redis has two readings of an epoch of which PostgreSQL has five, and one of the next. */
+  async function goOnAfter(producer: TestAccount, retain: () => Promise<void>) {
+    await corner.redis.unlink(corner.streamKey(producer.id));
+    const { epoch } = await corner.head(producer.id);
+    for (let sent = 0; sent < 2; sent += 1) await retain();
+    await persist(producer, epoch, 5);
+    await beginNewLife(producer);
+    await corner.publish(producer.id, [{}]);
+    const next = (await corner.head(producer.id)).epoch;
+    const gapOf = (of: string, from: number) => ({ epoch: of, from, to: restOfEpoch, reason: 'not-retained' });
+    return { epoch, next, gapOf };
+  }
+  const gaps = (socket: TestSocket) =>
+    socket.ofType('gap').map(({ epoch, from, to, reason }) => ({ epoch, from, to, reason }));
+
+  it('is served to its end, and it is told that more may be missing', async () => {
+    const producer = await corner.account('producer', ['a']);
+    const consumer = await corner.account('consumer', [producer.id]);
+    const { epoch, next, gapOf } = await goOnAfter(producer, () => corner.publish(producer.id, [{}]));
+    const socket = await openConsumer(gateway, consumer.token, 'mode=manual');
+    socket.send({ type: 'subscribe', producer_id: producer.id, epoch: '0lost', after: 7 });
+    await eventually(() => expect(seqs(socket)).toEqual([...upTo(5), 1]));
+    expect(answers(socket)).toEqual([
+      { epoch, seq: 0, recovered: false },
+      { epoch: next, seq: 0, recovered: false },
+    ]);
+    expect(gaps(socket)).toEqual([gapOf('0lost', 8)]);
+  });
+
+  it('is the same for a socket that is open', async () => {
+    const producer = await corner.account('producer', ['a']);
+    const consumer = await corner.account('consumer', [producer.id]);
+    const socket = await openConsumer(gateway, consumer.token);
+    await corner.publish(producer.id, [{}, {}]);
+    await eventually(() => expect(seqs(socket)).toEqual([1, 2]));
+    const lost = await corner.head(producer.id);
+    const { epoch, next, gapOf } = await goOnAfter(producer, () => corner.retainUntold(producer.id, {}));
+    await eventually(() => expect(seqs(socket)).toEqual([1, 2, ...upTo(5), 1]));
+    expect(answers(socket)).toEqual([
+      { epoch, seq: 0, recovered: false },
+      { epoch: next, seq: 0, recovered: false },
+    ]);
+    expect(gaps(socket)).toEqual([gapOf(lost.epoch, 3)]);
   });
 });
 

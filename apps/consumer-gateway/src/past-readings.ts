@@ -51,11 +51,10 @@ export class PastReadings {
       if (lost) return { standing: 'known', start: position, head: part.head, reachesHead: false, steps: lost };
     }
     const [range] = missing;
-    if (range) return { ...part, steps: await this.readOld(producerId, range, maxBytes) };
-    const steps = batches.map((batch): PastStep => ({ type: 'batch', batch }));
-    return part.standing === 'known'
-      ? this.withEndOfEpoch(producerId, { ...part, steps }, maxBytes)
-      : { ...part, steps };
+    const steps = range
+      ? await this.readOld(producerId, range, maxBytes)
+      : batches.map((batch): PastStep => ({ type: 'batch', batch }));
+    return this.withEndOfEpoch(producerId, { ...part, steps }, maxBytes);
   }
 
   /** What PostgreSQL has after a position that Redis does not know, because it lost what it held; undefined if nothing. */
