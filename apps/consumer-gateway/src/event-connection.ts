@@ -6,8 +6,8 @@ import type { EntitledPast } from './entitled-past.ts';
 import type { EventWish } from './event-wish.ts';
 import { frameOfEvent } from './frame-of-event.ts';
 import type { LiveStream } from './live-stream.ts';
-import type { MeteredFeed, MeteredReceiver } from './metered-feed.ts';
-import type { MeteredReception } from './metered-reception.ts';
+import type { MeteredFeed } from './metered-feed.ts';
+import type { MeteredReceiver, MeteredReception } from './metered-reception.ts';
 import type { Meters } from './meters.ts';
 import { isEverything } from './narrowing.ts';
 import { AheadRoom } from './past-ahead.ts';
@@ -59,7 +59,7 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     this.heldAt = wish.after ?? stream.position;
     this.startMetering(wish.after);
     while (past && this.heldAt && events.isOpen) {
-      if (this.metered && !this.metered.meter.hasCredit) await this.untilCredit();
+      if (this.metered && !this.metered.hasCredit) await this.untilCredit();
       else await this.lead(stream, streams, past, this.heldAt, onError);
     }
   }
@@ -76,7 +76,7 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     this.heldAt = undefined;
     const isWanted = () => events.isOpen && !this.heldAt;
     const feed = meters.createFeed();
-    this.metered?.join(feed, this, isEverything(wish.narrowing));
+    this.metered?.join(feed, isEverything(wish.narrowing));
     const catchUp = new CatchUp({
       stream,
       streams,
@@ -134,12 +134,10 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     if (this.metered?.meter.subscriptionId === subscriptionId) return;
     this.endMetering();
     if (subscriptionId === undefined) return;
-    this.metered = this.meters.receive(subscriptionId, this.meter, after);
-    this.metered.meter.listeners.add(this);
+    this.metered = this.meters.receive(subscriptionId, this.meter, this, after);
   }
 
   private endMetering(): void {
-    this.metered?.meter.listeners.delete(this);
     this.metered?.end();
     this.metered = undefined;
   }
@@ -154,6 +152,7 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
 
   stop(at: Position): void {
     this.heldAt ??= at;
+    this.metered?.leave();
   }
 
   goOn(): void {
@@ -161,7 +160,7 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
   }
 
   tellStopped(reason: string): void {
-    if (!this.heldAt || this.isToldStopped || !this.metered?.meter.isStopped) return;
+    if (!this.heldAt || this.isToldStopped || !this.metered?.isStopped) return;
     this.isToldStopped = true;
     this.writeEvent(
       'unsubscribed',

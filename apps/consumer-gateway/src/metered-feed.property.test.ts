@@ -1,8 +1,8 @@
 import type { DeliveredSpan } from '@motience/stream-log';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { MeteredFeed, type MeteredReceiver, TurnClock } from './metered-feed.ts';
-import { MeteredReception } from './metered-reception.ts';
+import { MeteredFeed, TurnClock } from './metered-feed.ts';
+import { type MeteredReceiver, MeteredReception } from './metered-reception.ts';
 import { sliceOf } from './slice.fixture.ts';
 import { SocketMeter } from './socket-meter.ts';
 import { SubscriptionMeter } from './subscription-meter.ts';
@@ -24,21 +24,23 @@ class ModelSocket implements MeteredReceiver {
     private readonly feed: MeteredFeed,
     meter: SubscriptionMeter,
   ) {
-    this.reception = new MeteredReception(meter, this.meter, 'one', { moved: () => {}, claimed: () => {} }, undefined);
-    meter.listeners.add(this.listener);
+    const context = { moved: () => {}, claimed: () => {} };
+    this.reception = new MeteredReception(meter, this.meter, this, 'one', context, undefined);
   }
 
-  readonly listener = {
-    goOn: () => this.join(),
-    tellStopped: () => {},
-    warnOfCredit: () => {},
-  };
+  goOn(): void {
+    this.join();
+  }
+
+  tellStopped(): void {}
+
+  warnOfCredit(): void {}
 
   join(): void {
     if (this.isLive || this.isClosed) return;
     this.isLive = true;
     this.isStopped = false;
-    this.reception.join(this.feed, this, true);
+    this.reception.join(this.feed, true);
   }
 
   stop(): void {
@@ -136,7 +138,7 @@ it('whatever happens, no more goes out than was given, and what is reported is w
         } else if (step.do === 'open') {
           const opened = new ModelSocket(feed, meter);
           sockets.push(opened);
-          if (meter.hasCredit) opened.join();
+          if (opened.reception.hasCredit) opened.join();
         } else if (socket && step.do === 'stall') stalled.add(socket);
         else if (socket && step.do === 'read') {
           stalled.delete(socket);
@@ -146,7 +148,6 @@ it('whatever happens, no more goes out than was given, and what is reported is w
           socket.isClosed = true;
           socket.isLive = false;
           socket.meter.close();
-          meter.listeners.delete(socket.listener);
           sockets.splice(sockets.indexOf(socket), 1);
         }
         // Each reading that goes out to any of them is paid for from what was given, once.

@@ -3,16 +3,16 @@ import { DeliveredLog, type Totals } from './delivered-log.ts';
 import type { SubscriptionMeter } from './subscription-meter.ts';
 
 /** One who receives a feed on a subscription that is metered. */
-export interface MeteredReceiver {
-  /** Nothing more may be sent: it stands at `at`, and waits at its meter until it may go on. */
-  stop(at: Position): void;
+export interface FeedReceiver {
+  /** Nothing more may be sent: it stands at `at`, and waits at its meter until there is credit for what it lacks. */
+  stop(at: Position, lack: Totals): void;
 }
 
 /** What one subscription receives of a feed. */
 export interface Use {
   readonly feed: MeteredFeed;
   readonly meter: SubscriptionMeter;
-  readonly receivers: Set<MeteredReceiver>;
+  readonly receivers: Set<FeedReceiver>;
   /** Totals of the feed beyond which it has no credit. */
   mostReadings: number;
   mostBytes: number;
@@ -91,8 +91,7 @@ export class MeteredFeed {
     if (this.takes(readings, bytes)) return;
     for (const use of [...this.uses.values()]) {
       if (use.meter.take(use, readings, bytes)) continue;
-      use.meter.ranShort(readings, bytes);
-      for (const receiver of [...use.receivers]) receiver.stop(at);
+      for (const receiver of [...use.receivers]) receiver.stop(at, { readings, bytes });
     }
     this.lookAtLimits();
   }
@@ -112,7 +111,7 @@ export class MeteredFeed {
     this.log.add(epoch, from, to, bytesBefore, bytesThrough);
   }
 
-  join(meter: SubscriptionMeter, receiver: MeteredReceiver): Use {
+  join(meter: SubscriptionMeter, receiver: FeedReceiver): Use {
     const { totals } = this.log;
     let use = this.uses.get(meter);
     if (!use) {
@@ -134,7 +133,7 @@ export class MeteredFeed {
     return use;
   }
 
-  leave(use: Use, receiver: MeteredReceiver): void {
+  leave(use: Use, receiver: FeedReceiver): void {
     use.receivers.delete(receiver);
     if (use.receivers.size > 0 || use.end) return;
     this.uses.delete(use.meter);

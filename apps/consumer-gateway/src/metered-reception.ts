@@ -1,9 +1,9 @@
 import type { DeliveredSpan, Position, ReceptionPlace } from '@motience/stream-log';
 import type { Totals } from './delivered-log.ts';
-import type { MeteredFeed, MeteredReceiver, Use } from './metered-feed.ts';
+import type { FeedReceiver, MeteredFeed, Use } from './metered-feed.ts';
 import type { PieceOwner } from './sent-pieces.ts';
 import type { SocketMeter } from './socket-meter.ts';
-import type { SubscriptionMeter } from './subscription-meter.ts';
+import type { CreditListener, SubscriptionMeter } from './subscription-meter.ts';
 
 /** What the other end said it had when the reception began, whose report may have been lost with a gateway. */
 export interface Claim extends Position {
@@ -18,9 +18,17 @@ export interface MeteringContext {
   claimed(meter: SubscriptionMeter, claim: Claim): void;
 }
 
+/** One who receives a stream that is metered. */
+export interface MeteredReceiver extends CreditListener {
+  /** Nothing more may be sent: it leaves its feed, stands at `at`, and waits until it may go on. */
+  stop(at: Position): void;
+}
+
 /** One stream on one socket, as it is metered for one subscription. */
-export class MeteredReception implements PieceOwner {
-  private tap: { use: Use; receiver: MeteredReceiver; mark: Totals } | undefined;
+export class MeteredReception implements PieceOwner, FeedReceiver {
+  private tap: { use: Use; mark: Totals } | undefined;
+  /** What it has stopped before, until it was sent something. */
+  lack: Totals | undefined;
   /** Where everything is reported. */
   private reported: { epoch: string; seq: number; bytes: number } | undefined;
   private pieces = 0;
@@ -34,6 +42,7 @@ export class MeteredReception implements PieceOwner {
   constructor(
     readonly meter: SubscriptionMeter,
     private readonly socket: SocketMeter,
+    readonly receiver: MeteredReceiver,
     /** Unique in this gateway. */
     readonly name: string,
     private readonly context: MeteringContext,
@@ -41,6 +50,17 @@ export class MeteredReception implements PieceOwner {
     private claim: Position | undefined,
   ) {
     socket.receptions.add(this);
+    meter.receptions.add(this);
+  }
+
+  /** Whether it may be sent what comes next, as far as that is known. */
+  get hasCredit(): boolean {
+    return this.meter.hasCreditFor(this.lack);
+  }
+
+  /** Whether it would wait for that in vain. */
+  get isStopped(): boolean {
+    return this.meter.isStoppedFor(this.lack);
   }
 
   /** Whether something that has not been reported may have gone out. */
@@ -49,10 +69,10 @@ export class MeteredReception implements PieceOwner {
   }
 
   /** Begins to receive what goes out on a feed; `isWhole`: all of the stream. */
-  join(feed: MeteredFeed, receiver: MeteredReceiver, isWhole: boolean): void {
+  join(feed: MeteredFeed, isWhole: boolean): void {
     this.leave();
     this.isWhole = isWhole;
-    this.tap = { use: feed.join(this.meter, receiver), receiver, mark: feed.log.totals };
+    this.tap = { use: feed.join(this.meter, this), mark: feed.log.totals };
   }
 
   /** Receives nothing more from its feed. To be called once the socket has been handed all before. */
@@ -60,31 +80,43 @@ export class MeteredReception implements PieceOwner {
     if (!this.tap) return;
     if (this.tap.use.feed.isPublishing) this.hasLost = true;
     this.note(this.tap.use.feed.log.totals);
-    const { use, receiver } = this.tap;
+    const { use } = this.tap;
     this.tap = undefined;
-    use.feed.leave(use, receiver);
+    use.feed.leave(use, this);
   }
 
   /** The same where the socket may not have been handed what went out last. */
   private leaveUnsettled(): void {
     if (!this.tap) return;
-    const { use, receiver } = this.tap;
+    const { use } = this.tap;
     const { settledTotals } = use.feed;
     if (use.feed.isPublishing || settledTotals.readings < use.feed.log.readingCount) this.hasLost = true;
     this.note(settledTotals);
     this.tap = undefined;
-    use.feed.leave(use, receiver);
+    use.feed.leave(use, this);
+  }
+
+  stop(at: Position, lack: Totals): void {
+    this.lack = lack;
+    this.receiver.stop(at);
+  }
+
+  /** It no longer waits before what it has stopped before. */
+  forgetLack(): void {
+    this.lack = undefined;
   }
 
   /** Notes what went out since; the feed that it came from. */
   collect(): MeteredFeed | undefined {
     if (!this.tap) return undefined;
     const { feed } = this.tap.use;
+    if (feed.settledTotals.readings > this.tap.mark.readings) this.forgetLack();
     this.note(feed.settledTotals);
     return feed;
   }
 
   end(isHandedAll = false): void {
+    this.meter.receptions.delete(this);
     if (isHandedAll) this.leave();
     else this.leaveUnsettled();
     this.hasEnded = true;

@@ -86,6 +86,26 @@ describe('a live stream', () => {
     );
   });
 
+  it('goes on for a socket that has credit left while another one waits for more than that', async () => {
+    const { producer, consumer, subscription } = await metered();
+    await office.give(subscription, { unit: 'bytes', units: 15_000, state: 'stopped', reason: 'insufficient-funds' });
+    const [whole, narrowed] = [await open(consumer), await open(consumer, 'mode=manual')];
+    narrowed.send({ type: 'subscribe', producer_id: producer.id, device_id: 'b' });
+    await eventually(() => expect(narrowed.ofType('subscribed')).toHaveLength(1));
+    await corner.publish(producer.id, [{ text: 'x'.repeat(16_000) }]);
+    await eventually(() => expect(told(whole)).toEqual([['unsubscribed', 'insufficient-funds']]));
+    for (const seq of [2, 3, 4]) {
+      await corner.publish(producer.id, [{ n: seq }], 'b');
+      await eventually(() => expect(seqs(narrowed)).toEqual(numbers(2, seq)));
+      // The answer to what is reported says again how little is left.
+      await eventually(async () => expect(await office.ranges(subscription)).toEqual([`2-${seq}`]));
+    }
+    whole.close();
+    await corner.publish(producer.id, [{ n: 5 }], 'b');
+    await eventually(() => expect(seqs(narrowed)).toEqual(numbers(2, 5)));
+    expect(narrowed.ofType('unsubscribed')).toEqual([]);
+  });
+
   it('goes on without a word when its credit only comes in small parts', async () => {
     const { producer, consumer, subscription } = await metered();
     await office.give(subscription, { units: 3 });

@@ -13,7 +13,7 @@ import type {
   UsageReporter,
 } from '@motience/stream-log';
 import { MeteredFeed, TurnClock } from './metered-feed.ts';
-import { type Claim, MeteredReception, type MeteringContext } from './metered-reception.ts';
+import { type Claim, type MeteredReceiver, MeteredReception, type MeteringContext } from './metered-reception.ts';
 import type { SocketMeter } from './socket-meter.ts';
 import { SubscriptionMeter } from './subscription-meter.ts';
 
@@ -92,7 +92,12 @@ export class Meters implements MeteringContext {
   }
 
   /** Begins to meter what a socket receives for a subscription; `after`: the position it says it has. */
-  receive(subscriptionId: string, socket: SocketMeter, after: Position | undefined): MeteredReception {
+  receive(
+    subscriptionId: string,
+    socket: SocketMeter,
+    receiver: MeteredReceiver,
+    after: Position | undefined,
+  ): MeteredReception {
     let meter = this.meters.get(subscriptionId);
     if (!meter) {
       meter = new SubscriptionMeter(subscriptionId);
@@ -101,7 +106,7 @@ export class Meters implements MeteringContext {
     this.sockets.add(socket);
     this.receptionCount += 1;
     this.callSoon();
-    return new MeteredReception(meter, socket, String(this.receptionCount), this, after);
+    return new MeteredReception(meter, socket, receiver, String(this.receptionCount), this, after);
   }
 
   /**
@@ -238,7 +243,7 @@ export class Meters implements MeteringContext {
       const { subscriptionId, holds: held, wants } = meter;
       const coverFromMs = meter.coveredTime.takeAsk();
       if (spans.length > 0) reports.push({ subscriptionId, spans, spent });
-      credits.push({ subscriptionId, spent, holds: held, wants, isReceived: meter.listeners.size > 0, coverFromMs });
+      credits.push({ subscriptionId, spent, holds: held, wants, isReceived: meter.receptions.size > 0, coverFromMs });
       asked.push({ meter, held });
       this.named.set(meter, now);
     }
@@ -254,10 +259,10 @@ export class Meters implements MeteringContext {
 
   private isDue(meter: SubscriptionMeter, now: number): boolean {
     if (meter.hasReports || meter.coveredTime.isDue || this.changed.has(meter)) return true;
-    if (meter.listeners.size === 0) return meter.holds > 0;
+    if (meter.receptions.size === 0) return meter.holds > 0;
     if (meter.hasSurplus) return true;
     if ((this.named.get(meter) ?? Number.NEGATIVE_INFINITY) < now - nameWithinMs) return true;
-    return !meter.isStopped && (meter.wants > 0 || !meter.hasCredit);
+    return !meter.isStopped && (meter.wants > 0 || !meter.hasCreditFor(undefined));
   }
 
   private takeMarks(): ReceptionMark[] {

@@ -7,13 +7,12 @@ import type { EntitledPast } from './entitled-past.ts';
 import { frameOfEvent } from './frame-of-event.ts';
 import { FramePacker } from './frame-packer.ts';
 import type { LiveStream } from './live-stream.ts';
-import type { MeteredFeed, MeteredReceiver } from './metered-feed.ts';
-import type { MeteredReception } from './metered-reception.ts';
+import type { MeteredFeed } from './metered-feed.ts';
+import type { MeteredReceiver, MeteredReception } from './metered-reception.ts';
 import type { Meters } from './meters.ts';
 import type { Joiner, NarrowedView } from './narrowed-view.ts';
 import { everything, isEverything, type Narrowing, packedTopicOf, topicOf } from './narrowing.ts';
 import type { StreamTable } from './stream-table.ts';
-import type { CreditListener } from './subscription-meter.ts';
 import type { ReadingPlace } from './thinning.ts';
 
 /** How a stream is to be received. */
@@ -39,7 +38,7 @@ export interface ReceptionContext {
  * One stream on one socket, from when it is wanted until it is not. Where it is metered and runs out of credit it keeps
  * its place, and goes on there.
  */
-export class Reception implements MeteredReceiver, CreditListener {
+export class Reception implements MeteredReceiver {
   private opening: Promise<LiveStream> | undefined;
   private stream: LiveStream | undefined;
   /** What was asked last and not begun yet, and how many answers are owed. */
@@ -122,7 +121,7 @@ export class Reception implements MeteredReceiver, CreditListener {
   }
 
   tellStopped(reason: string): void {
-    if (this.isOver || this.isToldStopped || !this.metered?.meter.isStopped) return;
+    if (this.isOver || this.isToldStopped || !this.metered?.isStopped) return;
     // What it has caught up with tells it when it comes to the end of its credit.
     if (this.isLive && this.position) this.hold(this.heldFrom() ?? this.position);
     if (!this.heldAt || this.isToldStopped) return;
@@ -167,6 +166,7 @@ export class Reception implements MeteredReceiver, CreditListener {
     this.isToldStopped = false;
     this.narrowing = narrowing;
     this.meter(from);
+    this.metered?.forgetLack();
     const at = from ?? stream.position;
     if (!at) return;
     if (!this.hasCredit) this.hold(at);
@@ -206,7 +206,7 @@ export class Reception implements MeteredReceiver, CreditListener {
     const packer = connection.session.mode.packed ? new FramePacker() : undefined;
     const send = (frame: Uint8Array) => socket.sendBytes(frame);
     this.ownFeed = meters.createFeed();
-    this.metered?.join(this.ownFeed, this, isWhole);
+    this.metered?.join(this.ownFeed, isWhole);
     const catchUp = new CatchUp({
       stream,
       streams,
@@ -271,6 +271,7 @@ export class Reception implements MeteredReceiver, CreditListener {
     const { socket } = connection;
     if (!stream?.position || this.isLive || this.isOver || !socket.isOpen) return;
     this.isLive = true;
+    this.metered?.forgetLack();
     stream.connections.add(connection);
     const { seq } = stream.position;
     if (isEverything(narrowing)) this.joinWhole(stream);
@@ -282,13 +283,13 @@ export class Reception implements MeteredReceiver, CreditListener {
     this.connection.socket.subscribe(this.topic);
     if (!this.metered) return;
     stream.metered ??= this.context.meters.createFeed();
-    this.metered.join(stream.metered, this, true);
+    this.metered.join(stream.metered, true);
   }
 
   /** Gets, of what is held by a view, what it has not had yet. */
   private joinerOf(view: NarrowedView, after: number): Joiner {
     this.ownFeed = this.context.meters.createFeed();
-    this.metered?.join(this.ownFeed, this, false);
+    this.metered?.join(this.ownFeed, false);
     return {
       after,
       send: (frame, reading) => {
@@ -299,7 +300,7 @@ export class Reception implements MeteredReceiver, CreditListener {
         this.view = view;
         if (!this.metered) return;
         view.metered ??= this.context.meters.createFeed();
-        this.metered.join(view.metered, this, false);
+        this.metered.join(view.metered, false);
       },
     };
   }
@@ -332,7 +333,7 @@ export class Reception implements MeteredReceiver, CreditListener {
   }
 
   private get hasCredit(): boolean {
-    return !this.metered || this.metered.meter.hasCredit;
+    return !this.metered || this.metered.hasCredit;
   }
 
   /** Begins to count for the subscription that it has now; `after`: the position that the other end says it has. */
@@ -342,12 +343,10 @@ export class Reception implements MeteredReceiver, CreditListener {
     if (this.metered?.meter.subscriptionId === subscriptionId) return;
     this.endMetering();
     if (subscriptionId === undefined) return;
-    this.metered = this.context.meters.receive(subscriptionId, connection.meter, after);
-    this.metered.meter.listeners.add(this);
+    this.metered = this.context.meters.receive(subscriptionId, connection.meter, this, after);
   }
 
   private endMetering(): void {
-    this.metered?.meter.listeners.delete(this);
     this.metered?.end();
     this.metered = undefined;
   }

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MeteredFeed, TurnClock } from './metered-feed.ts';
 import { MeteredReception } from './metered-reception.ts';
+import { silentReceiver } from './silent-receiver.fixture.ts';
 import { sliceOf } from './slice.fixture.ts';
 import { SocketMeter } from './socket-meter.ts';
 import { SubscriptionMeter } from './subscription-meter.ts';
@@ -20,7 +21,7 @@ beforeEach(() => {
 function receive({ isCompressed = false } = {}): SocketMeter {
   const socket = new SocketMeter({ bufferedBytes: () => waiting }, isCompressed);
   const context = { moved: () => {}, claimed: () => {} };
-  new MeteredReception(meter, socket, '1', context, undefined).join(feed, { stop: () => {} }, true);
+  new MeteredReception(meter, socket, silentReceiver, '1', context, undefined).join(feed, true);
   return socket;
 }
 

@@ -1,6 +1,11 @@
-import { expect, it } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import type { CreditState } from '@motience/stream-log';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { MeteredFeed, TurnClock } from './metered-feed.ts';
+import { MeteredReception } from './metered-reception.ts';
+import { silentReceiver } from './silent-receiver.fixture.ts';
 import { sliceOf } from './slice.fixture.ts';
+import { SocketMeter } from './socket-meter.ts';
 import { SubscriptionMeter } from './subscription-meter.ts';
 
 it('what went out on credit that is dropped is told as spent, once, so that it is not given again', () => {
@@ -21,7 +26,7 @@ it('what went out on credit that is dropped is told as spent, once, so that it i
 
 it('what is left in hand of a rate that was higher is given back, and not what is needed', () => {
   const meter = new SubscriptionMeter('7');
-  meter.listeners.add({ goOn: () => {}, tellStopped: () => {}, warnOfCredit: () => {} });
+  meter.receptions.add({ receiver: silentReceiver, lack: undefined });
   meter.answer(sliceOf({ holds: 3_000 }), 0, performance.now());
   const feed = new MeteredFeed(new TurnClock());
   const use = feed.join(meter, { stop: () => {} });
@@ -41,4 +46,83 @@ it('what is left in hand of a rate that was higher is given back, and not what i
   expect(meter.wants).toBe(0);
   expect(feed.takes(200, 20_000)).toBe(true);
   expect(feed.takes(201, 20_100)).toBe(false);
+});
+
+describe('one who waits for more than is left', () => {
+  let meter: SubscriptionMeter;
+  let waiting: MeteredReception;
+  let other: MeteredReception;
+  let heard: string[];
+
+  /** As much as a slice of bytes says. */
+  const give = (holds: number, state: CreditState) =>
+    meter.answer(sliceOf({ unit: 'bytes', holds, state }), meter.holds, performance.now());
+
+  function receive(name: string): MeteredReception {
+    const socket = new SocketMeter({ bufferedBytes: () => 0 }, false);
+    const reception: MeteredReception = new MeteredReception(
+      meter,
+      socket,
+      {
+        stop: () => reception.leave(),
+        goOn: () => heard.push(`${name} may go on`),
+        tellStopped: () => heard.push(`${name} is stopped`),
+        warnOfCredit: () => {},
+      },
+      name,
+      { moved: () => {}, claimed: () => {} },
+      undefined,
+    );
+    return reception;
+  }
+
+  function join(reception: MeteredReception): MeteredFeed {
+    const feed = new MeteredFeed(new TurnClock());
+    reception.join(feed, true);
+    return feed;
+  }
+
+  beforeEach(() => {
+    heard = [];
+    meter = new SubscriptionMeter('7');
+    give(15_000, 'open');
+    [waiting, other] = [receive('one'), receive('other')];
+    join(waiting).stopShort(1, 200_000, { epoch: 'e', seq: 0 });
+    heard = [];
+  });
+
+  it('is alone in being stopped where there will be no more', () => {
+    const feed = join(other);
+    give(15_000, 'stopped');
+    meter.second();
+    expect(heard).toEqual(['one is stopped', 'other may go on', 'one is stopped']);
+    expect([waiting.hasCredit, other.hasCredit, meter.isStopped]).toEqual([false, true, false]);
+    expect(feed.takes(1, 15_000)).toBe(true);
+  });
+
+  it('has as much asked for, and not given back before it was sent', async () => {
+    expect(meter.wants).toBe(200_000 - 15_000);
+    give(200_000, 'open');
+    expect(heard).toContain('one may go on');
+    // It reads what it goes on with, which takes a while.
+    for (let calls = 0; calls < 3; calls += 1) {
+      meter.second();
+      meter.giveBack();
+    }
+    expect(meter.hasSurplus).toBe(false);
+    const feed = join(waiting);
+    expect(feed.takes(1, 200_000)).toBe(true);
+    feed.add('e', 1, 1, 0, 200_000);
+    await setImmediate();
+    await setImmediate();
+    await setImmediate();
+    waiting.collect();
+    expect(waiting.lack).toBeUndefined();
+  });
+
+  it('is no longer minded once it has gone', () => {
+    waiting.end();
+    expect(meter.wants).toBe(64 * 1024 - 15_000);
+    expect(meter.isStopped).toBe(false);
+  });
 });

@@ -14,6 +14,13 @@ export interface CreditListener {
   warnOfCredit(percentLeft: number): void;
 }
 
+/** What is received on the credit in one place. */
+interface CreditedReception {
+  readonly receiver: CreditListener;
+  /** What it has stopped before: less than that is of no use to it. Undefined where anything is. */
+  readonly lack: Totals | undefined;
+}
+
 /** Taken at first, when it is not known yet what is counted. */
 const firstUnits = 500;
 
@@ -34,7 +41,7 @@ export class SubscriptionMeter {
   state: CreditState | undefined;
   reason = '';
   expiresAt = Number.POSITIVE_INFINITY;
-  readonly listeners = new Set<CreditListener>();
+  readonly receptions = new Set<CreditedReception>();
   readonly coveredTime = new CoveredTime();
   private readonly uses = new Set<Use>();
   private free = 0;
@@ -44,26 +51,30 @@ export class SubscriptionMeter {
   /** What was received in the last second, and of late. */
   private spentOfLate = 0;
   private perSecond = 0;
-  /** The least that is of use to one who waits. */
-  private needed = 1;
 
   constructor(readonly subscriptionId: string) {}
 
-  /** Whether something may be delivered now. */
-  get hasCredit(): boolean {
+  /** Whether one who lacks so much may be sent something now. */
+  hasCreditFor(lack: Totals | undefined): boolean {
     if (this.unit === 'unlimited') return this.state === 'open';
     if (this.unit === 'time') return performance.now() < this.expiresAt;
-    return this.remaining() >= this.needed;
+    return this.remaining() >= this.unitsOf(lack);
   }
 
-  /** Whether those who wait will wait in vain until something changes. */
+  /** Whether one who lacks so much waits in vain until something changes. */
+  isStoppedFor(lack: Totals | undefined): boolean {
+    return this.state === 'stopped' && !this.hasCreditFor(lack);
+  }
+
+  /** Whether all who receive on it wait in vain until something changes. */
   get isStopped(): boolean {
-    return this.state === 'stopped' && !this.hasCredit;
+    for (const { lack } of this.receptions) if (!this.isStoppedFor(lack)) return false;
+    return this.state === 'stopped';
   }
 
   /** Whether nobody receives anything on it, and nothing has to be said of it any more. */
   get isIdle(): boolean {
-    return this.listeners.size === 0 && !this.hasReports && this.holds === 0;
+    return this.receptions.size === 0 && !this.hasReports && this.holds === 0;
   }
 
   get hasReports(): boolean {
@@ -79,12 +90,12 @@ export class SubscriptionMeter {
 
   /** Units it should take besides. */
   get wants(): number {
-    if (this.listeners.size === 0 || this.unit === 'time' || this.unit === 'unlimited') return 0;
+    if (this.receptions.size === 0 || this.unit === 'time' || this.unit === 'unlimited') return 0;
     if (this.unit === undefined) return firstUnits;
     const target = this.targetIn(this.unit);
     // Not each time a few are gone.
     const remaining = this.remaining();
-    return remaining > target / 2 && remaining >= this.needed ? 0 : target - remaining;
+    return remaining > target / 2 && remaining >= this.mostLacked() ? 0 : target - remaining;
   }
 
   /** Whether it has so much more than it will soon need that others who are paid from the same money lack it. */
@@ -108,7 +119,7 @@ export class SubscriptionMeter {
   /** Whether a use has credit for so much more, from what is free or was handed to others if need be. */
   take(use: Use, readings: number, bytes: number): boolean {
     if (this.unit === 'unlimited' || this.unit === 'time') {
-      if (!this.hasCredit) return false;
+      if (!this.hasCreditFor(undefined)) return false;
       this.limit(use, 0);
       return true;
     }
@@ -133,11 +144,6 @@ export class SubscriptionMeter {
       wanted -= part;
     }
     return true;
-  }
-
-  /** Somebody could not be sent so much. */
-  ranShort(readings: number, bytes: number): void {
-    this.needed = Math.max(1, this.unit === 'bytes' ? bytes : readings);
   }
 
   /** These readings of a use have left, up to its totals `through`. */
@@ -174,7 +180,7 @@ export class SubscriptionMeter {
 
   /** Gives back what it will not soon need. */
   giveBack(): void {
-    if (this.listeners.size === 0) this.free = 0;
+    if (this.receptions.size === 0) this.free = 0;
     const surplus = this.surplus();
     if (surplus === 0) return;
     this.give(-surplus);
@@ -185,8 +191,9 @@ export class SubscriptionMeter {
   second(): void {
     this.perSecond = Math.max(this.spentOfLate, this.perSecond * 0.8);
     this.spentOfLate = 0;
-    if (!this.isStopped) return;
-    for (const listener of [...this.listeners]) listener.tellStopped(this.reason);
+    for (const { receiver, lack } of [...this.receptions]) {
+      if (this.isStoppedFor(lack)) receiver.tellStopped(this.reason);
+    }
   }
 
   /** Redis says what it may use. `held` is what `holds` was when it was asked, after what was reported. */
@@ -223,12 +230,11 @@ export class SubscriptionMeter {
   private tell(warning: number): void {
     const isNews = warning > 0 && warning !== this.warning && (this.warning === 0 || warning < this.warning);
     this.warning = warning;
-    for (const listener of [...this.listeners]) {
-      if (isNews) listener.warnOfCredit(warning);
-      if (this.hasCredit) listener.goOn();
-      else if (this.state === 'stopped') listener.tellStopped(this.reason);
+    for (const { receiver, lack } of [...this.receptions]) {
+      if (isNews) receiver.warnOfCredit(warning);
+      if (this.hasCreditFor(lack)) receiver.goOn();
+      else if (this.state === 'stopped') receiver.tellStopped(this.reason);
     }
-    if (this.hasCredit) this.needed = 1;
   }
 
   private surplus(): number {
@@ -239,7 +245,19 @@ export class SubscriptionMeter {
 
   /** What it should have in hand. */
   private targetIn(unit: 'readings' | 'bytes'): number {
-    return Math.max(leastUnits[unit], this.needed, Math.ceil(this.perSecond * secondsInHand));
+    return Math.max(leastUnits[unit], this.mostLacked(), Math.ceil(this.perSecond * secondsInHand));
+  }
+
+  /** What is enough for each of those who wait. */
+  private mostLacked(): number {
+    let most = 1;
+    for (const { lack } of this.receptions) most = Math.max(most, this.unitsOf(lack));
+    return most;
+  }
+
+  /** Units that one needs who lacks so much. */
+  private unitsOf(lack: Totals | undefined): number {
+    return lack ? Math.max(1, this.count(lack)) : 1;
   }
 
   private give(units: number): void {

@@ -1,0 +1,9 @@
+import type { MeteredReceiver } from './metered-reception.ts';
+
+/** One who does nothing about what it hears of its credit. */
+export const silentReceiver: MeteredReceiver = {
+  stop: () => {},
+  goOn: () => {},
+  tellStopped: () => {},
+  warnOfCredit: () => {},
+};
