@@ -1,9 +1,11 @@
+import { defaultLimits } from '@motience/protocol';
 import {
   boolean,
   type ConfigOf,
   combine,
   commonSettings,
   databaseUrl,
+  duration,
   type Environment,
   integer,
   optionalText,
@@ -46,6 +48,14 @@ const settings = {
   /** The platform's part of a charge, in parts per million. */
   platformFeePpm: integer('PLATFORM_FEE_PPM', 100_000, { min: 0, max: 1_000_000 }),
   stripe,
+  /** Of what is read, by account. */
+  requestsPerMinute: integer('BILLING_REQUESTS_PER_MINUTE', defaultLimits.moneyRequestsPerAccountAndMinute, {
+    min: 1,
+    max: 10_000_000,
+  }),
+  queriesAtOnce: integer('BILLING_QUERIES_AT_ONCE', 4, { min: 1, max: 64 }),
+  queriesWaiting: integer('BILLING_QUERIES_WAITING', 100, { min: 1, max: 100_000 }),
+  queryMs: duration('BILLING_QUERY_TIMEOUT', '5s', { min: '100ms', max: '1m' }),
   /** Of the stream log, and whether what streams did is recorded: silences are known only then. */
   shards: integer('SHARDS', defaultShardCount, { min: 1, max: 1024 }),
   persistReadings: boolean('PERSIST_READINGS', true),

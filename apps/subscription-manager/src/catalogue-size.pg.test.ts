@@ -2,14 +2,15 @@ import { type Database, openDatabase } from '@motience/database';
 import { createTestDatabase, type TestDatabase } from '@motience/engines/testing';
 import { currencySchema } from '@motience/ledger/pricing';
 import { listingQuerySchema } from '@motience/protocol';
+import { FewAtOnce } from '@motience/service-kit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { CatalogueQueries } from './services/catalogue-queries.ts';
 import { findListings } from './services/find-listings.ts';
 import { measureStream } from './services/measure-stream.ts';
 
 const listings = 20_000;
 const pageSize = 50;
 const querySchema = listingQuerySchema(currencySchema);
+const searches = new FewAtOnce({ atOnce: 1, waiting: 1, busy: 'two search already' });
 
 let testDatabase: TestDatabase;
 let database: Database;
@@ -56,10 +57,9 @@ const price = 'sort=price&price_per=1000-readings&currency=';
 it.each(['', 'sort=rate', 'sort=uptime', `${price}EUR`, `${price}CHF`])(
   'a page of 20,000 listings reads what it shows and not what there is: %s',
   async (text) => {
-    const catalogueQueries = new CatalogueQueries({ atOnce: 1, waiting: 1, timeoutMs: 10_000 });
     const ask = (cursor?: string | null) =>
       findListings(
-        { database, catalogueQueries },
+        { catalogue: database, searches },
         querySchema.parse({
           ...Object.fromEntries(new URLSearchParams(text)),
           limit: String(pageSize),
@@ -76,13 +76,12 @@ it.each(['', 'sort=rate', 'sort=uptime', `${price}EUR`, `${price}CHF`])(
 );
 
 it('goes through all of the listings that have a price, each once, the cheapest first', async () => {
-  const catalogueQueries = new CatalogueQueries({ atOnce: 1, waiting: 1, timeoutMs: 10_000 });
   const prices: number[] = [];
   const seen = new Set<string>();
   let cursor: string | null | undefined;
   do {
     const page = await findListings(
-      { database, catalogueQueries },
+      { catalogue: database, searches },
       querySchema.parse({
         ...{ sort: 'price', price_per: '1000-readings', currency: 'EUR', category: 'c5', limit: '100' },
         ...(cursor ? { cursor } : {}),

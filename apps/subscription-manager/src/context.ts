@@ -4,6 +4,7 @@ import {
   bothLimits,
   createMetrics,
   createRateLimiter,
+  FewAtOnce,
   firstConnectionAttempt,
   type Logger,
   type RateLimiter,
@@ -14,7 +15,6 @@ import {
 import { createKeys, openLimiterRedis, openRedis, RightsStore, redisReadiness } from '@motience/stream-log';
 import { createTokenVerifier, type TokenVerifier } from '@motience/tokens';
 import type { SubscriptionManagerConfig } from './config.ts';
-import { CatalogueQueries } from './services/catalogue-queries.ts';
 import { endPlans } from './services/end-plans.ts';
 import { measureListings } from './services/measure-listing.ts';
 import { purge } from './services/purge.ts';
@@ -30,8 +30,9 @@ export interface Context {
   readonly changes: RateLimiter;
   /** Looks into the catalogue, by address. */
   readonly catalogueRequests: RateLimiter;
-  /** Searches of the catalogue, which everybody may ask for. */
-  readonly catalogueQueries: CatalogueQueries;
+  /** Searches of the catalogue, which everybody may ask for: so many at a time, on connections of their own, each for a limited time. */
+  readonly searches: FewAtOnce;
+  readonly catalogue: Database;
   /** Looks at the own listing for which it is measured anew, by account. */
   readonly ownMeasurements: RateLimiter;
   readonly verifyToken: TokenVerifier;
@@ -51,6 +52,10 @@ const purgeMs = 600_000;
 /** Opens everything the service talks to. PostgreSQL and Redis need not be there yet. */
 export async function createContext(config: SubscriptionManagerConfig, logger: Logger): Promise<Context> {
   const database = openDatabase(config.databaseUrl);
+  const catalogue = openDatabase(config.databaseUrl, {
+    maxConnections: config.catalogueQueriesAtOnce,
+    readsWithinMs: config.catalogueQueryMs,
+  });
   const onError = (error: Error) => logger.warn({ err: error }, 'Redis');
   const redis = openRedis(config.redisAddress, { onError });
   const limiterRedis = openLimiterRedis(config.redisAddress, { onError });
@@ -85,11 +90,12 @@ export async function createContext(config: SubscriptionManagerConfig, logger: L
       points: config.catalogueRequestsPerMinute,
       perSeconds: 60,
     }),
-    catalogueQueries: new CatalogueQueries({
+    searches: new FewAtOnce({
       atOnce: config.catalogueQueriesAtOnce,
       waiting: config.catalogueQueriesWaiting,
-      timeoutMs: config.catalogueQueryMs,
+      busy: 'too many are searching the catalogue',
     }),
+    catalogue,
     ownMeasurements: createRateLimiter(limiterRedis, config.redisKeyPrefix, {
       name: 'own-measurements',
       what: 'measurements of the own listing',
@@ -121,7 +127,7 @@ export async function createContext(config: SubscriptionManagerConfig, logger: L
       redis.disconnect();
       limiterRedis.disconnect();
       await stopped;
-      await database.close();
+      await Promise.all([catalogue.close(), database.close()]);
     },
   };
 }

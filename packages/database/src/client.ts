@@ -15,17 +15,26 @@ export interface Database {
 /** A transaction, or the database outside of one: whatever a query can run on. */
 export type Queryable = Pick<Database['db'], 'select' | 'insert' | 'update' | 'delete' | 'execute'>;
 
+export interface DatabaseOptions {
+  readonly maxConnections?: number;
+  /** For what only reads: how long a statement may take. PostgreSQL then cancels it. */
+  readonly readsWithinMs?: number;
+}
+
 /**
  * Opens a pool on `url`. Nothing connects before the first query, and a lost connection is opened anew by the driver;
  * queries fail while PostgreSQL is away. Whoever opens closes.
  */
-export function openDatabase(url: string, options: { maxConnections?: number } = {}): Database {
+export function openDatabase(url: string, { maxConnections = 10, readsWithinMs }: DatabaseOptions = {}): Database {
   const sql = postgres(url, {
-    max: options.maxConnections ?? 10,
+    max: maxConnections,
     connect_timeout: 5,
     backoff: secondsToNextConnection,
     idle_timeout: 60,
     onnotice: () => {},
+    ...(readsWithinMs !== undefined && {
+      connection: { default_transaction_read_only: true, statement_timeout: readsWithinMs },
+    }),
   });
   return { db: drizzle(sql, { schema }), sql, close: () => sql.end({ timeout: 5 }) };
 }

@@ -25,6 +25,7 @@ export const defaultLimits = {
   deviceChangesPerAccountAndMinute: 1_200,
   newSocketsPerAddressAndMinute: 6_000,
   catalogueRequestsPerAddressAndMinute: 300,
+  moneyRequestsPerAccountAndMinute: 600,
   registersPerAddressAndMinute: 30,
   refreshesPerAddressAndMinute: 6_000,
   failedLoginsPerAccountAndMinute: 10,

@@ -12,7 +12,14 @@ const wantedLimits = limitsSchema(currencySchema, amountSchema);
 /** `GET /limits` and `PUT /limits`: what a consumer wants to spend at most. */
 export function addLimitRoutes(app: HttpApp, services: Context, signedIn: SignedIn): void {
   const own = { tags: ['Limits'], security: [{ bearer: [] }], middleware: [signedIn, requireRole('consumer')] };
-  const refusals = ['invalid-request', 'unauthenticated', 'token-expired', 'forbidden'] as const;
+  const refusals = [
+    'invalid-request',
+    'unauthenticated',
+    'token-expired',
+    'forbidden',
+    'rate-limited',
+    'unavailable',
+  ] as const;
 
   const show = createRoute({
     ...own,
@@ -22,7 +29,12 @@ export function addLimitRoutes(app: HttpApp, services: Context, signedIn: Signed
     responses: { 200: jsonResponse('The limits', shownLimitsSchema), ...errorResponses(...refusals) },
   });
   app.openapi(show, async (context) =>
-    context.json(await readLimits(services.database, BigInt(context.get('claims').sub)), 200),
+    context.json(
+      await services.reads.run(context.get('claims'), (database) =>
+        readLimits(database, BigInt(context.get('claims').sub)),
+      ),
+      200,
+    ),
   );
 
   const set = createRoute({

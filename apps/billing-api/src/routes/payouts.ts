@@ -27,10 +27,17 @@ const payoutQuery = pageQuerySchema.extend({
   /** Whose; for an admin. */
   producer_id: idSchema.optional(),
 });
-const refusals = ['invalid-request', 'unauthenticated', 'token-expired', 'forbidden'] as const;
+const refusals = [
+  'invalid-request',
+  'unauthenticated',
+  'token-expired',
+  'forbidden',
+  'rate-limited',
+  'unavailable',
+] as const;
 
 /** `POST` and `GET /payouts` of a producer's earnings, `GET /payouts/available`, and an admin's `/admin/payouts/:id/approve|paid|failed`. */
-export function addPayoutRoutes(app: HttpApp, { database }: Context, signedIn: SignedIn): void {
+export function addPayoutRoutes(app: HttpApp, { database, reads }: Context, signedIn: SignedIn): void {
   const common = { tags: ['Payouts'], security: [{ bearer: [] }] };
 
   const request = createRoute({
@@ -68,7 +75,10 @@ export function addPayoutRoutes(app: HttpApp, { database }: Context, signedIn: S
     const { producer_id: named, ...query } = context.req.valid('query');
     const whose = role === 'admin' ? named : sub;
     const producerId = whose === undefined ? undefined : BigInt(whose);
-    return context.json(await listPayouts(database, { ...query, producerId }), 200);
+    return context.json(
+      await reads.run(context.get('claims'), (from) => listPayouts(from, { ...query, producerId })),
+      200,
+    );
   });
 
   const available = createRoute({
@@ -81,11 +91,16 @@ export function addPayoutRoutes(app: HttpApp, { database }: Context, signedIn: S
       'Earnings of plans per time or by the month that promise something about silences can be paid out when their month is closed.',
     responses: {
       200: jsonResponse('The earnings, by currency', availableEarningsSchema),
-      ...errorResponses('unauthenticated', 'token-expired', 'forbidden'),
+      ...errorResponses('unauthenticated', 'token-expired', 'forbidden', 'rate-limited', 'unavailable'),
     },
   });
   app.openapi(available, async (context) =>
-    context.json({ items: await readAvailable(database, BigInt(context.get('claims').sub)) }, 200),
+    context.json(
+      {
+        items: await reads.run(context.get('claims'), (from) => readAvailable(from, BigInt(context.get('claims').sub))),
+      },
+      200,
+    ),
   );
 
   const step = {

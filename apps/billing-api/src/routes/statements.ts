@@ -1,4 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
+import type { Database } from '@motience/database';
 import { month } from '@motience/ledger/pricing';
 import {
   deliveredIntervalPageSchema,
@@ -29,13 +30,21 @@ const ownerQuery = z.object({
 });
 const formats = { json: 'application/json', csv: 'text/csv', pdf: 'application/pdf' } as const;
 const formatSchema = z.enum(['json', 'csv', 'pdf'], { error: 'expected one of json, csv, pdf' });
-const refusals = ['invalid-request', 'unauthenticated', 'token-expired', 'forbidden', 'not-found'] as const;
+const refusals = [
+  'invalid-request',
+  'unauthenticated',
+  'token-expired',
+  'forbidden',
+  'rate-limited',
+  'unavailable',
+  'not-found',
+] as const;
 
 /** How many lines a statement may have that is made in one piece. */
 const mostLines = { csv: 20_000, pdf: 2_000 };
 
 /** `GET /statements`, `/statements/:month` as JSON, CSV or PDF, and the intervals that a line is the sum of. */
-export function addStatementRoutes(app: HttpApp, { database }: Context, signedIn: SignedIn): void {
+export function addStatementRoutes(app: HttpApp, { reads }: Context, signedIn: SignedIn): void {
   const own = { tags: ['Statements'], security: [{ bearer: [] }], middleware: [signedIn] };
 
   const list = createRoute({
@@ -48,14 +57,17 @@ export function addStatementRoutes(app: HttpApp, { database }: Context, signedIn
   });
   app.openapi(list, async (context) => {
     const owner = ownerOf(context.get('claims'), context.req.valid('query').account_id);
-    const account = await readStatementAccount(database.db, owner);
-    const items: z.infer<typeof statementListSchema>['items'] = [];
-    let isOlderFinal = false;
-    for (const of of await readMonths(database.db, account)) {
-      // What is closed through a month is closed through those before it.
-      isOlderFinal ||= await isFinal(database.db, account, of);
-      items.push({ month: of, final: isOlderFinal });
-    }
+    const items = await reads.run(context.get('claims'), async ({ db }) => {
+      const account = await readStatementAccount(db, owner);
+      const months: z.infer<typeof statementListSchema>['items'] = [];
+      let isOlderFinal = false;
+      for (const of of await readMonths(db, account)) {
+        // What is closed through a month is closed through those before it.
+        isOlderFinal ||= await isFinal(db, account, of);
+        months.push({ month: of, final: isOlderFinal });
+      }
+      return months;
+    });
     return context.json({ items }, 200);
   });
 
@@ -92,8 +104,13 @@ export function addStatementRoutes(app: HttpApp, { database }: Context, signedIn
     const of = month(context.req.valid('param').month);
     const accepted = accepts(context, { header: 'Accept', supports: Object.values(formats), default: formats.json });
     const format = asked ?? formatSchema.options.find((name) => formats[name] === accepted) ?? 'json';
-    if (format === 'json') return context.json(await readStatement(database, { accountId, month: of, ...page }), 200);
-    const whole = await readWholeStatement(database, { accountId, month: of, most: mostLines[format] });
+    const read = <Result>(work: (database: Database) => Promise<Result>) => reads.run(context.get('claims'), work);
+    if (format === 'json') {
+      return context.json(await read((database) => readStatement(database, { accountId, month: of, ...page })), 200);
+    }
+    const whole = await read((database) =>
+      readWholeStatement(database, { accountId, month: of, most: mostLines[format] }),
+    );
     const headers = {
       'content-type': format === 'csv' ? 'text/csv; charset=utf-8' : formats.pdf,
       'content-disposition': `attachment; filename="statement-${nameOf(whole)}.${format}"`,
@@ -127,7 +144,8 @@ export function addStatementRoutes(app: HttpApp, { database }: Context, signedIn
       subscriptionId: BigInt(subscription_id),
       month: month(context.req.valid('param').month),
     };
-    return context.json(await readIntervals(database, { ...query, ...page }), 200);
+    const found = await reads.run(context.get('claims'), (database) => readIntervals(database, { ...query, ...page }));
+    return context.json(found, 200);
   });
 }
 

@@ -20,7 +20,14 @@ const newTopUp = newTopUpSchema(currencySchema, positiveAmountSchema);
 
 /** `POST /top-ups`, `GET /top-ups`, and `POST /admin/top-ups`. */
 export function addTopUpRoutes(app: HttpApp, services: Context, signedIn: SignedIn): void {
-  const refusals = ['invalid-request', 'unauthenticated', 'token-expired', 'forbidden'] as const;
+  const refusals = [
+    'invalid-request',
+    'unauthenticated',
+    'token-expired',
+    'forbidden',
+    'rate-limited',
+    'unavailable',
+  ] as const;
 
   const credit = createRoute({
     tags: ['Top-ups'],
@@ -56,7 +63,7 @@ export function addTopUpRoutes(app: HttpApp, services: Context, signedIn: Signed
     request: { body: jsonBody(newTopUp, { currency: 'EUR', amount: '10.00' }) },
     responses: {
       200: jsonResponse('The top-up, and where to pay it', checkoutSchema),
-      ...errorResponses(...refusals, 'conflict', 'unavailable'),
+      ...errorResponses(...refusals, 'conflict'),
     },
   });
   app.openapi(begin, async (context) => {
@@ -76,7 +83,9 @@ export function addTopUpRoutes(app: HttpApp, services: Context, signedIn: Signed
   });
   app.openapi(list, async (context) =>
     context.json(
-      await listTopUps(services.database, BigInt(context.get('claims').sub), context.req.valid('query')),
+      await services.reads.run(context.get('claims'), (database) =>
+        listTopUps(database, BigInt(context.get('claims').sub), context.req.valid('query')),
+      ),
       200,
     ),
   );

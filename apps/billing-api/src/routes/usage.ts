@@ -17,10 +17,17 @@ import { readSums } from '../usage/read-sums.ts';
 
 const usageQuery = periodQuerySchema(usageGroupSchema).safeExtend({ producer_id: usageProducerSchema });
 const earningsQuery = periodQuerySchema(earningsGroupSchema);
-const refusals = ['invalid-request', 'unauthenticated', 'token-expired', 'forbidden'] as const;
+const refusals = [
+  'invalid-request',
+  'unauthenticated',
+  'token-expired',
+  'forbidden',
+  'rate-limited',
+  'unavailable',
+] as const;
 
 /** `GET /usage` of a consumer, and `GET /earnings` of a producer: added up over days (UTC). */
-export function addUsageRoutes(app: HttpApp, { database }: Context, signedIn: SignedIn): void {
+export function addUsageRoutes(app: HttpApp, { reads }: Context, signedIn: SignedIn): void {
   const usage = createRoute({
     tags: ['Usage'],
     security: [{ bearer: [] }],
@@ -39,12 +46,16 @@ export function addUsageRoutes(app: HttpApp, { database }: Context, signedIn: Si
     const said = { from, to, group_by };
     if (group_by === 'device') {
       if (producer_id === undefined) throw missingProducer();
-      const devices = await readDevices(database, { consumerId, producerId: BigInt(producer_id), from, to });
+      const devices = await reads.run(context.get('claims'), (database) =>
+        readDevices(database, { consumerId, producerId: BigInt(producer_id), from, to }),
+      );
       return context.json({ ...said, items: [], ...devices, next_cursor: null }, 200);
     }
     const ofProducer = producer_id === undefined ? sql`` : sql`and s.producer_id = ${BigInt(producer_id)}`;
     const own = sql`s.consumer_id = ${consumerId} ${ofProducer}`;
-    const { items, next_cursor } = await readSums(database.db, { own, from, to, groupBy: group_by, ...page });
+    const { items, next_cursor } = await reads.run(context.get('claims'), ({ db }) =>
+      readSums(db, { own, from, to, groupBy: group_by, ...page }),
+    );
     const shown = items.map(({ fee: _fee, earned: _earned, ...item }) => item);
     return context.json({ ...said, items: shown, devices: null, not_stored: null, next_cursor }, 200);
   });
@@ -64,7 +75,9 @@ export function addUsageRoutes(app: HttpApp, { database }: Context, signedIn: Si
   app.openapi(earnings, async (context) => {
     const { from, to, group_by, ...page } = context.req.valid('query');
     const own = sql`s.producer_id = ${BigInt(context.get('claims').sub)}`;
-    const { items, next_cursor } = await readSums(database.db, { own, from, to, groupBy: group_by, ...page });
+    const { items, next_cursor } = await reads.run(context.get('claims'), ({ db }) =>
+      readSums(db, { own, from, to, groupBy: group_by, ...page }),
+    );
     return context.json({ from, to, group_by, items: [...items], next_cursor }, 200);
   });
 }

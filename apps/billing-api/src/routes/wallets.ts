@@ -9,7 +9,15 @@ import { readWalletLines } from '../services/read-wallet-lines.ts';
 import { readWallet, readWallets } from '../services/read-wallets.ts';
 import { ownerOf } from './owner-of.ts';
 
-const errors = errorResponses('invalid-request', 'unauthenticated', 'token-expired', 'forbidden', 'not-found');
+const errors = errorResponses(
+  'invalid-request',
+  'unauthenticated',
+  'token-expired',
+  'forbidden',
+  'rate-limited',
+  'unavailable',
+  'not-found',
+);
 const ownerQuery = z.object({
   /** Of whom; an account's own if it is left out. */
   account_id: idSchema.optional(),
@@ -17,7 +25,7 @@ const ownerQuery = z.object({
 const params = z.object({ currency: currencySchema });
 
 /** `GET /wallets`, `/wallets/:currency` and `/wallets/:currency/lines`: one's own; an admin sees everyone's. */
-export function addWalletRoutes(app: HttpApp, { database, provider }: Context, signedIn: SignedIn): void {
+export function addWalletRoutes(app: HttpApp, { reads, provider }: Context, signedIn: SignedIn): void {
   const listRoute = createRoute({
     tags: ['Wallets'],
     method: 'get',
@@ -30,7 +38,8 @@ export function addWalletRoutes(app: HttpApp, { database, provider }: Context, s
   });
   app.openapi(listRoute, async (context) => {
     const owner = ownerOf(context.get('claims'), context.req.valid('query').account_id);
-    return context.json({ items: await readWallets(database, owner), payment_provider: provider.name }, 200);
+    const items = await reads.run(context.get('claims'), (database) => readWallets(database, owner));
+    return context.json({ items, payment_provider: provider.name }, 200);
   });
 
   const showRoute = createRoute({
@@ -47,7 +56,9 @@ export function addWalletRoutes(app: HttpApp, { database, provider }: Context, s
   });
   app.openapi(showRoute, async (context) => {
     const owner = ownerOf(context.get('claims'), context.req.valid('query').account_id);
-    return context.json(await readWallet(database, owner, context.req.valid('param').currency), 200);
+    const { currency } = context.req.valid('param');
+    const wallet = await reads.run(context.get('claims'), (database) => readWallet(database, owner, currency));
+    return context.json(wallet, 200);
   });
 
   const linesRoute = createRoute({
@@ -63,6 +74,10 @@ export function addWalletRoutes(app: HttpApp, { database, provider }: Context, s
   app.openapi(linesRoute, async (context) => {
     const { account_id, ...page } = context.req.valid('query');
     const owner = ownerOf(context.get('claims'), account_id);
-    return context.json(await readWalletLines(database, owner, context.req.valid('param').currency, page), 200);
+    const { currency } = context.req.valid('param');
+    const lines = await reads.run(context.get('claims'), (database) =>
+      readWalletLines(database, owner, currency, page),
+    );
+    return context.json(lines, 200);
   });
 }

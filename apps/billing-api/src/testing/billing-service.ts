@@ -31,7 +31,7 @@ export class BillingService {
       BILLING_PORT: '0',
       ...environment,
     });
-    const context = createContext(config, createLogger('test', 'silent'));
+    const context = await createContext(config, createLogger('test', 'silent'));
     const server = await serveHttp(createApp(context), { host: config.host, port: 0, portVariable: 'BILLING_PORT' });
     return new BillingService(context, server, [database.drop, redis.drop, () => context.close(), () => server.stop()]);
   }

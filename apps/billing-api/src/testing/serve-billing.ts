@@ -15,7 +15,7 @@ export async function serveBilling(databaseUrl: string) {
     REDIS_KEY_PREFIX: redis.prefix,
     JWT_SECRET: jwtSecret,
   });
-  const context = createContext(config, createLogger('test', 'silent'));
+  const context = await createContext(config, createLogger('test', 'silent'));
   const server = await serveHttp(createApp(context), { host: '127.0.0.1', port: 0, portVariable: 'BILLING_PORT' });
   return {
     /** An access token of an account. */

@@ -31,10 +31,10 @@ export interface FoundListing {
  * cursor is of another query, `unavailable` if too many are asked at once, or it takes too long.
  */
 export function findListings(
-  { database, catalogueQueries }: Services & Pick<Context, 'catalogueQueries'>,
+  { searches, catalogue }: Pick<Context, 'searches' | 'catalogue'>,
   query: ListingQuery,
 ): Promise<Page<ListingSummary>> {
-  return catalogueQueries.run(database, (tx) => findPage(tx, query));
+  return searches.run(() => findPage(catalogue.db, query));
 }
 
 async function findPage(tx: Queryable, query: ListingQuery): Promise<Page<ListingSummary>> {

@@ -41,6 +41,10 @@ function asRefusal(error: unknown): Refusal {
   if (error instanceof HTTPException && error.status === 400) {
     return new Refusal('invalid-request', 'the body is not valid JSON', { cause: error });
   }
+  if (wasCancelled(error)) {
+    const message = 'it took longer than it may; ask for less, or try again later';
+    return new Refusal('unavailable', message, { cause: error, retryAfterSeconds: 5 });
+  }
   if (isEngineAway(error)) {
     return new Refusal('unavailable', 'temporarily unavailable, try again', { cause: error, retryAfterSeconds: 2 });
   }
@@ -71,6 +75,14 @@ const awayCodes = new Set([
 const awaySqlState = /^(08...|53...|57P..|25006)$/;
 const awayRedisMessage =
   /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|OOM|MISCONF)\b|^Connection is closed|Stream isn't writeable|Command timed out|^Reached the max retries/;
+
+/** PostgreSQL's code for a statement that was cancelled, as by its timeout. */
+const cancelled = '57014';
+
+function wasCancelled(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return errorCode(error) === cancelled || wasCancelled(error.cause);
+}
 
 /** Whether an error says that PostgreSQL or Redis is away, so that the same request may succeed later. */
 export function isEngineAway(error: unknown, depth = 0): boolean {

@@ -1,0 +1,61 @@
+import { Refusal } from '@motience/protocol';
+import pLimit from 'p-limit';
+
+export interface FewAtOnceOptions {
+  readonly atOnce: number;
+  /** Most that may wait for their turn. */
+  readonly waiting: number;
+  /** Said where there are more: `too many are searching`. */
+  readonly busy: string;
+}
+
+/** Does a few things at a time, in the order they are asked for; what is too much is refused as `unavailable`. */
+export class FewAtOnce {
+  private readonly limit: ReturnType<typeof pLimit>;
+  private count = 0;
+
+  constructor(private readonly options: FewAtOnceOptions) {
+    this.limit = pLimit(options.atOnce);
+  }
+
+  /** How many are under way or wait. */
+  get size(): number {
+    return this.count;
+  }
+
+  /** What nobody waits for any more when its turn comes, by `signal`, is not begun. */
+  async run<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    const { atOnce, waiting, busy } = this.options;
+    if (this.count >= atOnce + waiting) throw refused(`${busy}; try again in a moment`);
+    this.count += 1;
+    try {
+      return await this.limit(() => {
+        if (signal?.aborted) throw refused('nobody waits for the answer any more');
+        return work();
+      });
+    } finally {
+      this.count -= 1;
+    }
+  }
+}
+
+/** The same for each of those who ask: whoever asks for much waits for itself, and leaves room for others. */
+export class FewAtOnceForEach {
+  private readonly lines = new Map<string, FewAtOnce>();
+
+  constructor(private readonly options: FewAtOnceOptions) {}
+
+  async run<Result>(whose: string, work: () => Promise<Result>): Promise<Result> {
+    const line = this.lines.get(whose) ?? new FewAtOnce(this.options);
+    this.lines.set(whose, line);
+    try {
+      return await line.run(work);
+    } finally {
+      if (line.size === 0) this.lines.delete(whose);
+    }
+  }
+}
+
+function refused(why: string): Refusal {
+  return new Refusal('unavailable', why, { retryAfterSeconds: 1 });
+}
