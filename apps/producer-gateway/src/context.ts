@@ -3,6 +3,7 @@ import { type GatewayContext, openGatewayContext } from '@motience/gateway-kit';
 import { Counter, Gauge, Histogram, type Logger } from '@motience/service-kit';
 import { boundByMemory, IngestLog } from '@motience/stream-log';
 import type { Config } from './config.ts';
+import { FlushPace } from './flush-pace.ts';
 import { ShardForwarder } from './forward-readings.ts';
 import { PresenceNotes } from './note-presence.ts';
 
@@ -38,9 +39,13 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
     },
     flushed: (milliseconds: number) => flushSeconds.observe(milliseconds / 1_000),
   };
+  const pace = new FlushPace();
   return {
     ...gateway,
-    forwarders: Array.from({ length: config.shards }, (_, shard) => new ShardForwarder(shard, log, listener, logger)),
+    forwarders: Array.from(
+      { length: config.shards },
+      (_, shard) => new ShardForwarder(shard, pace, log, listener, logger),
+    ),
     close: async () => {
       presence.stop();
       await gateway.close();

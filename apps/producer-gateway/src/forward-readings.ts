@@ -8,6 +8,7 @@ import {
   maxFlushSegments,
   type Segment,
 } from '@motience/stream-log';
+import type { FlushPace } from './flush-pace.ts';
 import { packSegment } from './pack-segment.ts';
 import type { ProducerConnection } from './producer-connection.ts';
 import { type FlushPart, noteRepeat, settle, takePending, takeRepeat } from './producer-session.ts';
@@ -33,6 +34,7 @@ export class ShardForwarder {
 
   constructor(
     private readonly shard: number,
+    private readonly pace: FlushPace,
     private readonly log: IngestLog,
     private readonly listener: FlushListener,
     private readonly logger: Logger,
@@ -41,7 +43,7 @@ export class ShardForwarder {
   /** Has a connection's readings stored with the next flush, after this turn of the event loop. */
   add(connection: ProducerConnection): void {
     this.waiting.add(connection);
-    this.running ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.run());
+    this.running ??= this.run();
   }
 
   /** Resolves once nothing waits. */
@@ -50,7 +52,10 @@ export class ShardForwarder {
   }
 
   private async run(): Promise<void> {
-    while (this.waiting.size > 0) await this.flush(this.takeParts());
+    while (this.waiting.size > 0) {
+      await this.pace.turn();
+      await this.flush(this.takeParts());
+    }
     this.running = undefined;
   }
 
@@ -74,7 +79,6 @@ export class ShardForwarder {
     try {
       const outcome = await this.store(parts);
       for (const part of parts) {
-        settle(part);
         if (outcome === 'stored') acknowledge(part);
         else failPart(part, 'the platform is catching up');
       }
@@ -122,7 +126,9 @@ function takeOutRepeats(part: FlushPart, segment: Segment, stale: ReadonlyMap<De
   }
 }
 
-function acknowledge({ connection, session, through }: ConnectionPart): void {
+function acknowledge(part: ConnectionPart): void {
+  settle(part);
+  const { connection, session, through } = part;
   const repeat = takeRepeat(session);
   if (repeat) {
     connection.send(JSON.stringify({ type: 'repeat', device_id: repeat.deviceId, sequence: repeat.sequence }));

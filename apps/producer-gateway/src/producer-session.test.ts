@@ -177,6 +177,17 @@ describe('a session that is given up', () => {
     abandon(state);
     expect({ isOver: state.isOver, taken: bodies(takeWaiting(state)) }).toEqual({ isOver: true, taken: [] });
   });
+
+  it('settles nothing more, with whatever flush it goes along', () => {
+    const state = session();
+    for (let count = 0; count < 3; count += 1) receive(state, undefined);
+    settle(takeWaiting(state, 1));
+    takeWaiting(state, 1);
+    abandon(state);
+    const part = takeWaiting(state);
+    settle(part);
+    expect({ through: part.through, settled: state.settled }).toEqual({ through: 1, settled: 1 });
+  });
 });
 
 describe('the bounds on what is unacknowledged', () => {

@@ -116,9 +116,10 @@ export function settle({ session, bytes, through }: FlushPart): void {
   session.settled = Math.max(session.settled, through);
 }
 
-/** Gives up what waits, because something before it was not stored. */
+/** Gives up all that is not settled, because something of it was not stored: no later flush may settle it. */
 export function abandon(session: ProducerSession): void {
   session.isOver = true;
+  session.received = session.settled;
   session.pending = [];
   session.pendingBytes = 0;
 }
