@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@motience/service-kit';
-import type { StreamWriter } from '@motience/stream-log';
+import type { Applied, StreamWriter } from '@motience/stream-log';
 import { Pace } from './pace.ts';
 import type { ShardShare } from './share-shards.ts';
 
@@ -31,7 +31,8 @@ export class Applier {
   constructor(
     private readonly writer: StreamWriter,
     private readonly share: ShardShare,
-    private readonly onApplied: (readings: number) => void,
+    /** Told of each call on a shard, at least as often as it is looked at. */
+    private readonly onApplied: (shard: number, applied: Applied) => void,
     private readonly logger: Logger,
   ) {
     this.timer = setInterval(() => {
@@ -65,11 +66,11 @@ export class Applier {
     try {
       while (state.again && !this.stopped && this.share.owns(shard)) {
         state.again = false;
-        const { readings, bytes, endedEarly } = await this.writer.apply(shard, batchesPerCall);
-        if (readings > 0) this.onApplied(readings);
-        if (!endedEarly) continue;
+        const applied = await this.writer.apply(shard, batchesPerCall);
+        this.onApplied(shard, applied);
+        if (!applied.endedEarly) continue;
         state.again = true;
-        const pauseMs = this.catchUp.spend(bytes, performance.now());
+        const pauseMs = this.catchUp.spend(applied.bytes, performance.now());
         if (pauseMs > 0) await setTimeout(pauseMs);
       }
     } catch (err) {

@@ -1,5 +1,5 @@
 import { Counter, Gauge, runApp, serveHttp, settleWithin } from '@motience/service-kit';
-import { listenForIngest } from '@motience/stream-log';
+import { type Applied, listenForIngest } from '@motience/stream-log';
 import { Applier } from './apply-readings.ts';
 import { readDataStreamManagerConfig } from './config.ts';
 import { createContext } from './context.ts';
@@ -35,11 +35,15 @@ await runApp('data-stream-manager', async (logger) => {
       },
     });
 
-    const applier = new Applier(writer, share, (readings) => applied.inc(readings), logger);
-    listenForIngest(context.subscriber, context.keys, shards, (shard) => applier.wake(shard));
     const persister = config.persistReadings
       ? new Persister(writer, database.sql, share, (readings) => persisted.inc(readings), logger)
       : undefined;
+    const onApplied = (shard: number, { readings, unpersistedBytes }: Applied) => {
+      applied.inc(readings);
+      persister?.hurry(shard, unpersistedBytes);
+    };
+    const applier = new Applier(writer, share, onApplied, logger);
+    listenForIngest(context.subscriber, context.keys, shards, (shard) => applier.wake(shard));
     const bounds = new Bounds(writer, share, database.sql, config, logger);
     const stopNotingLife = notePlatformLife(context, logger);
     return {

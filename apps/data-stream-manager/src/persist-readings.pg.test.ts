@@ -132,6 +132,22 @@ describe('a reading', () => {
   });
 });
 
+describe('a burst', () => {
+  it('does not wait for the end of the long pause that follows a round of many streams with few readings', async () => {
+    const { id } = await corner.account('producer');
+    const others = Array.from({ length: 200 }, (_, at) => String(Number(id) + (at + 1) * defaultShardCount));
+    await run().listening;
+    for (const other of others) await corner.store(other, [1]);
+    await eventually(async () => expect(await persisted()).toHaveLength(others.length));
+    const pauseBegan = performance.now();
+    const mebibyte = 'x'.repeat(1024 * 1024);
+    for (let at = 0; at < 6; at += 1) await corner.store(id, [mebibyte]);
+    await eventually(async () => expect(await persisted()).toHaveLength(others.length + 6));
+    // The pause is of 5 s.
+    expect(performance.now() - pauseBegan).toBeLessThan(4_000);
+  });
+});
+
 describe('while PostgreSQL is away', () => {
   it('streams go on, and their readings are persisted once it is back', async () => {
     const postgres = await startPrivatePostgres();

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@motience/service-kit';
 import type { StreamWriter } from '@motience/stream-log';
@@ -14,6 +13,8 @@ const pauseWithoutShardMs = 200;
 const pauseAfterFailureMs = 1_000;
 const streamsPerRound = 500;
 const bytesPerRound = 2 * 1024 * 1024;
+/** So much of a shard does not wait for the end of a pause, lest it grows to the bound at which nothing is taken any more. */
+const mostWaitingBytes = 2 * bytesPerRound;
 
 /**
  * Copies readings of this manager's shards from the retained windows to PostgreSQL, in batches and off the live path. A
@@ -21,7 +22,9 @@ const bytesPerRound = 2 * 1024 * 1024;
  * manager that has taken over the shard meanwhile.
  */
 export class Persister {
-  private readonly stopping = new AbortController();
+  private isStopping = false;
+  /** Those under way, with the shard of each that follows a round. */
+  private readonly pauses = new Map<AbortController, number | undefined>();
   private readonly loops: Promise<unknown>;
   private readonly seen = new SeenDevices();
 
@@ -32,20 +35,26 @@ export class Persister {
     private readonly onPersisted: (readings: number) => void,
     private readonly logger: Logger,
   ) {
-    setMaxListeners(share.shardCount, this.stopping.signal);
     this.loops = Promise.all(Array.from({ length: share.shardCount }, (_, shard) => this.run(shard)));
   }
 
+  /** So many bytes of a shard wait: if that is much, its next round comes at once. */
+  hurry(shard: number, waitingBytes: number): void {
+    if (waitingBytes <= mostWaitingBytes) return;
+    for (const [pause, of] of this.pauses) if (of === shard) pause.abort();
+  }
+
   async stop(): Promise<void> {
-    this.stopping.abort();
+    this.isStopping = true;
+    for (const pause of this.pauses.keys()) pause.abort();
     await this.loops;
   }
 
   private async run(shard: number): Promise<void> {
-    while (!this.stopping.signal.aborted) {
+    while (!this.isStopping) {
       try {
         const pauseAfterMs = this.share.owns(shard) ? await this.persistShard(shard) : pauseWithoutShardMs;
-        if (pauseAfterMs > 0) await this.pause(pauseAfterMs);
+        if (pauseAfterMs > 0) await this.pause(pauseAfterMs, shard);
       } catch (err) {
         this.logger.error({ err, shard }, 'readings could not be persisted; they stay in Redis until they are');
         await this.pause(pauseAfterFailureMs);
@@ -72,8 +81,12 @@ export class Persister {
     return pauseAfterRound(readings, ranges.length);
   }
 
-  private async pause(milliseconds: number): Promise<void> {
+  private async pause(milliseconds: number, afterRoundOf?: number): Promise<void> {
+    if (this.isStopping) return;
+    const pause = new AbortController();
+    this.pauses.set(pause, afterRoundOf);
     // Aborted is as good as over.
-    await setTimeout(milliseconds, undefined, this.stopping).catch(() => {});
+    await setTimeout(milliseconds, undefined, pause).catch(() => {});
+    this.pauses.delete(pause);
   }
 }

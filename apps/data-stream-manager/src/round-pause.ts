@@ -4,7 +4,7 @@ const shortestMs = 200;
 const longestMs = 5_000;
 /**
  * For each stream of a round where they had few readings each: a stream costs as much as many readings, in Redis and in
- * PostgreSQL, so a shard takes no more than 40 such a second.
+ * PostgreSQL, so a shard takes some 40 such a second, as long as the longest pause is enough for that.
  */
 const perStreamMs = 25;
 const fewReadings = 50;

@@ -81,6 +81,10 @@ local function noteBounds(shard, bounds)
   if redis.call('HGET', shard, 'bounds') ~= bounds then redis.call('HSET', shard, 'bounds', bounds) end
 end
 
+local function applied(shard, entries, readings, bytes, endedEarly)
+  return { entries, readings, bytes, endedEarly, tonumber(redis.call('HGET', shard, 'unpersisted_bytes') or '0') }
+end
+
 local function apply(KEYS, ARGV)
   local ingest, shard = KEYS[1], KEYS[2]
   local call = beginApplying(ARGV[1], boundsFrom(ARGV, 4))
@@ -88,12 +92,12 @@ local function apply(KEYS, ARGV)
   local entries, batches, readings, bytes = 0, 0, 0, 0
   while batches < tonumber(ARGV[2]) and bytes < tonumber(ARGV[3]) do
     local entry = redis.call('XRANGE', ingest, '-', '+', 'COUNT', 1)[1]
-    if not entry then return { entries, readings, bytes, '0' } end
+    if not entry then return applied(shard, entries, readings, bytes, '0') end
     local entryReadings, entryBytes = applyFlush(call, entry[2])
     redis.call('XDEL', ingest, entry[1])
     redis.call('HINCRBY', shard, 'ingest_bytes', int(-entryBytes))
     entries, batches = entries + 1, batches + #entry[2] / 2
     readings, bytes = readings + entryReadings, bytes + entryBytes
   end
-  return { entries, readings, bytes, '1' }
+  return applied(shard, entries, readings, bytes, '1')
 end

@@ -25,7 +25,7 @@ export {
 } from './rights-store.ts';
 export { defaultShardCount, fixShardCount, shardOf } from './shards.ts';
 export { StreamReader, type StreamState } from './stream-reader.ts';
-export { type RetentionBounds, StreamWriter, type UnpersistedRange } from './stream-writer.ts';
+export { type Applied, type RetentionBounds, StreamWriter, type UnpersistedRange } from './stream-writer.ts';
 export { Subscriber } from './subscriber.ts';
 export { type DeliveredSpan, readUsageEntry, type UsageEntry, type UsageReport } from './usage-entry.ts';
 export { type Credit, type CreditChange, UsageLog } from './usage-log.ts';

@@ -84,14 +84,12 @@ describe('applying', () => {
     for (let flush = 1; flush <= 4; flush += 1) await corner.log().append(shard, flush, twoBatches);
     const bytes = 2 * (1 + 1 + 4 + 100);
     const writer = corner.writer();
-    expect(await writer.apply(shard, 2)).toEqual({ entries: 1, readings: 2, bytes, endedEarly: true });
-    expect(await writer.apply(shard, 100, bytes + 1)).toEqual({
-      entries: 2,
-      readings: 4,
-      bytes: 2 * bytes,
-      endedEarly: true,
-    });
-    expect(await writer.apply(shard, 100)).toEqual({ entries: 1, readings: 2, bytes, endedEarly: false });
+    const done = { entries: 1, readings: 2, bytes, endedEarly: true, unpersistedBytes: bytes };
+    expect(await writer.apply(shard, 2)).toEqual(done);
+    const two = { entries: 2, readings: 4, bytes: 2 * bytes, unpersistedBytes: 3 * bytes };
+    expect(await writer.apply(shard, 100, bytes + 1)).toEqual({ ...done, ...two });
+    const rest = { endedEarly: false, unpersistedBytes: 4 * bytes };
+    expect(await writer.apply(shard, 100)).toEqual({ ...done, ...rest });
   });
 
   it('of an empty log changes nothing', async () => {

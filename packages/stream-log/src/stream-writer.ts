@@ -31,6 +31,8 @@ export interface Applied {
   bytes: number;
   /** Whether it ended at one of its bounds, so that more may be waiting. */
   endedEarly: boolean;
+  /** Bytes of the shard that PostgreSQL does not have yet. */
+  unpersistedBytes: number;
 }
 
 /** What one call may publish; Redis does nothing else meanwhile. */
@@ -53,7 +55,7 @@ export class StreamWriter {
    */
   async apply(shard: number, maxBatches: number, maxBytes = maxApplyBytes): Promise<Applied> {
     const { keys } = this;
-    const [entries, readings, bytes, endedEarly] = asList(
+    const [entries, readings, bytes, endedEarly, unpersistedBytes] = asList(
       await callFunction(
         this.redis,
         'apply',
@@ -66,6 +68,7 @@ export class StreamWriter {
       readings: asNumber(readings),
       bytes: asNumber(bytes),
       endedEarly: asText(endedEarly) === '1',
+      unpersistedBytes: asNumber(unpersistedBytes),
     };
   }
 
