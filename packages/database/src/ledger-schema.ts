@@ -20,7 +20,8 @@ const transactionNumber = customType<{ data: string }>({ dataType: () => 'xid8' 
 /**
  * The ledger's accounts. Of what a user owns or owes, `owner_id` is the user; the platform's own have none. A balance is
  * what the account's entries add up to; nothing but the insertion of entries changes it, and wallets and holds never
- * fall below zero. Both are kept by triggers (see the migration `ledger_rules`). Owned by packages/ledger.
+ * fall below zero. Both are kept by triggers (see the migration `ledger_rules`). Refunds are what their owner owes, and never
+ * rise above zero. Owned by packages/ledger.
  */
 export const ledgerAccounts = pgTable(
   'ledger_accounts',
@@ -45,6 +46,7 @@ export const ledgerAccounts = pgTable(
     check('ledger_accounts_named', sql`(${table.name} = '') = (${table.kind} not in ('hold', 'provider'))`),
     check('ledger_accounts_currency', sql`${table.currency} ~ '^[A-Z]{3}$'`),
     check('ledger_accounts_covered', sql`${table.kind} not in ('wallet', 'hold') or ${table.balance} >= 0`),
+    check('ledger_accounts_owed', sql`${table.kind} <> 'refunds' or ${table.balance} <= 0`),
   ],
 );
 

@@ -10,3 +10,13 @@ export async function balanceOf(db: Queryable, account: LedgerAccount): Promise<
     .where(eq(ledgerAccounts.code, codeOf(account)));
   return row?.balance ?? 0n;
 }
+
+/** `balanceOf`, which stays what it is until the transaction ends, unless the account is opened in between. */
+export async function lockBalance(tx: Queryable, account: LedgerAccount): Promise<bigint> {
+  const [row] = await tx
+    .select({ balance: ledgerAccounts.balance })
+    .from(ledgerAccounts)
+    .where(eq(ledgerAccounts.code, codeOf(account)))
+    .for('no key update');
+  return row?.balance ?? 0n;
+}

@@ -32,6 +32,9 @@ const rules: readonly SQL[] = [
       where a.balance <> coalesce(s.amount, 0) order by a.id limit 1`,
   sql`select format('account %s has the balance %s, which is below 0', a.code, a.balance) as mismatch
       from ledger_accounts a where a.kind in ('wallet', 'hold') and a.balance < 0 order by a.id limit 1`,
+  sql`select format('account %s has the balance %s, though it is only what is owed, so at most 0', a.code, a.balance)
+        as mismatch
+      from ledger_accounts a where a.kind = 'refunds' and a.balance > 0 order by a.id limit 1`,
   sql`select format('transaction %s (%s) does not take back exactly transaction %s', r.id, r.key, r.reverses) as mismatch
       from ledger_transactions r
       where r.reverses is not null and exists (
@@ -46,8 +49,8 @@ const rules: readonly SQL[] = [
 
 /**
  * Recomputes the whole ledger from its entries, as of one instant, while others go on posting: every transaction adds up to
- * zero in each currency, every balance is what its entries add up to, no wallet or hold is below zero, and reversals are
- * exact. Reads all entries.
+ * zero in each currency, every balance is what its entries add up to, no wallet or hold is below zero, nothing is
+ * paid back that was not owed, and reversals are exact. Reads all entries.
  */
 export function checkBooks(db: Pick<Database['db'], 'transaction'>): Promise<BooksReport> {
   return db.transaction(

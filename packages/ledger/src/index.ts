@@ -1,5 +1,5 @@
 /** The double-entry ledger in PostgreSQL. Amounts and prices are in `@motience/ledger/pricing`. */
-export { balanceOf } from './balance-of.ts';
+export { balanceOf, lockBalance } from './balance-of.ts';
 export { type BooksReport, checkBooks } from './check-books.ts';
 export { type Capture, capture, captureTransaction, type HeldFrom, type Holding, hold, release } from './holds.ts';
 export { codeOf, type HoldAccount, type LedgerAccount } from './ledger-account.ts';

@@ -3,8 +3,8 @@ import type { Currency } from './money.ts';
 /**
  * An account of the ledger, in one currency. Money that belongs to someone is positive: in a consumer's wallet, in a hold
  * (taken out of a wallet or earnings for a purpose, and never more than that), in a producer's earnings, in the platform's
- * fees. A payment provider's account is negative by what it has received for us. Refunds are on their way back to their
- * owner; below zero the owner owes us. Wallets and holds are never below zero.
+ * fees. A payment provider's account is negative by what it has received for us. Refunds are negative by what their owner
+ * owes us, because a payment was taken back that was spent. Wallets and holds are never below zero, refunds never above.
  */
 export type LedgerAccount =
   | { readonly kind: 'wallet' | 'earnings' | 'refunds'; readonly ownerId: bigint; readonly currency: Currency }

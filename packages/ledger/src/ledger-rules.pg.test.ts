@@ -62,6 +62,17 @@ describe('the database refuses, written by hand,', () => {
       'add up to zero',
     ],
     ['a wallet below zero', [newTransaction, entries(-101, 101)], 'below zero'],
+    [
+      'more paid back than is owed',
+      [
+        `insert into ledger_accounts (kind, owner_id, currency) select 'refunds', owner_id, currency from ledger_accounts
+         where id = $w`,
+        newTransaction,
+        `insert into ledger_entries select $n, id, case kind when 'wallet' then -5 else 5 end from ledger_accounts
+         where kind in ('wallet', 'refunds')`,
+      ],
+      'ledger_accounts_owed',
+    ],
     ['a second entry of an account', [entry('$p', 5, '$t')], 'duplicate key'],
     [
       'balanced entries added to a transaction of before',
@@ -156,6 +167,12 @@ describe('checking the books names', () => {
       `alter table ledger_accounts drop constraint ledger_accounts_covered;
        update ledger_entries set amount = -amount; update ledger_accounts set balance = -balance`,
       'account EUR:wallet:1: has the balance -100, which is below 0',
+    ],
+    [
+      'more paid back than was owed',
+      `alter table ledger_accounts drop constraint ledger_accounts_owed;
+       update ledger_accounts set kind = 'refunds' where id = $w`,
+      'account EUR:refunds:1: has the balance 100, though it is only what is owed, so at most 0',
     ],
   ])('%s', async (_title, statement, mismatch) => {
     await tamper(ledger, await withIds(statement));

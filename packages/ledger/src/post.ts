@@ -27,7 +27,7 @@ export async function post(db: LedgerDatabase, transaction: Transaction): Promis
 /**
  * Posts transactions, all or none, in one database transaction or as part of the caller's. The answers come in their
  * order. Refuses with `payment-required` if a wallet or a hold has too little for all of them, `conflict` if something else
- * was posted under one of the keys, `not-found` if there is no such owner or subscription, `invalid-request` if they do not add
+ * was posted under one of the keys, or more would be paid back than is owed, `not-found` if there is no such owner or subscription, `invalid-request` if they do not add
  * up to zero or a balance would be too large.
  *
  * Any number of these can run at once without a deadlock, if none is preceded by another in the same database transaction:

@@ -16,6 +16,9 @@ function refusalOf(error: unknown): Refusal | undefined {
     const [, kind = 'account'] = detail.split(':');
     return new Refusal('payment-required', `the ${kind} has less than is to be taken from it`, { cause: error });
   }
+  if (constraint === 'ledger_accounts_owed') {
+    return new Refusal('conflict', 'more is to be paid back than is owed', { cause: error });
+  }
   if (constraint === 'ledger_transactions_reverses') {
     return new Refusal('conflict', 'the transaction has been reversed already', { cause: error });
   }

@@ -4,8 +4,10 @@ import { balanceOf, type LedgerAccount } from '@motience/ledger';
 import { micros, type PlanTerms } from '@motience/ledger/pricing';
 import { createKeys, openRedis, type RedisConnection, StreamReader, UsageLog } from '@motience/stream-log';
 import { eq, sql } from 'drizzle-orm';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { reconcile } from '../reconcile/reconcile.ts';
+import { addTopUp } from '../services/add-top-up.ts';
+import { payTopUp } from '../services/pay-top-up.ts';
 import { type Books, openBooks } from '../testing/open-books.ts';
 import { type ClosingContext, closeDays } from './close-days.ts';
 
@@ -97,6 +99,28 @@ describe('silence', () => {
     await books.topUp(-1_000_000n, undefined, debt);
     await closeDays(context, '2026-10-04', 0n);
     expect([await balanceOf(books.db, debt), await balanceOf(books.db, wallet)]).toEqual([0n, 94_799_000n]);
+  });
+
+  it('pays what is still owed after a top-up at the same moment', async () => {
+    await silentHour();
+    const debt: LedgerAccount = { kind: 'refunds', ownerId: books.consumer, currency: 'EUR' };
+    await books.topUp(-1_000_000n, undefined, debt);
+    const { closing } = await books.db.transaction(async (tx) => {
+      const wanted = { provider: 'admin', key: 'one', requestedBy: books.consumer, accountId: books.consumer } as const;
+      await payTopUp(tx, await addTopUp(tx, { ...wanted, currency: 'EUR', amount: micros(400_000n) }));
+      const closing = closeDays(context, '2026-10-04', 0n);
+      await vi.waitFor(
+        async () => {
+          const waiting = await books.sql`
+            select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+          expect(waiting).toHaveLength(1);
+        },
+        { timeout: 10_000, interval: 10 },
+      );
+      return { closing };
+    });
+    await closing;
+    expect([await balanceOf(books.db, debt), await balanceOf(books.db, wallet)]).toEqual([0n, 95_199_000n]);
   });
 
   it('of time that was free, or that nobody paid for, gives nothing back', async () => {

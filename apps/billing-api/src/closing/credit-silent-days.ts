@@ -2,6 +2,7 @@ import { ledgerAccounts, type Queryable } from '@motience/database';
 import { type LedgerDatabase, type Posted, postAll, type Transaction } from '@motience/ledger';
 import { type Currency, currencySchema } from '@motience/ledger/pricing';
 import { and, eq, inArray, sql } from 'drizzle-orm';
+import { lockAccounts } from '../services/lock-accounts.ts';
 import { divideCredit, owedBy } from '../services/wallet-entries.ts';
 import type { SilentDay } from './silent-days.ts';
 
@@ -21,6 +22,11 @@ interface Parties {
 export async function creditSilentDays(tx: LedgerDatabase, silent: readonly SilentDay[]): Promise<bigint[]> {
   if (silent.length === 0) return [];
   const parties = await readParties(tx, silent);
+  // What they owe is paid back once, also if they top up their wallets right now.
+  await lockAccounts(
+    tx,
+    [...parties.values()].map(({ consumerId }) => consumerId),
+  );
   const earnings = await lockEarnings(tx, [...parties.values()]);
   const owed = new Map<string, bigint>();
   const transactions: Transaction[] = [];

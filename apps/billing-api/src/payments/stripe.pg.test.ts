@@ -1,9 +1,9 @@
 import { topUps } from '@motience/database';
-import { balanceOf, checkBooks, hold } from '@motience/ledger';
+import { balanceOf, checkBooks, type HoldAccount, hold, type LedgerDatabase } from '@motience/ledger';
 import { micros } from '@motience/ledger/pricing';
 import { checkoutSchema, walletSchema } from '@motience/protocol';
 import { eq } from 'drizzle-orm';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BillingService, refusalIn, type TestAccount, type TestAnswer } from '../testing/billing-service.ts';
 import { StripeStandIn } from '../testing/stripe-stand-in.ts';
 
@@ -72,6 +72,25 @@ const disputed = (payment: string, what: 'withdrawn' | 'reinstated', amount = 1_
 async function money(): Promise<string> {
   const wallet = walletSchema.parse((await service.call('GET', '/wallets/EUR', consumer)).body);
   return `${wallet.balance} owes ${wallet.owed}`;
+}
+
+/** Has money of the consumer held, so that it is in its wallet no more. */
+async function spend(amount: bigint, db: LedgerDatabase = service.context.database.db): Promise<HoldAccount> {
+  const held = { kind: 'hold', ownerId: BigInt(consumer.id), currency: 'EUR', name: 'subscription-1' } as const;
+  await hold(db, { key: `hold-${consumer.id}`, hold: held, amount: micros(amount) });
+  return held;
+}
+
+/** Resolves once a connection to the database waits for what another has locked. */
+async function untilSomebodyWaits(): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const waiting = await service.context.database.sql`
+        select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      expect(waiting).toHaveLength(1);
+    },
+    { timeout: 10_000, interval: 10 },
+  );
 }
 
 describe('a top-up', () => {
@@ -224,16 +243,43 @@ describe('an event', () => {
   it('of a dispute takes the money back, and what was spent is owed; the next top-up pays that first', async () => {
     const [topUp, next] = [await begin(), await begin()];
     await tell(paid(topUp));
-    const { db } = service.context.database;
-    const ownerId = BigInt(consumer.id);
-    const held = { kind: 'hold', ownerId, currency: 'EUR', name: 'subscription-1' } as const;
-    await hold(db, { key: `hold-${consumer.id}`, hold: held, amount: micros(4_000_000n) });
+    const held = await spend(4_000_000n);
     const event = disputed(topUp.payment, 'withdrawn');
     for (let round = 0; round < 2; round += 1) await tell(event);
     expect(await money()).toBe('0.00 owes 4.00');
     await tell(paid(next));
     expect(await money()).toBe('6.00 owes 0.00');
-    expect(await balanceOf(db, held)).toBe(4_000_000n);
+    expect(await balanceOf(service.context.database.db, held)).toBe(4_000_000n);
+  });
+
+  it('of a dispute leaves what is owed to be paid back once, however many top-ups come at the same moment', async () => {
+    const [admin, topUp] = [await service.account('admin'), await begin()];
+    await tell(paid(topUp));
+    await spend(4_000_000n);
+    await tell(disputed(topUp.payment, 'withdrawn'));
+    expect(await money()).toBe('0.00 owes 4.00');
+    const wanted = { account_id: consumer.id, currency: 'EUR', amount: '5' };
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, nth) =>
+        service.call('POST', '/admin/top-ups', admin, { ...wanted, key: `${consumer.id}-${nth}` }),
+      ),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(await money()).toBe('36.00 owes 0.00');
+  });
+
+  it('of a dispute takes what is in the wallet when those who are spending it are done', async () => {
+    const topUp = await begin();
+    await tell(paid(topUp));
+    const { db } = service.context.database;
+    const told = await db.transaction(async (tx) => {
+      await spend(4_000_000n, tx);
+      const told = tell(disputed(topUp.payment, 'withdrawn'));
+      await untilSomebodyWaits();
+      return { told };
+    });
+    expect(await told.told).toMatchObject({ status: 200 });
+    expect(await money()).toBe('0.00 owes 4.00');
   });
 
   it('that a dispute was won gives the money back once, also if it comes first', async () => {

@@ -1,8 +1,7 @@
-import { users } from '@motience/database';
 import { Refusal, type TopUp } from '@motience/protocol';
-import { and, eq } from 'drizzle-orm';
 import type { Context } from '../context.ts';
 import { addTopUp, type NewTopUp } from './add-top-up.ts';
+import { lockAccounts } from './lock-accounts.ts';
 import { payTopUp } from './pay-top-up.ts';
 import { reopenSubscriptions } from './reopen-subscriptions.ts';
 import { toTopUp } from './top-up-row.ts';
@@ -17,9 +16,8 @@ export async function creditWallet(
 ): Promise<TopUp> {
   const { accountId } = wanted;
   const topUp = await services.database.db.transaction(async (tx) => {
-    const isConsumer = and(eq(users.id, accountId), eq(users.role, 'consumer'));
-    const found = await tx.select({ id: users.id }).from(users).where(isConsumer);
-    if (found.length === 0) throw new Refusal('not-found', `there is no consumer ${accountId}`);
+    const [account] = await lockAccounts(tx, [accountId]);
+    if (account?.role !== 'consumer') throw new Refusal('not-found', `there is no consumer ${accountId}`);
     const row = await addTopUp(tx, { ...wanted, provider: 'admin' });
     return row.status === 'pending' ? payTopUp(tx, row) : row;
   });
