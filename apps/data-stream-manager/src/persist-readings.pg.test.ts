@@ -128,7 +128,9 @@ describe('a reading', () => {
     await corner.store(id, [1, 2, 3]);
     const backlog = () => corner.redis.hgetall(corner.keys.shard(shardOf(id, defaultShardCount)));
     await eventually(async () => expect(await streamState(id)).toMatchObject({ head: '3', persisted: '3' }));
-    expect(await backlog()).toMatchObject({ ingest_bytes: '0', unpersisted_bytes: '0' });
+    // Not there if nothing ever waited in the ingest log.
+    const { ingest_bytes = '0', unpersisted_bytes } = await backlog();
+    expect({ ingest_bytes, unpersisted_bytes }).toEqual({ ingest_bytes: '0', unpersisted_bytes: '0' });
   });
 });
 
