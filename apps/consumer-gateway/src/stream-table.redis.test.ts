@@ -130,6 +130,21 @@ describe('a stream', () => {
     expect(told).toEqual(['1–1', '2–2', '3–3', '4–4']);
   });
 
+  it('keeps nobody waiting who has given it up, when nobody follows it any more', async () => {
+    const { table, told } = openTable();
+    const stream = await table.hold('7');
+    await corner.publish('7', [{}]);
+    await eventually(() => expect(told).toEqual(['1–1']));
+    await corner.retainUntold('7', {});
+    const newcomer = table.hold('7');
+    await eventually(() => expect(stream.waiting.size).toBe(1));
+    table.release('7');
+    table.release('7');
+    expect(await newcomer).toBe(stream);
+    expect(stream.waiting.size).toBe(0);
+    expect(told).toEqual(['1–1']);
+  });
+
   it('reads what is missing again for a while when that fails', async () => {
     const { table, retained, told } = openTable();
     await table.hold('7');

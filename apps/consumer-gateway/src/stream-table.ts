@@ -75,7 +75,7 @@ export class StreamTable {
   /**
    * Follows a stream and resolves once it stands where its head was when this was called, or later: whoever begins there
    * must not get what is older, such as from before it subscribed. Every call is matched by one of `release`, also when
-   * it rejects.
+   * it rejects; it may resolve anywhere once that was called.
    */
   async hold(producerId: string): Promise<LiveStream> {
     const followed = this.streams.get(producerId);
@@ -85,7 +85,7 @@ export class StreamTable {
     await this.untilWhole(stream);
     if (!followed) return stream;
     const head = await this.askHead(stream);
-    while (!hasReached(stream, head)) {
+    while (this.isFollowed(stream) && !hasReached(stream, head)) {
       if (!(await hasAdvanced(stream, onItsWayMs))) this.fill(stream);
       await this.untilWhole(stream);
     }
