@@ -56,6 +56,7 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     onError: (error: unknown) => void,
   ): Promise<void> {
     const { events, wish } = this;
+    if (!events.isOpen) return;
     this.heldAt = wish.after ?? stream.position;
     this.startMetering(wish.after);
     while (past && this.heldAt && events.isOpen) {

@@ -24,9 +24,11 @@ export class Events {
     gateway: AppProcess,
     query: Record<string, string>,
     headers: Record<string, string> = {},
+    signal?: AbortSignal,
   ): Promise<Events> {
     const url = `http://127.0.0.1:${await gateway.listening}/consumer/sse?${new URLSearchParams(query)}`;
     const cutting = new AbortController();
+    signal?.addEventListener('abort', () => cutting.abort());
     const events = new Events(await fetch(url, { headers, signal: cutting.signal }), () => cutting.abort());
     onTestFinished(() => events.close());
     return events;

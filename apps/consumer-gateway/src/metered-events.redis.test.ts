@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import type { AppProcess } from '../../../tests/support/app-process.ts';
 import { StreamCorner } from '../../../tests/support/stream-corner.ts';
-import { eventually } from '../../../tests/support/test-socket.ts';
+import { eventually, TestSocket } from '../../../tests/support/test-socket.ts';
 import { CreditOffice } from './credit-office.fixture.ts';
 import { Events } from './events.fixture.ts';
 
@@ -24,12 +24,17 @@ async function metered() {
   const consumer = await corner.account('consumer');
   const right = { kind: 'subscription', accountId: consumer.id, item: producer.id, since: 0, subscriptionId } as const;
   await corner.rights.grant(right);
-  const open = (query: Record<string, string> = {}) =>
-    Events.open(gateway, { producer_id: producer.id, token: consumer.token, ...query });
+  const open = (query: Record<string, string> = {}, signal?: AbortSignal) =>
+    Events.open(gateway, { producer_id: producer.id, token: consumer.token, ...query }, {}, signal);
   return { producer, subscriptionId, open };
 }
 
-const many = (count: number) => Array.from({ length: count }, (_, at) => ({ n: at }));
+async function count(what: string): Promise<number> {
+  const metrics = await (await fetch(`http://127.0.0.1:${await gateway.listening}/metrics`)).text();
+  return Number(new RegExp(`^motience_consumer_${what}\\S* (\\d+)$`, 'm').exec(metrics)?.[1]);
+}
+
+const many = (length: number) => Array.from({ length }, (_, at) => ({ n: at }));
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
 
 it('a stream of events ends where its credit does, stays open, and goes on there', async () => {
@@ -60,4 +65,26 @@ it('streams of events that are soon cut are reported all the same, each reading 
     events.close();
   }
   await eventually(async () => expect(await office.ranges(subscriptionId)).toEqual(['2-41']));
+});
+
+it('one that is gone before its stream was opened leaves nothing that is metered', async () => {
+  const { producer, subscriptionId, open } = await metered();
+  await office.give(subscriptionId, { units: 1_000 });
+  const follower = await TestSocket.open(`ws://127.0.0.1:${await gateway.listening}/consumer`, {
+    token: (await corner.account('consumer', [producer.id])).token,
+  });
+  onTestFinished(() => follower.close());
+  await eventually(() => expect(follower.ofType('welcome')).toHaveLength(1));
+  await corner.publish(producer.id, many(1));
+  await eventually(() => expect(follower.readings).toHaveLength(1));
+  // Whoever comes now waits until this was looked for.
+  await corner.retainUntold(producer.id, {});
+  const cutting = new AbortController();
+  const opening = open({}, cutting.signal).catch(() => {});
+  await eventually(async () => expect(await count('event_streams')).toBe(1));
+  cutting.abort();
+  await opening;
+  await eventually(() => expect(follower.readings).toHaveLength(2));
+  await eventually(async () => expect(await count('event_streams')).toBe(0));
+  await eventually(async () => expect(await count('metered_subscriptions')).toBe(0));
 });

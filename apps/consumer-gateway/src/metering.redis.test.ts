@@ -1,3 +1,4 @@
+import type { CreditChange } from '@motience/stream-log';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { StreamCorner, type TestAccount } from '../../../tests/support/stream-corner.ts';
 import { eventually, TestSocket } from '../../../tests/support/test-socket.ts';
@@ -361,6 +362,28 @@ describe('what is reported', () => {
       expect(after[0]?.bytesBefore).toBe(before[0]?.bytesThrough);
     });
   });
+});
+
+it('a subscription that nobody receives any more is forgotten, whatever is counted', async () => {
+  const count = async () => {
+    const metrics = await (await fetch(url.replace('ws:', 'http:').replace('/consumer', '/metrics'))).text();
+    return Number(/^motience_consumer_metered_subscriptions\S* (\d+)$/m.exec(metrics)?.[1]);
+  };
+  const credits: Partial<CreditChange>[] = [
+    { unit: 'readings', units: 1_000 },
+    { unit: 'time', untilMs: Date.now() + 60_000 },
+    { unit: 'unlimited' },
+  ];
+  for (const credit of credits) {
+    const { producer, consumer, subscription } = await metered();
+    await office.give(subscription, credit);
+    const socket = await open(consumer);
+    await corner.publish(producer.id, many(1));
+    await eventually(async () => expect(await office.ranges(subscription)).toEqual(['1-1']));
+    expect(await count()).toBeGreaterThan(0);
+    socket.close();
+    await eventually(async () => expect(await count()).toBe(0));
+  }
 });
 
 it('a stream that is not metered is neither held up nor reported', async () => {

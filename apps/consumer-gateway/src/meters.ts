@@ -87,6 +87,11 @@ export class Meters implements MeteringContext {
     });
   }
 
+  /** How many subscriptions are metered. */
+  get size(): number {
+    return this.meters.size;
+  }
+
   createFeed(): MeteredFeed {
     return new MeteredFeed(this.clock);
   }
@@ -208,7 +213,10 @@ export class Meters implements MeteringContext {
   private call(): void {
     this.isCallDue = false;
     const pending = this.nextCall();
-    if (!pending) return;
+    if (!pending) {
+      this.forgetIdle();
+      return;
+    }
     this.lastCallAt = performance.now();
     this.calling = this.make(pending)
       .catch((err: unknown) => this.logger.error({ err }, 'what was delivered could not be accounted for'))
@@ -283,7 +291,15 @@ export class Meters implements MeteringContext {
     for (const [at, { meter, held }] of asked.entries()) {
       const slice = slices[at];
       if (slice) meter.answer(slice, held, now);
-      if (!meter.isIdle || this.meters.get(meter.subscriptionId) !== meter) continue;
+    }
+    this.forgetIdle();
+  }
+
+  /** Forgets meters that are of no use any more. Not while a call is being made: its answer may bring them something. */
+  private forgetIdle(): void {
+    const claiming = new Set(this.claims.map(({ meter }) => meter));
+    for (const meter of this.meters.values()) {
+      if (!meter.isIdle || claiming.has(meter)) continue;
       this.meters.delete(meter.subscriptionId);
       this.named.delete(meter);
     }

@@ -42,7 +42,7 @@ export async function startConsumerGateway(config: Config, context: Context, log
   const backfillBounds = { backfills: config.backfillsPerSocket, bytes: config.maxQueuedBytes / 4 };
   const connections = new Set<ConsumerConnection>();
   const meters = new Meters(context.usage, logger);
-  const countDelivered = addMetrics(context, connections, () => events.size);
+  const countDelivered = addMetrics(context, connections, () => events.size, meters);
 
   const slowConsumers = new SlowConsumers(() => connections, config, logger);
   // The server delivers what the streams receive, and the streams begin with the sockets the server opens.
@@ -196,6 +196,7 @@ function addMetrics(
   context: Context,
   connections: ReadonlySet<ConsumerConnection>,
   countEventStreams: () => number,
+  meters: Meters,
 ): (readings: number) => void {
   const registers = [context.metrics];
   const published = new Counter({
@@ -217,6 +218,14 @@ function addMetrics(
     registers,
     collect() {
       this.set(countEventStreams());
+    },
+  });
+  new Gauge({
+    name: 'motience_consumer_metered_subscriptions',
+    help: 'Subscriptions whose credit is used here, or of which something is still to be reported',
+    registers,
+    collect() {
+      this.set(meters.size);
     },
   });
   return (readings) => published.inc(readings);

@@ -48,6 +48,25 @@ it('what is left in hand of a rate that was higher is given back, and not what i
   expect(feed.takes(201, 20_100)).toBe(false);
 });
 
+it('what still waits in a socket when nobody receives any more keeps it from being idle, also where nothing is counted', () => {
+  const meter = new SubscriptionMeter('7');
+  meter.answer(sliceOf({ unit: 'unlimited', holds: 0 }), 0, performance.now());
+  let waits = 100;
+  const socket = new SocketMeter({ bufferedBytes: () => waits }, false);
+  const context = { moved: () => {}, claimed: () => {} };
+  const reception = new MeteredReception(meter, socket, silentReceiver, '1', context, undefined);
+  const feed = new MeteredFeed(new TurnClock());
+  reception.join(feed, true);
+  feed.add('e', 1, 1, 0, 100);
+  reception.end(true);
+  socket.look(new Set());
+  expect([meter.hasReports, meter.isIdle]).toEqual([false, false]);
+  waits = 0;
+  socket.look(new Set());
+  expect(meter.takeReport(10).spans).toHaveLength(1);
+  expect(meter.isIdle).toBe(true);
+});
+
 describe('one who waits for more than is left', () => {
   let meter: SubscriptionMeter;
   let waiting: MeteredReception;

@@ -72,9 +72,9 @@ export class SubscriptionMeter {
     return this.state === 'stopped';
   }
 
-  /** Whether nobody receives anything on it, and nothing has to be said of it any more. */
+  /** Whether nobody receives anything on it, and nothing has to be said of it any more, nor will of what waits somewhere. */
   get isIdle(): boolean {
-    return this.receptions.size === 0 && !this.hasReports && this.holds === 0;
+    return this.receptions.size === 0 && this.uses.size === 0 && !this.hasReports && this.holds === 0;
   }
 
   get hasReports(): boolean {
