@@ -20,6 +20,7 @@ import type { PaymentProvider } from './payments/payment-provider.ts';
 import { createStripeProvider } from './payments/stripe-provider.ts';
 import { createSettler } from './settlement/settler.ts';
 import { sumOldDeliveries } from './settlement/sum-old-deliveries.ts';
+import { StatementDocuments } from './statements/statement-documents.ts';
 
 const stopMs = 3_000;
 const closeMs = 60_000;
@@ -33,6 +34,7 @@ export interface Context {
   readonly registry: Registry;
   readonly database: Database;
   readonly reads: MoneyReads;
+  readonly documents: StatementDocuments;
   readonly usageLog: UsageLog;
   readonly provider: PaymentProvider<'admin'> | PaymentProvider<'stripe'>;
   readonly verifyToken: TokenVerifier;
@@ -45,6 +47,7 @@ export interface Context {
 
 /** Opens everything the service talks to. PostgreSQL and Redis need not be there yet. */
 export async function createContext(config: BillingConfig, logger: Logger): Promise<Context> {
+  const documents = await StatementDocuments.open();
   const database = openDatabase(config.databaseUrl);
   // What delivery waits for never waits for what anybody asks.
   const ownWork = openDatabase(config.databaseUrl, { maxConnections: ownConnections });
@@ -81,6 +84,7 @@ export async function createContext(config: BillingConfig, logger: Logger): Prom
     registry,
     database,
     reads,
+    documents,
     usageLog,
     provider: config.stripe ? createStripeProvider(config.stripe) : adminProvider,
     verifyToken: acceptApiKeys(createTokenVerifier(config), database),

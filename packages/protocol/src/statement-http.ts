@@ -52,7 +52,7 @@ export const useLineSchema = z.object({
       fee: amountTextSchema.nullable(),
     }),
   ),
-  /** Where in the stream it was, by epoch: how many intervals of seq, and the first and last. At most 50. */
+  /** Where in the stream it was, by epoch: how many intervals of seq, and the first and last. At most the newest 50. */
   epochs: z.array(
     z.object({
       epoch: epochSchema,
@@ -63,6 +63,8 @@ export const useLineSchema = z.object({
       bytes: totalSchema,
     }),
   ),
+  /** Whether there are more of them. */
+  more_epochs: z.boolean(),
 });
 export type UseLine = z.infer<typeof useLineSchema>;
 

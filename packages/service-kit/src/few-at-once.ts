@@ -1,7 +1,7 @@
 import { Refusal } from '@motience/protocol';
 import pLimit from 'p-limit';
 
-export interface FewAtOnceOptions {
+interface FewAtOnceOptions {
   readonly atOnce: number;
   /** Most that may wait for their turn. */
   readonly waiting: number;
@@ -30,7 +30,7 @@ export class FewAtOnce {
     this.count += 1;
     try {
       return await this.limit(() => {
-        if (signal?.aborted) throw refused('nobody waits for the answer any more');
+        if (signal) requireWaiter(signal);
         return work();
       });
     } finally {
@@ -45,15 +45,20 @@ export class FewAtOnceForEach {
 
   constructor(private readonly options: FewAtOnceOptions) {}
 
-  async run<Result>(whose: string, work: () => Promise<Result>): Promise<Result> {
+  async run<Result>(whose: string, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     const line = this.lines.get(whose) ?? new FewAtOnce(this.options);
     this.lines.set(whose, line);
     try {
-      return await line.run(work);
+      return await line.run(work, signal);
     } finally {
       if (line.size === 0) this.lines.delete(whose);
     }
   }
+}
+
+/** Refuses to go on with what nobody waits for any more, by the signal of a client. */
+export function requireWaiter(signal: AbortSignal): void {
+  if (signal.aborted) throw refused('nobody waits for the answer any more');
 }
 
 function refused(why: string): Refusal {

@@ -15,7 +15,7 @@ export {
 export { authUrl, tokenSettings } from './config/token-settings.ts';
 export { boolean, duration, integer, list, oneOf, optionalText, optionalUrl, port, text } from './config/variables.ts';
 export { describeError, errorCode } from './describe-error.ts';
-export { FewAtOnce, FewAtOnceForEach, type FewAtOnceOptions } from './few-at-once.ts';
+export { FewAtOnce, FewAtOnceForEach, requireWaiter } from './few-at-once.ts';
 export { type AllowedOrigins, hostnameOf } from './http/allowed-origin.ts';
 export { type AuthenticateOptions, authenticate, bearerToken, requireRole, requireScope } from './http/authenticate.ts';
 export { type Client, clientOf } from './http/client-of.ts';

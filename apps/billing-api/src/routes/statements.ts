@@ -10,17 +10,15 @@ import {
   statementListSchema,
   statementSchema,
 } from '@motience/protocol';
-import { errorResponses, type HttpApp, jsonResponse } from '@motience/service-kit';
+import { clientOf, errorResponses, type HttpApp, jsonResponse } from '@motience/service-kit';
 import { accepts } from 'hono/accepts';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
 import type { SignedIn } from '../create-app.ts';
 import { readIntervals } from '../statements/read-intervals.ts';
 import { isFinal, readMonths } from '../statements/read-months.ts';
-import { readStatement, readWholeStatement } from '../statements/read-statement.ts';
+import { readDetailedStatement, readStatement, readWholeStatement } from '../statements/read-statement.ts';
 import { readStatementAccount } from '../statements/statement-account.ts';
-import { statementCsv } from '../statements/statement-csv.ts';
-import { statementPdf } from '../statements/statement-pdf.ts';
 import { ownerOf } from './owner-of.ts';
 
 const params = z.object({ month: monthSchema });
@@ -40,11 +38,12 @@ const refusals = [
   'not-found',
 ] as const;
 
-/** How many lines a statement may have that is made in one piece. */
+/** How many lines a statement may have that is made in one piece, and, as CSV, days and epochs. */
 const mostLines = { csv: 20_000, pdf: 2_000 };
+const mostDetails = 100_000;
 
 /** `GET /statements`, `/statements/:month` as JSON, CSV or PDF, and the intervals that a line is the sum of. */
-export function addStatementRoutes(app: HttpApp, { reads }: Context, signedIn: SignedIn): void {
+export function addStatementRoutes(app: HttpApp, { reads, documents }: Context, signedIn: SignedIn): void {
   const own = { tags: ['Statements'], security: [{ bearer: [] }], middleware: [signedIn] };
 
   const list = createRoute({
@@ -108,16 +107,23 @@ export function addStatementRoutes(app: HttpApp, { reads }: Context, signedIn: S
     if (format === 'json') {
       return context.json(await read((database) => readStatement(database, { accountId, month: of, ...page })), 200);
     }
-    const whole = await read((database) =>
-      readWholeStatement(database, { accountId, month: of, most: mostLines[format] }),
-    );
-    const headers = {
+    const whole = { accountId, month: of, most: mostLines[format] };
+    const asking = { accountId: context.get('claims').sub, signal: clientOf(context).signal };
+    const headersOf = (statement: Statement) => ({
       'content-type': format === 'csv' ? 'text/csv; charset=utf-8' : formats.pdf,
-      'content-disposition': `attachment; filename="statement-${nameOf(whole)}.${format}"`,
+      'content-disposition': `attachment; filename="statement-${nameOf(statement)}.${format}"`,
       vary: 'Accept',
-    };
-    if (format === 'csv') return context.body(statementCsv(whole), 200, headers);
-    return context.body(Uint8Array.from(await statementPdf(whole)), 200, headers);
+    });
+    if (format === 'csv') {
+      const { statement, body } = await documents.csv(asking, () =>
+        read((database) => readDetailedStatement(database, { ...whole, mostDetails })),
+      );
+      return context.body(body, 200, headersOf(statement));
+    }
+    const { statement, body } = await documents.pdf(asking, () =>
+      read((database) => readWholeStatement(database, whole)),
+    );
+    return context.body(body, 200, headersOf(statement));
   });
 
   const intervals = createRoute({

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, it } from 'vitest';
 import { printableIn } from './printable-text.ts';
 
-const printable = printableIn(createRequire(import.meta.url).resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf'));
+const font = createRequire(import.meta.url).resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf');
+const printable = printableIn(readFileSync(font));
 
 it.each(['Pump house 7 – Łódź, “Škoda”', 'Ελλάδα, Україна, 100 €', 'مصر ישראל'])('leaves %s as it is', (text) => {
   expect(printable(text)).toBe(text);

@@ -1,4 +1,4 @@
-import { openSync } from 'fontkit';
+import { create } from 'fontkit';
 
 /**
  * What a font can print of a text: letters it lacks, which would all be the same box, are written as their code in Unicode,
@@ -6,10 +6,10 @@ import { openSync } from 'fontkit';
  */
 export type Printable = (text: string) => string;
 
-/** Reads the font from a file with one font. */
-export function printableIn(fontFile: string): Printable {
-  const font = openSync(fontFile);
-  if (!('hasGlyphForCodePoint' in font)) throw new Error(`${fontFile} has several fonts`);
+/** `font` is a file with one font. */
+export function printableIn(file: Buffer): Printable {
+  const font = create(file);
+  if (!('hasGlyphForCodePoint' in font)) throw new Error('expected a file with one font');
   return (text) => [...text].map((letter) => printed(letter, (code) => font.hasGlyphForCodePoint(code))).join('');
 }
 

@@ -2,9 +2,10 @@ import type { Database, Queryable } from '@motience/database';
 import type { Month } from '@motience/ledger/pricing';
 import { Refusal, type Statement, type StatementLine } from '@motience/protocol';
 import { readBalances } from './read-balances.ts';
+import { type DetailedStatement, readEpochsByDay } from './read-details.ts';
 import { isFinal } from './read-months.ts';
 import { readMovements } from './read-movements.ts';
-import { readUseLines } from './read-use-lines.ts';
+import { type Details, readUseLines } from './read-use-lines.ts';
 import { readStatementAccount, type StatementAccount } from './statement-account.ts';
 
 export interface StatementQuery {
@@ -20,7 +21,7 @@ export function readStatement({ db }: Database, query: StatementQuery): Promise<
   const place = placeOf(query.cursor);
   return asOfNow(db, async (tx) => {
     const account = await readStatementAccount(tx, accountId);
-    const lines = await readLines(tx, account, month, place, { limit: limit + 1, withDetails: true });
+    const lines = await readLines(tx, account, month, place, { limit: limit + 1, details: 'epochs' });
     const shown = lines.slice(0, limit);
     const last = shown.at(-1);
     const more = lines.length > limit && last ? cursorOf(last) : null;
@@ -28,19 +29,41 @@ export function readStatement({ db }: Database, query: StatementQuery): Promise<
   });
 }
 
-/** All of a statement at once, without days and epochs. Refuses with `too-large` if it has more lines than `most`. */
-export function readWholeStatement(
+interface WholeQuery extends Pick<StatementQuery, 'accountId' | 'month'> {
+  /** Most lines it may have. */
+  readonly most: number;
+}
+
+/** All of a statement at once, without days and epochs. Refuses with `too-large` if it has too many lines. */
+export function readWholeStatement({ db }: Database, { accountId, month, most }: WholeQuery): Promise<Statement> {
+  return asOfNow(db, async (tx) =>
+    readWhole(tx, await readStatementAccount(tx, accountId), month, { most, details: 'none' }),
+  );
+}
+
+/** The same with all days, and all epochs of each; of these together there may be `mostDetails`. */
+export function readDetailedStatement(
   { db }: Database,
-  { accountId, month, most }: Pick<StatementQuery, 'accountId' | 'month'> & { most: number },
-): Promise<Statement> {
+  { accountId, month, most, mostDetails }: WholeQuery & { readonly mostDetails: number },
+): Promise<DetailedStatement> {
   return asOfNow(db, async (tx) => {
     const account = await readStatementAccount(tx, accountId);
-    const lines = await readLines(tx, account, month, firstPlace, { limit: most + 1, withDetails: false });
-    if (lines.length > most) {
-      throw new Refusal('too-large', `the statement has more than ${most} lines; as JSON it can be read in pages`);
-    }
-    return { ...(await readHead(tx, account, month)), lines, next_cursor: null };
+    const epochsByDay = await readEpochsByDay(tx, account, month, mostDetails);
+    return { ...(await readWhole(tx, account, month, { most, details: 'days' })), epochsByDay };
   });
+}
+
+async function readWhole(
+  tx: Queryable,
+  account: StatementAccount,
+  month: Month,
+  { most, details }: { most: number; details: Details },
+): Promise<Statement> {
+  const lines = await readLines(tx, account, month, firstPlace, { limit: most + 1, details });
+  if (lines.length > most) {
+    throw new Refusal('too-large', `the statement has more than ${most} lines; as JSON it can be read in pages`);
+  }
+  return { ...(await readHead(tx, account, month)), lines, next_cursor: null };
 }
 
 type Transaction = Parameters<Parameters<Database['db']['transaction']>[0]>[0];
@@ -87,9 +110,9 @@ async function readLines(
   account: StatementAccount,
   month: Month,
   { part, after }: Place,
-  { limit, withDetails }: { limit: number; withDetails: boolean },
+  { limit, details }: { limit: number; details: Details },
 ): Promise<StatementLine[]> {
-  const use = part === 'use' ? await readUseLines(tx, account, month, { after, limit, withDetails }) : [];
+  const use = part === 'use' ? await readUseLines(tx, account, month, { after, limit, details }) : [];
   if (use.length >= limit) return use;
   const from = part === 'money' ? after : 0n;
   return [...use, ...(await readMovements(tx, account, month, { after: from, limit: limit - use.length }))];

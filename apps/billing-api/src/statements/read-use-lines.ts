@@ -38,6 +38,9 @@ interface HeadRow extends NumberRow {
   terms: unknown;
 }
 
+/** What is read of the days of a line, and of the epochs of all of them. */
+export type Details = 'none' | 'days' | 'epochs';
+
 const maxEpochs = 50;
 const loose = z.looseObject({ kind: z.string() });
 
@@ -49,7 +52,7 @@ export async function readUseLines(
   tx: Queryable,
   account: StatementAccount,
   of: Month,
-  { after, limit, withDetails }: { after: bigint; limit: number; withDetails: boolean },
+  { after, limit, details }: { after: bigint; limit: number; details: Details },
 ): Promise<UseLine[]> {
   const within = sql`d.day between ${`${of}-01`} and ${lastDayOf(of)}`;
   const columns = sql.join(
@@ -71,8 +74,8 @@ export async function readUseLines(
     group by s.id, u.id, p.id, l.subscription_id, l.month
     order by s.id limit ${limit}`);
   const ids = heads.map(({ id }) => BigInt(id));
-  const days = withDetails ? await readDays(tx, ids, of) : new Map<string, DayRow[]>();
-  const epochs = withDetails ? await readEpochs(tx, ids, of) : new Map<string, UseLine['epochs']>();
+  const days = details !== 'none' ? await readDays(tx, ids, of) : new Map<string, DayRow[]>();
+  const epochs = details === 'epochs' ? await readEpochs(tx, ids, of) : new Map<string, UseLine['epochs']>();
   const forProducer = account.role === 'producer';
   const feeOf = (row: NumberRow) => (forProducer ? formatAmount(BigInt(row.fee)) : null);
   return heads.map((row) => {
@@ -98,9 +101,14 @@ export async function readUseLines(
         charge: formatAmount(BigInt(day.charged)),
         fee: feeOf(day),
       })),
-      epochs: epochs.get(row.id) ?? [],
+      ...newestOf(epochs.get(row.id) ?? []),
     };
   });
+}
+
+/** Epochs sort in the order they began. */
+function newestOf(epochs: UseLine['epochs']): Pick<UseLine, 'epochs' | 'more_epochs'> {
+  return { epochs: epochs.slice(-maxEpochs), more_epochs: epochs.length > maxEpochs };
 }
 
 function usesOf({ readings, bytes, seconds, ...row }: NumberRow): Pick<UseLine, 'use' | 'trial'> {
@@ -127,6 +135,7 @@ async function readDays(tx: Queryable, ids: readonly bigint[], of: Month): Promi
   return groupById(rows);
 }
 
+/** The newest, and one more than is shown. */
 async function readEpochs(tx: Queryable, ids: readonly bigint[], of: Month): Promise<Map<string, UseLine['epochs']>> {
   if (ids.length === 0) return new Map();
   const rows = await tx.execute<
@@ -139,7 +148,7 @@ async function readEpochs(tx: Queryable, ids: readonly bigint[], of: Month): Pro
       from ${allDelivered} delivered
       where subscription_id in ${[...ids]} and day between ${`${of}-01`} and ${lastDayOf(of)}
       group by subscription_id, epoch
-    ) epochs where place <= ${maxEpochs} order by id, epoch`);
+    ) epochs where place <= ${maxEpochs + 1} order by id, epoch`);
   const grouped = groupById(rows);
   return new Map(
     [...grouped].map(([id, ofId]) => [

@@ -1,5 +1,8 @@
-import type { Statement, StatementLine } from '@motience/protocol';
+import { setImmediate } from 'node:timers/promises';
+import type { StatementLine, UseLine } from '@motience/protocol';
+import { requireWaiter } from '@motience/service-kit';
 import { stringify } from 'csv-stringify/sync';
+import type { DetailedStatement, EpochOfDay } from './read-details.ts';
 
 const columns = [
   'kind',
@@ -12,6 +15,11 @@ const columns = [
   'plan',
   'terms',
   'unit_price',
+  'day',
+  'epoch',
+  'first_seq',
+  'last_seq',
+  'intervals',
   'readings',
   'bytes',
   'seconds',
@@ -26,23 +34,64 @@ const columns = [
 ] as const;
 type Row = Partial<Record<(typeof columns)[number], string>>;
 
+/** After so many, others get their turn. */
+const rowsAtOnce = 1_000;
+
 /**
- * A statement as CSV (RFC 4180), a line each, between the opening and the closing balance of each currency. A text that a
+ * A statement as CSV (RFC 4180), a line each, and below a line of use one for each of its days and for each epoch of the day, by
+ * which it can be computed again; they neither debit nor credit. All of it between the opening and the closing balance of each currency. A text that a
  * spreadsheet would take for a formula begins with an apostrophe; amounts are never negative, but debits or credits.
+ * Refuses to go on when nobody waits for it any more.
  */
-export function statementCsv({ balances, lines }: Statement): string {
+export async function statementCsv(
+  { balances, lines, epochsByDay }: DetailedStatement,
+  signal: AbortSignal,
+): Promise<string> {
   const rows: Row[] = [
     ...balances.map(({ currency, opening }) => ({ kind: 'opening balance', currency, ...sidesOf(opening) })),
-    ...lines.map(rowOf),
+    ...lines.flatMap((line) =>
+      line.kind === 'use'
+        ? [rowOf(line), ...detailsOf(line, epochsByDay.get(line.subscription_id) ?? [])]
+        : [rowOf(line)],
+    ),
     ...balances.map(({ currency, closing }) => ({ kind: 'closing balance', currency, ...sidesOf(closing) })),
   ];
-  return stringify(rows, {
-    columns: [...columns],
-    header: true,
-    escape_formulas: true,
-    bom: true,
-    record_delimiter: 'windows',
-  });
+  const parts: string[] = [];
+  for (let at = 0; at === 0 || at < rows.length; at += rowsAtOnce) {
+    const isFirst = at === 0;
+    parts.push(
+      stringify(rows.slice(at, at + rowsAtOnce), {
+        columns: [...columns],
+        header: isFirst,
+        bom: isFirst,
+        escape_formulas: true,
+        record_delimiter: 'windows',
+      }),
+    );
+    await setImmediate();
+    requireWaiter(signal);
+  }
+  return parts.join('');
+}
+
+/** Each day, and below it its epochs. */
+function detailsOf({ subscription_id, days, unit_price }: UseLine, epochs: readonly EpochOfDay[]): Row[] {
+  const byDay = new Map<string, EpochOfDay[]>();
+  for (const of of epochs) byDay.set(of.day, [...(byDay.get(of.day) ?? []), of]);
+  return days.flatMap(({ day, use, trial, charge, fee }): Row[] => [
+    {
+      kind: 'use by day',
+      ...{ subscription_id, unit_price, day, ...use, charge },
+      trial_readings: trial.readings,
+      trial_bytes: trial.bytes,
+      trial_seconds: trial.seconds,
+      ...(fee === null ? {} : { fee }),
+    },
+    ...(byDay.get(day) ?? []).map(({ epoch, intervals, from, to, readings, bytes }) => ({
+      kind: 'use by epoch',
+      ...{ subscription_id, day, epoch, first_seq: from, last_seq: to, intervals, readings, bytes },
+    })),
+  ]);
 }
 
 function rowOf(line: StatementLine): Row {

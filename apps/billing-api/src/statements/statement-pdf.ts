@@ -1,13 +1,18 @@
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { setImmediate } from 'node:timers/promises';
 import type { Statement, StatementLine } from '@motience/protocol';
+import { requireWaiter } from '@motience/service-kit';
 import PDFDocument from 'pdfkit';
 import { type Printable, printableIn } from './printable-text.ts';
 import { noteOf } from './statement-csv.ts';
 
 const require = createRequire(import.meta.url);
-const regular = require.resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf');
-const bold = require.resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed-Bold.ttf');
+const regularFile = require.resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf');
+const boldFile = require.resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed-Bold.ttf');
+/** What they are called in a document. */
+const regular = 'regular';
+const bold = 'bold';
 
 const margin = 48;
 const footerHeight = 24;
@@ -16,6 +21,18 @@ const gap = 10;
 const widths = [245, 130, 104] as const;
 /** After so many lines, others get their turn. */
 const linesAtOnce = 25;
+
+/** The fonts of statements, to be read once. */
+export interface StatementFonts {
+  readonly regular: Buffer;
+  readonly bold: Buffer;
+  readonly printable: Printable;
+}
+
+export async function readStatementFonts(): Promise<StatementFonts> {
+  const [regularFont, boldFont] = await Promise.all([readFile(regularFile), readFile(boldFile)]);
+  return { regular: regularFont, bold: boldFont, printable: printableIn(regularFont) };
+}
 
 interface Cell {
   readonly text: string;
@@ -28,19 +45,25 @@ type Cells = readonly [what: Cell, use: Cell, amount: Cell];
  * A statement on A4 pages, which carry the table's head and are numbered. Names are shown as far as the font has their
  * letters (Latin, Greek, Cyrillic, Arabic, Hebrew and more). Others are written as codes, and the reader is told so: fonts
  * for all scripts would be several, each cut into a hundred files, none of which PDFKit mixes with another in one text.
- * The account's id is always with its name.
+ * The account's id is always with its name. Refuses to go on when nobody waits for it any more.
  */
-export async function statementPdf(statement: Statement): Promise<Uint8Array> {
+export async function statementPdf(
+  statement: Statement,
+  fonts: StatementFonts,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
   const { account_name, account_id, role, month, final, balances, lines } = statement;
-  const printable = printableIn(regular);
+  const { printable } = fonts;
   const created = final ? new Date(`${month}-01T00:00:00Z`) : new Date();
   const doc = new PDFDocument({
     size: 'A4',
     margin,
     bufferPages: true,
     info: { Title: `Statement ${month}`, Author: 'Motience', CreationDate: created },
-    font: regular,
+    // Its own ones alone.
+    font: '',
   });
+  doc.registerFont(regular, fonts.regular).registerFont(bold, fonts.bold);
   const chunks: Uint8Array[] = [];
   doc.on('data', (chunk: Uint8Array) => chunks.push(chunk));
   const ended = new Promise<void>((fulfil, reject) => {
@@ -62,7 +85,9 @@ export async function statementPdf(statement: Statement): Promise<Uint8Array> {
   for (const { currency, opening } of balances) table.add(balanceCells('Opening balance', currency, opening));
   for (const [at, line] of lines.entries()) {
     table.add(cellsOf(line, printable));
-    if (at % linesAtOnce === 0) await setImmediate();
+    if (at % linesAtOnce !== 0) continue;
+    await setImmediate();
+    requireWaiter(signal);
   }
   for (const { currency, use, movements, closing } of balances) {
     const small = `use ${use}, money moved ${movements}`;
@@ -81,7 +106,7 @@ export async function statementPdf(statement: Statement): Promise<Uint8Array> {
   }
   doc.end();
   await ended;
-  return Buffer.concat(chunks);
+  return Uint8Array.from(Buffer.concat(chunks));
 }
 
 function balanceCells(text: string, currency: string, amount: string, small = ''): Cells {

@@ -10,7 +10,8 @@ import {
 } from '@motience/protocol';
 import { createKeys, openRedis, type RedisConnection, UsageLog } from '@motience/stream-log';
 import { parse } from 'csv-parse/sync';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sql } from 'drizzle-orm';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { closeDays } from '../closing/close-days.ts';
 import { sumOldDeliveries } from '../settlement/sum-old-deliveries.ts';
 import { type Books, openBooks } from '../testing/open-books.ts';
@@ -118,6 +119,7 @@ describe('a statement', () => {
               bytes: '1300',
             },
           ],
+          more_epochs: false,
         },
         expect.objectContaining({ kind: 'top-up', amount: '1.00', at: '2026-10-01T00:00:00.000Z' }),
       ],
@@ -247,6 +249,10 @@ describe('as CSV', () => {
     expect(rows.map(({ kind, debit, credit }) => [kind, debit, credit])).toEqual([
       ['opening balance', '', '9.95'],
       ['use', '0.13', ''],
+      ['use by day', '', ''],
+      ['use by epoch', '', ''],
+      ['use by day', '', ''],
+      ['use by epoch', '', ''],
       ['top-up', '', '1.00'],
       ['closing balance', '', '10.82'],
     ]);
@@ -255,7 +261,67 @@ describe('as CSV', () => {
   });
 });
 
+it('as CSV has the days and epochs from which each line can be computed again, also in a month with a trial', async () => {
+  await books.deliver({ subscriptionId: subscription, day: '2026-09-30', readings: 40 });
+  await books.db.execute(
+    "update delivered_intervals set epoch = 'epoch-2' where first_seq = (select max(first_seq) from delivered_intervals)",
+  );
+  const response = await billing.fetch(consumer, 'GET /statements/2026-09?format=csv');
+  const rows: Record<string, string>[] = parse(await response.text(), { columns: true, bom: true });
+  const [line] = rows.filter(({ kind }) => kind === 'use');
+  const days = rows.filter(({ kind }) => kind === 'use by day');
+  const epochs = rows.filter(({ kind }) => kind === 'use by epoch');
+  expect(epochs.map(({ day, epoch, intervals }) => [day, epoch, intervals])).toEqual([
+    ['2026-09-30', 'epoch-1', '1'],
+    ['2026-09-30', 'epoch-2', '1'],
+  ]);
+  for (const row of epochs) expect(Number(row.last_seq) - Number(row.first_seq) + 1).toBe(Number(row.readings));
+  const sum = (of: Record<string, string>[], column: string) => of.reduce((all, row) => all + Number(row[column]), 0);
+  for (const column of ['readings', 'bytes']) {
+    expect([sum(days, column), sum(epochs, column)]).toEqual([Number(line?.[column]), Number(line?.[column])]);
+  }
+  expect([line?.unit_price, sum(days, 'readings') - sum(days, 'trial_readings')]).toEqual([
+    '0.001 EUR per reading',
+    90,
+  ]);
+  expect([line?.charge, line?.debit]).toEqual(['0.09', '0.09']);
+});
+
+it('says when a line has more epochs than are shown, which are the newest', async () => {
+  await books.db.execute(sql`
+    insert into delivered_intervals (consumer_id, producer_id, epoch, first_seq, last_seq, bytes_before, bytes_through,
+      subscription_id, day)
+    select ${books.consumer}, ${books.producer}, 'epoch-2-' || lpad(n::text, 2, '0'), 1, 1, 0, 10, ${subscription}, '2026-10-05'
+    from generate_series(1, 50) n`);
+  const [line] = (await statement(consumer, '2026-10')).lines;
+  if (line?.kind !== 'use') throw new Error('the first line is one of use');
+  expect([line.epochs.length, line.epochs[0]?.epoch, line.epochs.at(-1)?.epoch, line.more_epochs]).toEqual([
+    50,
+    'epoch-2-01',
+    'epoch-2-50',
+    true,
+  ]);
+});
+
 describe('as PDF', () => {
+  it('is written for so many at once, and others are told when to try again', async () => {
+    const refused: Response[] = [];
+    const asked = await books.sql.begin(async (tx) => {
+      await tx`lock table statement_lines in access exclusive mode`;
+      const answers = Array.from({ length: 8 }, async () => {
+        const answer = await billing.fetch(consumer, 'GET /statements/2026-10?format=pdf');
+        if (answer.status === 503) refused.push(answer);
+        return answer.status;
+      });
+      await vi.waitFor(() => expect(refused).toHaveLength(6), 15_000);
+      return { answers };
+    });
+    expect((await Promise.all(asked.answers)).filter((status) => status === 200)).toHaveLength(2);
+    expect(refused.map(({ headers }) => headers.get('retry-after'))).toEqual(refused.map(() => '1'));
+    expect(await refusalOf(refused[0] ?? new Response())).toMatchObject({ kind: 'unavailable' });
+    expect((await billing.fetch(consumer, 'GET /statements/2026-10?format=csv')).status).toBe(200);
+  });
+
   it('goes over as many pages as it takes, with long names and in any script', async () => {
     const names = [
       'Метеостанция «Север»',

@@ -14,6 +14,8 @@ export async function serveBilling(databaseUrl: string) {
     REDIS_URL: redis.url,
     REDIS_KEY_PREFIX: redis.prefix,
     JWT_SECRET: jwtSecret,
+    // Some tests have it wait, on a machine that may be busy.
+    BILLING_QUERY_TIMEOUT: '1m',
   });
   const context = await createContext(config, createLogger('test', 'silent'));
   const server = await serveHttp(createApp(context), { host: '127.0.0.1', port: 0, portVariable: 'BILLING_PORT' });

@@ -5,10 +5,13 @@ import type { HttpEnv } from './http-env.ts';
 export interface Client {
   /** What limits are counted by. */
   address: string;
-  /** Aborted when the connection has gone before the answer. */
+  /** Aborted when the connection has gone before the answer, or when the answer is late. */
   signal: AbortSignal;
 }
 
 export function clientOf(context: Context<HttpEnv>): Client {
-  return { address: context.get('clientAddress'), signal: context.req.raw.signal };
+  return {
+    address: context.get('clientAddress'),
+    signal: AbortSignal.any([context.req.raw.signal, context.get('late')]),
+  };
 }

@@ -61,11 +61,16 @@ beforeAll(async () => {
     tellStarted();
     return new Promise<Response>(() => {});
   });
+  app.get('/until-late', (context) => {
+    clientOf(context).signal.addEventListener('abort', () => tellLate());
+    return new Promise<Response>(() => {});
+  });
   app.get('/never', () => new Promise<Response>(() => {}));
   server = await serveHttp(app, { host: '127.0.0.1', port: 0, portVariable: 'TEST_PORT' });
 });
 afterAll(() => server.stop());
 
+let tellLate = () => {};
 let tellStarted = () => {};
 const started = new Promise<void>((resolve) => {
   tellStarted = resolve;
@@ -227,6 +232,14 @@ describe('an error in a handler', () => {
 describe('a handler that never answers', () => {
   it('is unavailable after the deadline', async () => {
     expect(await errorOf(await send('/never'))).toMatchObject({ status: 503, kind: 'unavailable' });
+  });
+
+  it('is told by the signal of its client that it is late', async () => {
+    const late = new Promise<void>((resolve) => {
+      tellLate = resolve;
+    });
+    expect((await send('/until-late')).status).toBe(503);
+    await late;
   });
 });
 

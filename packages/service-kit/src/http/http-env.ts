@@ -11,6 +11,8 @@ export interface HttpEnv {
     logger: Logger;
     /** What limits are counted by. */
     clientAddress: string;
+    /** Aborted when the request was told that its answer is late. */
+    late: AbortSignal;
     /** Claims of the access token; there after `authenticate`. */
     claims: AccessClaims;
   };

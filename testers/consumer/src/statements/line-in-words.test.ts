@@ -17,6 +17,7 @@ const use: UseLine = {
   amount: '-1.00',
   days: [],
   epochs: [],
+  more_epochs: false,
 };
 const movement: MovementLine = {
   kind: 'credit',
