@@ -301,6 +301,27 @@ describe('what is reported', () => {
     });
   });
 
+  it('of a stream with a max_rate is the same for one who comes from the past while something is held', async () => {
+    const { producer, consumer, subscription } = await metered();
+    const other = await metered();
+    await grant(other.consumer, producer, other.subscription);
+    for (const each of [subscription, other.subscription]) await office.give(each, { units: 1_000 });
+    const narrowing = { type: 'subscribe', producer_id: producer.id, max_rate: 0.3 };
+    const holder = await open(other.consumer, 'mode=manual');
+    holder.send(narrowing);
+    await eventually(() => expect(holder.ofType('subscribed')).toHaveLength(1));
+    await corner.publish(producer.id, many(1));
+    await eventually(() => expect(seqs(holder)).toEqual([1]));
+    await corner.publish(producer.id, many(1));
+    const socket = await open(consumer, 'mode=manual');
+    socket.send({ ...narrowing, epoch: (await corner.head(producer.id)).epoch, after: 0 });
+    // From then on it receives what the other does.
+    await eventually(() => expect(socket.ofType('position')).toMatchObject([{ seq: 2 }]));
+    await corner.publish(producer.id, many(1));
+    await eventually(() => expect(seqs(socket)).toEqual([1, 2, 3]));
+    await eventually(async () => expect(await office.ranges(subscription)).toEqual(['1-3']));
+  });
+
   it('of a stream whose past runs out of credit ends there, and goes on there', async () => {
     const { producer, consumer, subscription } = await metered();
     for (let round = 0; round < 10; round += 1) await corner.publish(producer.id, many(100));

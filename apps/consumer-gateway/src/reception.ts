@@ -252,8 +252,11 @@ export class Reception implements MeteredReceiver {
       await catchUp.run();
     } finally {
       this.catchUp = undefined;
-      if (!this.isLive) this.metered?.leave();
-      this.ownFeed = undefined;
+      // One that is live already has joined another feed.
+      if (!this.isLive) {
+        this.metered?.leave();
+        this.ownFeed = undefined;
+      }
       onSent(sent);
     }
   }
@@ -272,6 +275,7 @@ export class Reception implements MeteredReceiver {
     if (!stream?.position || this.isLive || this.isOver || !socket.isOpen) return;
     this.isLive = true;
     this.metered?.forgetLack();
+    this.ownFeed = undefined;
     stream.connections.add(connection);
     const { seq } = stream.position;
     if (isEverything(narrowing)) this.joinWhole(stream);
