@@ -39,10 +39,11 @@ const grant = (consumer: TestAccount, producer: TestAccount, subscriptionId: str
 const many = (count: number, from = 1) => Array.from({ length: count }, (_, at) => ({ n: from + at }));
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
 const seqs = (socket: TestSocket) => socket.readings.map(({ seq }) => seq);
-/** All frames but the first, readings by their seq. */
+/** All frames but the first, readings by their seq, also those of packs. */
 const told = (socket: TestSocket) =>
   socket.frames
     .slice(1)
+    .flat()
     .map((frame) => (frame.type === undefined ? frame.seq : [frame.type, frame.reason ?? frame.seq]));
 
 describe('a live stream', () => {
@@ -322,18 +323,22 @@ describe('what is reported', () => {
     await eventually(async () => expect(await office.ranges(subscription)).toEqual(['1-3']));
   });
 
-  it('of a stream whose past runs out of credit ends there, and goes on there', async () => {
+  it.each([
+    ['one by one', ''],
+    ['in packs', '&packed=true'],
+  ])('of a stream whose past runs out of credit ends there, and goes on there, %s', async (_, query) => {
     const { producer, consumer, subscription } = await metered();
     for (let round = 0; round < 10; round += 1) await corner.publish(producer.id, many(100));
     const { epoch } = await corner.head(producer.id);
     await office.give(subscription, { units: 333, state: 'stopped', reason: 'insufficient-funds' });
-    const socket = await open(consumer, 'mode=manual');
+    const socket = await open(consumer, `mode=manual${query}`);
     socket.send({ type: 'subscribe', producer_id: producer.id, epoch, after: 0 });
     await eventually(() => expect(socket.ofType('unsubscribed')).toHaveLength(1));
-    expect(told(socket)).toEqual([['subscribed', 0], ...numbers(1, 333), ['unsubscribed', 'insufficient-funds']]);
+    const stopped = [['subscribed', 0], ...numbers(1, 333), ['unsubscribed', 'insufficient-funds']];
+    expect(told(socket)).toEqual(stopped);
     await office.give(subscription, { units: 5_000 });
-    await eventually(() => expect(seqs(socket)).toEqual(numbers(1, 1_000)));
-    expect(socket.ofType('subscribed')).toMatchObject([{ seq: 0 }, { seq: 333, recovered: true }]);
+    await eventually(() => expect(told(socket)).toEqual([...stopped, ['subscribed', 333], ...numbers(334, 1_000)]));
+    expect(socket.ofType('subscribed')).toMatchObject([{}, { recovered: true }]);
     await eventually(async () => expect(await office.ranges(subscription)).toEqual(['1-1000']));
     expect(await office.spent(subscription)).toBe(1_000);
   });

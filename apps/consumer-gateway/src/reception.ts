@@ -52,6 +52,8 @@ export class Reception implements MeteredReceiver {
   private metered: MeteredReception | undefined;
   /** What goes out to it alone, while something does. */
   private ownFeed: MeteredFeed | undefined;
+  /** What it catches up with and is to be sent in packs, while it is. */
+  private packer: FramePacker | undefined;
   /** Where it waits for credit; undefined while it does not. */
   private heldAt: Position | undefined;
   private isToldStopped = false;
@@ -203,8 +205,7 @@ export class Reception implements MeteredReceiver {
     }
     const { socket } = connection;
     let sent = 0;
-    const packer = connection.session.mode.packed ? new FramePacker() : undefined;
-    const send = (frame: Uint8Array) => socket.sendBytes(frame);
+    this.packer = connection.session.mode.packed ? new FramePacker() : undefined;
     this.ownFeed = meters.createFeed();
     this.metered?.join(this.ownFeed, isWhole);
     const catchUp = new CatchUp({
@@ -229,12 +230,12 @@ export class Reception implements MeteredReceiver {
         cork: (write) =>
           socket.cork(() => {
             write();
-            packer?.flush(send);
+            this.sendPack();
           }),
         reading: (frame, place) => {
           if (!isWanted() || !this.admits(place)) return;
-          if (packer) packer.add(frame, send);
-          else send(frame);
+          if (this.packer) this.packer.add(frame, (pack) => socket.sendBytes(pack));
+          else socket.sendBytes(frame);
           sent += 1;
         },
         position: (at) => this.send({ type: 'position', ...this.positionFields(at) }),
@@ -251,7 +252,7 @@ export class Reception implements MeteredReceiver {
     try {
       await catchUp.run();
     } finally {
-      this.catchUp = undefined;
+      this.catchUp = this.packer = undefined;
       // One that is live already has joined another feed.
       if (!this.isLive) {
         this.metered?.leave();
@@ -357,11 +358,17 @@ export class Reception implements MeteredReceiver {
 
   /** Nothing more is sent until there is credit. */
   private hold(at: Position): void {
+    // What it still gets comes before it is told so.
+    this.sendPack();
     this.leave();
     this.metered?.leave();
     this.heldAt = at;
     this.context.meters.callSoon();
     if (this.metered) this.tellStopped(this.metered.meter.reason);
+  }
+
+  private sendPack(): void {
+    this.packer?.flush((pack) => this.connection.socket.sendBytes(pack));
   }
 
   /** Whether it receives packs of all that comes; what is narrowed comes one by one. */
