@@ -4,6 +4,7 @@ import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type ApiAccount, refusal } from '../../../tests/support/api-under-test.ts';
+import { changeStatus, readOwnListing } from './services/own-listing.ts';
 import { type SubscriptionManager, startSubscriptionManager } from './testing/start-subscription-manager.ts';
 
 const weather = {
@@ -96,7 +97,7 @@ describe('PUT /listing', () => {
     const producer = await api.addAccount('producer');
     const reply = await api.call(producer, 'PUT /listing', { ...weather, ...wrong });
     expect(refusal(reply)).toMatchObject({ status: 400, kind: 'invalid-request', paths: [path] });
-    expect((await api.call(producer, 'GET /listing')).status).toBe(404);
+    expect(await api.call(producer, 'GET /listing')).toMatchObject({ status: 204, json: undefined });
   });
 
   it('and every other route of it is for producers only', async () => {
@@ -111,13 +112,31 @@ describe('PUT /listing', () => {
   });
 });
 
+it('asks Redis before it takes a connection to the database when the own listing is read', async () => {
+  const producer = await listed();
+  const { database, ownMeasurements } = api.context;
+  const inTransaction: unknown[] = [];
+  const watched = {
+    ...ownMeasurements,
+    consume: async (key: string) => {
+      const rows = await database.sql`
+        select state from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`;
+      inTransaction.push(...rows);
+      await ownMeasurements.consume(key);
+    },
+  };
+  await readOwnListing({ database, ownMeasurements: watched }, producer.id);
+  expect(inTransaction).toEqual([]);
+});
+
 describe('the status of a listing', () => {
   const steps = ['publish', 'pause', 'retire'] as const;
   const allowed = {
     draft: { publish: 'published', retire: 'retired' },
-    published: { pause: 'paused', retire: 'retired' },
-    paused: { publish: 'published', retire: 'retired' },
-    retired: {},
+    // What it is already, it stays.
+    published: { publish: 'published', pause: 'paused', retire: 'retired' },
+    paused: { publish: 'published', pause: 'paused', retire: 'retired' },
+    retired: { retire: 'retired' },
   } as const;
   const ways = {
     draft: [],
@@ -138,6 +157,17 @@ describe('the status of a listing', () => {
       else expect(reply).toMatchObject({ status: 200, json: { status: to } });
       expect((await own(producer, 'GET /listing')).status).toBe(to ?? status);
     }
+  });
+
+  it('changes nothing and counts as no change where it is that already', async () => {
+    const producer = await listed();
+    const published = await own(producer, 'POST /listing/publish');
+    const { changes } = api.context;
+    const counted: string[] = [];
+    const watched = { ...api.context, changes: { ...changes, consume: async (key: string) => void counted.push(key) } };
+    const again = await changeStatus(watched, producer.id, 'publish');
+    expect(again).toMatchObject({ status: 'published', updated_at: published.updated_at });
+    expect(counted).toEqual([]);
   });
 
   it('is told of no listing where there is none', async () => {

@@ -60,12 +60,19 @@ export function addOwnListingRoutes(app: HttpApp, services: Context, signedIn: S
     method: 'get',
     path: '/listing',
     summary: 'The own listing, whatever its status',
-    responses: changed,
+    responses: {
+      200: jsonResponse('The listing', ownListingSchema),
+      204: { description: 'There is none yet' },
+      ...errorResponses(...refusals),
+    },
   });
-  app.openapi(get, async (context) => context.json(await readOwnListing(services, context.get('claims').sub), 200));
+  app.openapi(get, async (context) => {
+    const listing = await readOwnListing(services, context.get('claims').sub);
+    return listing ? context.json(listing, 200) : context.body(null, 204);
+  });
 
   for (const [name, summary] of [
-    ['publish', 'Show the own listing to everybody; from draft or paused'],
+    ['publish', 'Show the own listing to everybody; from draft or paused. What is published already stays as it is'],
     ['pause', 'Take the own listing out of the catalogue for a while; from published'],
     ['retire', 'Take the own listing out of the catalogue for good'],
   ] as const) {

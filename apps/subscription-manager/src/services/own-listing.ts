@@ -62,28 +62,34 @@ export async function putListing(
   });
 }
 
-/** `not-found` if the producer has no listing, as in all that follows. */
+/** Undefined if the producer has none yet. */
 export async function readOwnListing(
   { database, ownMeasurements }: Pick<Context, 'database' | 'ownMeasurements'>,
   producerId: string,
-): Promise<OwnListing> {
+): Promise<OwnListing | undefined> {
+  // Before there is a connection to the database that would wait for it.
+  const mayMeasure = await ownMeasurements.consume(producerId).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof Refusal && error.kind === 'rate-limited') return false;
+      throw error;
+    },
+  );
   return database.db.transaction(async (tx) => {
-    const listing = required(await findListing(tx, producerId));
-    const mayMeasure = await ownMeasurements.consume(producerId).then(
-      () => true,
-      (error: unknown) => {
-        if (error instanceof Refusal && error.kind === 'rate-limited') return false;
-        throw error;
-      },
-    );
+    const listing = await findListing(tx, producerId);
+    if (!listing) return undefined;
     return show(tx, listing, mayMeasure ? undefined : await readMeasures(tx, listing.producerId));
   });
 }
 
-/** `conflict` if the listing cannot go there from where it is. */
+/**
+ * Where it is already, nothing changes. `conflict` if the listing cannot go there from where it is, and `not-found` if the producer
+ * has none, as in all that follows.
+ */
 export async function changeStatus(services: Services, producerId: string, name: Transition): Promise<OwnListing> {
   return changeListing(services, producerId, async (_tx, { status }) => {
     const { from, to } = transitions[name];
+    if (status === to) return undefined;
     if (from.some((state) => state === status)) {
       return { status: to, ...(to === 'published' ? { publishedAt: sql`coalesce(published_at, now())` } : {}) };
     }
@@ -140,11 +146,13 @@ export async function removeSample(services: Services, producerId: string): Prom
 async function changeListing(
   { database, changes }: Services,
   producerId: string,
-  decide: (tx: Queryable, row: ListingRow) => Promise<Change>,
+  decide: (tx: Queryable, row: ListingRow) => Promise<Change | undefined>,
 ): Promise<OwnListing> {
   return database.db.transaction(async (tx) => {
     await lockAccount(tx, producerId);
-    const values = await decide(tx, required(await findListing(tx, producerId)));
+    const listing = required(await findListing(tx, producerId));
+    const values = await decide(tx, listing);
+    if (!values) return show(tx, listing, await readMeasures(tx, listing.producerId));
     await changes.consume(producerId);
     return show(tx, await change(tx, producerId, values));
   });

@@ -6,7 +6,6 @@ import {
   type Plan,
   pageSchema,
   planSchema,
-  Refusal,
   type Sample,
   sampleSchema,
 } from '@motience/protocol';
@@ -33,16 +32,9 @@ export class OwnOffers {
   }
 
   /** Undefined where there is none yet. */
-  async listing(): Promise<OwnListing | undefined> {
-    try {
-      return await this.#session.request(
-        { method: 'GET', url: `${this.#marketUrl}/listing`, timeoutMs },
-        ownListingSchema,
-      );
-    } catch (error) {
-      if (error instanceof Refusal && error.kind === 'not-found') return undefined;
-      throw error;
-    }
+  listing(): Promise<OwnListing | undefined> {
+    const call = { method: 'GET', url: `${this.#marketUrl}/listing`, timeoutMs } as const;
+    return this.#session.request(call, ownListingSchema.optional());
   }
 
   putListing(body: object): Promise<OwnListing> {
