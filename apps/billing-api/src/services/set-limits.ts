@@ -3,6 +3,7 @@ import type { Currency, Micros } from '@motience/ledger/pricing';
 import { Refusal } from '@motience/protocol';
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Context } from '../context.ts';
+import { lockAccounts } from './lock-accounts.ts';
 import { reopenSubscriptions } from './reopen-subscriptions.ts';
 
 interface WantedLimit {
@@ -13,7 +14,7 @@ interface WantedLimit {
 }
 
 /**
- * Replaces a consumer's limits; what is received is looked at anew. Refuses with `not-found` a subscription that is not
+ * Replaces a consumer's limits, one request after the other; what is received is looked at anew. Refuses with `not-found` a subscription that is not
  * the consumer's, `invalid-request` two limits for the same.
  */
 export async function setLimits(
@@ -23,6 +24,7 @@ export async function setLimits(
 ): Promise<void> {
   refuseRepeats(limits);
   await services.database.db.transaction(async (tx) => {
+    await lockAccounts(tx, [consumerId]);
     const named = [...new Set(limits.flatMap((limit) => limit.subscription_id ?? []))];
     const isOwn = and(eq(subscriptions.consumerId, consumerId), inArray(subscriptions.id, named.map(BigInt)));
     const own = named.length === 0 ? [] : await tx.select({ id: subscriptions.id }).from(subscriptions).where(isOwn);
