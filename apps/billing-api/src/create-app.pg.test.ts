@@ -1,4 +1,5 @@
-import { checkBooks } from '@motience/ledger';
+import { checkBooks, hold } from '@motience/ledger';
+import { micros } from '@motience/ledger/pricing';
 import {
   shownLimitsSchema,
   topUpPageSchema,
@@ -92,10 +93,32 @@ describe('an admin', () => {
     expect(refusalIn(await credit(consumer, change))).toBe(refusal);
   });
 
-  it('is told when a wallet would hold more than can be counted', async () => {
-    const rich = await service.account('consumer');
-    expect((await credit(rich, { amount: '9223372036854.775807', currency: 'GBP' })).status).toBe(200);
-    expect(refusalIn(await credit(rich, { amount: '0.000001', currency: 'GBP' }))).toBe('400 invalid-request');
+  it('credits no more at once than could be a typing error that nobody can take back', async () => {
+    expect((await credit(consumer, { amount: '999999.99', currency: 'GBP' })).status).toBe(200);
+    const answer = await credit(consumer, { amount: '999999.990001', currency: 'GBP' });
+    expect(refusalIn(answer)).toBe('400 invalid-request amount');
+    expect(JSON.stringify(answer.body)).toContain('expected at most 999999.99');
+  });
+
+  it('takes a credit back once, as long as it was not spent', async () => {
+    const one = await service.account('consumer');
+    const [mistake, meant] = [await credit(one, { amount: '500' }), await credit(one, { amount: '5' })];
+    const idOf = ({ body }: { body: unknown }) => topUpSchema.parse(body).id;
+    const takeBack = (id: string, by = admin) => service.call('POST', `/admin/top-ups/${id}/reverse`, by);
+    const answers = await Promise.all(Array.from({ length: 4 }, () => takeBack(idOf(mistake))));
+    for (const answer of answers) {
+      expect(answer).toEqual({ status: 200, body: { ...topUpSchema.parse(mistake.body), status: 'reversed' } });
+    }
+    expect(await walletOf(one)).toMatchObject({ balance: '5.00', owed: '0.00' });
+    const { body } = await service.call('GET', '/wallets/EUR/lines', one);
+    const lines = walletLinePageSchema.parse(body).items.map(({ kind, amount }) => `${kind} ${amount}`);
+    expect(lines).toEqual(['reversal -500.00', 'top-up 5.00', 'top-up 500.00']);
+
+    const held = { kind: 'hold', ownerId: BigInt(one.id), currency: 'EUR', name: 'subscription-1' } as const;
+    await hold(service.context.database.db, { key: `hold-${one.id}`, hold: held, amount: micros(1n) });
+    expect(refusalIn(await takeBack(idOf(meant)))).toBe('402 payment-required');
+    expect(refusalIn(await takeBack('999999'))).toBe('404 not-found');
+    expect(refusalIn(await takeBack(idOf(meant), one))).toBe('403 forbidden');
   });
 });
 
@@ -105,6 +128,9 @@ describe('a consumer', () => {
     const { status, body } = await service.call('POST', '/top-ups', consumer, { currency: 'EUR', amount: '10' });
     expect(refusalIn({ status, body })).toBe('403 forbidden');
     expect(JSON.stringify(body)).toContain('an admin credits wallets');
+    const one = await service.account('consumer');
+    expect((await service.call('POST', '/top-ups', one, { currency: 'EUR', amount: '10' })).status).toBe(403);
+    expect((await service.call('GET', '/top-ups', one)).body).toEqual({ items: [], next_cursor: null });
   });
 
   it('sees its own wallet, also an empty one, and no other’s', async () => {
@@ -148,6 +174,22 @@ describe('a consumer', () => {
     ]);
     await service.call('PUT', '/limits', one, { limits: [] });
     expect((await service.call('GET', '/limits', one)).body).toEqual({ limits: [] });
+  });
+
+  it('has the limits of one request when it sets them by several at once', async () => {
+    const one = await service.account('consumer');
+    const wanted = ['1.00', '2.00', '3.00'].map((amount) =>
+      ['EUR', 'USD'].flatMap((currency) => ['day', 'month'].map((period) => ({ currency, period, amount }))),
+    );
+    for (let round = 0; round < 10; round += 1) {
+      // Some have a currency less, so that a mixture could stand in the database.
+      const requests = wanted.map((limits, nth) => limits.slice(nth));
+      const answers = await Promise.all(requests.map((limits) => service.call('PUT', '/limits', one, { limits })));
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+      const { limits } = shownLimitsSchema.parse((await service.call('GET', '/limits', one)).body);
+      const amounts = limits.map(({ amount }) => amount);
+      expect(['1.00 4', '2.00 3', '3.00 2']).toContain(`${[...new Set(amounts)]} ${amounts.length}`);
+    }
   });
 
   it.each([

@@ -172,7 +172,7 @@ export const topUps = pgTable(
     amount: number('amount').notNull(),
     /** `admin`: credited by hand. */
     provider: text('provider', { enum: ['admin', 'stripe'] }).notNull(),
-    status: text('status', { enum: ['pending', 'paid', 'expired'] }).notNull(),
+    status: text('status', { enum: ['pending', 'paid', 'expired', 'reversed'] }).notNull(),
     /** Of the request: once per whoever asks and key. */
     requestedBy: user('requested_by'),
     key: text('key').notNull(),
@@ -190,7 +190,7 @@ export const topUps = pgTable(
     index('top_ups_account').on(table.accountId, table.id),
     uniqueIndex('top_ups_payment').on(table.provider, table.payment),
     check('top_ups_amount', sql`${table.amount} > 0`),
-    check('top_ups_paid', sql`(${table.status} = 'paid') = (${table.transactionId} is not null)`),
+    check('top_ups_paid', sql`(${table.status} in ('paid', 'reversed')) = (${table.transactionId} is not null)`),
   ],
 );
 

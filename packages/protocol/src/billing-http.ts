@@ -67,7 +67,8 @@ export const topUpSchema = z.object({
   amount: amountTextSchema,
   /** `admin`: credited by hand. */
   provider: z.enum(['admin', 'stripe']),
-  status: z.enum(['pending', 'paid', 'expired']),
+  /** `reversed`: credited by mistake, and taken back. */
+  status: z.enum(['pending', 'paid', 'expired', 'reversed']),
   key: z.string(),
   created_at: z.iso.datetime(),
   paid_at: z.iso.datetime().nullable(),

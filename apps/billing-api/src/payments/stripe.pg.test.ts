@@ -1,7 +1,7 @@
 import { topUps } from '@motience/database';
 import { balanceOf, checkBooks, type HoldAccount, hold, type LedgerDatabase } from '@motience/ledger';
 import { micros } from '@motience/ledger/pricing';
-import { checkoutSchema, walletSchema } from '@motience/protocol';
+import { checkoutSchema, topUpPageSchema, walletSchema } from '@motience/protocol';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BillingService, refusalIn, type TestAccount, type TestAnswer } from '../testing/billing-service.ts';
@@ -121,6 +121,28 @@ describe('a top-up', () => {
     const answer = await service.call('POST', '/top-ups', consumer, { currency: 'EUR', amount });
     expect(refusalIn(answer)).toBe('400 invalid-request amount');
     expect(standIn.requests).toHaveLength(before);
+  });
+
+  it('can be begun twenty times a day without being paid, and the oldest are forgotten', async () => {
+    const { sql } = service.context.database;
+    const wanted = { currency: 'EUR', amount: '10' };
+    const another = (key?: string) => service.call('POST', '/top-ups', consumer, { ...wanted, key });
+    const first = await begin({ key: 'first' });
+    const answers = await Promise.all(Array.from({ length: 25 }, () => another()));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(19);
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(new Set(refused.map(refusalIn))).toEqual(new Set(['429 rate-limited']));
+    expect((await another('first')).status).toBe(200);
+    expect((await another('new')).status).toBe(429);
+
+    await tell(paid(first));
+    expect((await another('new')).status).toBe(200);
+    await sql`update top_ups set created_at = now() - interval '25 hours' where account_id = ${consumer.id}`;
+    expect((await another()).status).toBe(200);
+    await sql`update top_ups set created_at = now() - interval '31 days' where account_id = ${consumer.id}`;
+    const last = await begin();
+    const { body } = await service.call('GET', '/top-ups', consumer);
+    expect(topUpPageSchema.parse(body).items.map(({ id }) => id)).toEqual([last.id, first.id]);
   });
 
   it('is told to be tried again while Stripe does not work', async () => {

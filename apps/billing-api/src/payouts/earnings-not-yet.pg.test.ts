@@ -63,7 +63,7 @@ it('a colluding pair gets nothing out of silence: what may be credited is not pa
   expect(await balanceOf(books.db, earnings)).toBe(64_800_000n);
   const notYet = [{ amount: '64.80', from: '2026-11-01T01:00:00Z' }];
   expect(await available()).toEqual([{ currency: 'EUR', earnings: '64.80', available: '0.00', not_yet: notYet }]);
-  for (const amount of ['64.80', '0.000001']) {
+  for (const amount of ['64.80', '1.00']) {
     expect(await refusalOf(await ask(amount, amount))).toEqual({
       status: 402,
       kind: 'payment-required',

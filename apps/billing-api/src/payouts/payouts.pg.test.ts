@@ -114,8 +114,23 @@ it('pays no more than was earned, also when asked for twice at once, and one key
   expect((await reconcile(books.db)).mismatch).toBeUndefined();
 });
 
+it('takes ten requests of a producer that are not over, and then tells to wait', async () => {
+  const replies = await Promise.all(Array.from({ length: 14 }, (_, nth) => ask('1', `key-${nth}`)));
+  const added = replies.filter(({ status }) => status === 201);
+  expect(added).toHaveLength(10);
+  const refused = replies.filter(({ status }) => status !== 201);
+  for (const reply of refused) expect(await refusalOf(reply)).toMatchObject({ status: 409, kind: 'conflict' });
+  expect(await balanceOf(books.db, earnings)).toBe(20_000_000n);
+  const [{ id, key } = { id: '', key: '' }] = await Promise.all(
+    added.map(async (reply) => payoutSchema.parse(await reply.json())),
+  );
+  expect((await ask('1', key)).status).toBe(200);
+  await move(id, 'failed', { reason: 'x' });
+  expect((await ask('1', 'next')).status).toBe(201);
+});
+
 it('names what is wrong with a request', async () => {
-  for (const amount of ['0', '-1', '1.0000001', 1.5, '9223372036854.775808', 'x', null]) {
+  for (const amount of ['0.999999', '0', '-1', '1.0000001', 1.5, '9223372036854.775808', 'x', null]) {
     expect([amount, await refusalOf(await ask(amount, 'k'))]).toEqual([
       amount,
       { status: 400, kind: 'invalid-request', paths: ['amount'] },

@@ -1,5 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
-import { currencySchema, positiveAmountSchema } from '@motience/ledger/pricing';
+import { amountSchema, currencySchema, microsPerUnit } from '@motience/ledger/pricing';
 import {
   availableEarningsSchema,
   idSchema,
@@ -20,7 +20,8 @@ import { movePayout } from '../payouts/move-payout.ts';
 import { readAvailable } from '../payouts/read-available.ts';
 import { requestPayout } from '../payouts/request-payout.ts';
 
-const newPayout = newPayoutSchema(currencySchema, positiveAmountSchema);
+const payoutAmount = amountSchema.refine((amount) => amount >= microsPerUnit, 'expected at least 1.00');
+const newPayout = newPayoutSchema(currencySchema, payoutAmount);
 const payoutId = z.object({ id: idSchema });
 const payoutQuery = pageQuerySchema.extend({
   status: payoutStatusSchema.optional(),
@@ -47,7 +48,7 @@ export function addPayoutRoutes(app: HttpApp, { database, reads }: Context, sign
     middleware: [signedIn, requireRole('producer')],
     summary: 'Ask for earnings to be paid',
     description:
-      'The amount is set aside until an admin has paid it. What silences may still be credited from is not paid yet: GET /payouts/available says from when. The same key again changes nothing and answers 200 with the payout as it is.',
+      'The amount, at least 1.00, is set aside until an admin has paid it. Ten that are not over yet can be asked for. What silences may still be credited from is not paid yet: GET /payouts/available says from when. The same key again changes nothing and answers 200 with the payout as it is.',
     request: { body: jsonBody(newPayout, { currency: 'EUR', amount: '25.00', key: 'october' }) },
     responses: {
       200: jsonResponse('The payout that was asked for under this key before', payoutSchema),

@@ -1,5 +1,6 @@
 import { inflateSync } from 'node:zlib';
 import { createTestRedis, type TestRedis } from '@motience/engines/testing';
+import type { LedgerAccount } from '@motience/ledger';
 import { micros } from '@motience/ledger/pricing';
 import {
   deliveredIntervalPageSchema,
@@ -136,19 +137,21 @@ describe('a statement', () => {
   });
 
   it('says for a producer what was sold, what the platform took, and what was paid out', async () => {
-    const payout = await billing.fetch(producer, 'POST /payouts', { currency: 'EUR', amount: '0.10', key: 'k' });
+    const earnings: LedgerAccount = { kind: 'earnings', ownerId: books.producer, currency: 'EUR' };
+    await books.topUp(2_000_000n, '2026-09-01T00:00:00Z', earnings);
+    const payout = await billing.fetch(producer, 'POST /payouts', { currency: 'EUR', amount: '1.00', key: 'k' });
     const { id } = (await payout.json()) as { id: string };
     await billing.fetch(admin, `POST /admin/payouts/${id}/approve`);
     await billing.fetch(admin, `POST /admin/payouts/${id}/paid`, { reference: 'SEPA' });
     await books.tamper("update ledger_transactions set posted_at = '2026-11-05' where kind in ('payout', 'hold')");
     expect(await statement(producer, '2026-10')).toMatchObject({
       role: 'producer',
-      balances: balance('0.045', '0.117', '0.00', '0.162'),
+      balances: balance('2.045', '0.117', '0.00', '2.162'),
       lines: [{ account_name: 'consumer', charge: '0.13', fee: '0.013', amount: '0.117', days: [{ fee: '0.01' }, {}] }],
     });
     expect(await statement(producer, '2026-11')).toMatchObject({
-      balances: balance('0.162', '0.00', '-0.10', '0.062'),
-      lines: [{ kind: 'payout', amount: '-0.10' }],
+      balances: balance('2.162', '0.00', '-1.00', '1.162'),
+      lines: [{ kind: 'payout', amount: '-1.00' }],
     });
   });
 

@@ -25,7 +25,6 @@ export function readDevices(
 ): Promise<Pick<Usage, 'devices' | 'not_stored'>> {
   return db.transaction(
     async (tx) => {
-      await tx.execute(sql`set local statement_timeout = '15s'`);
       const theirs = sql`
         join subscriptions s on s.id = i.subscription_id
         where s.consumer_id = ${consumerId} and s.producer_id = ${producerId} and i.day >= ${from} and i.day < ${to}`;

@@ -1,7 +1,10 @@
 import type { Queryable } from '@motience/database';
 import { formatAmount } from '@motience/ledger/pricing';
-import { Refusal, type UsageSums } from '@motience/protocol';
+import { daySchema, Refusal, type UsageSums } from '@motience/protocol';
 import { type SQL, sql } from 'drizzle-orm';
+import { z } from 'zod';
+
+const numberSchema = z.string().regex(/^\d{1,18}$/);
 
 /** What can be added up by, and where it is in `s` (subscription), `p` (plan) and `d` (day). */
 const groups = {
@@ -91,9 +94,9 @@ export async function readSums(db: Queryable, query: SumsQuery): Promise<SumsPag
 
 function placeOf(cursor: string | undefined, groupBy: SumsQuery['groupBy']) {
   if (cursor === undefined) return undefined;
-  const form = groupBy === 'day' ? /^(2\d{3}-[01]\d-[0-3]\d):([A-Z]{0,3})$/ : /^(\d{1,18}):([A-Z]{0,3})$/;
-  const [, key, currency] = form.exec(cursor) ?? [];
-  if (key !== undefined && currency !== undefined) return { key, currency };
+  const [, key, currency] = /^([\d-]{1,18}):([A-Z]{0,3})$/.exec(cursor) ?? [];
+  const isKey = groupBy === 'day' ? daySchema : numberSchema;
+  if (key !== undefined && currency !== undefined && isKey.safeParse(key).success) return { key, currency };
   const message = 'expected a next_cursor that a former page returned';
   throw new Refusal('invalid-request', `cursor: ${message}`, { details: [{ path: 'cursor', message }] });
 }

@@ -116,6 +116,8 @@ describe('what is refused:', () => {
     ['group_by=day', ['from', 'to']],
     ['from=2026-10-01&to=2026-10-02&group_by=device', ['producer_id']],
     ['from=2026-10-01&to=2026-10-02&group_by=day&cursor=7', ['cursor']],
+    ['from=2026-10-01&to=2026-10-02&group_by=day&cursor=2999-19-39:', ['cursor']],
+    ['from=2026-10-01&to=2026-10-02&group_by=day&cursor=2026-02-30:EUR', ['cursor']],
     ['from=2026-10-01&to=2026-10-02&group_by=stream&cursor=2026-10-01:EUR', ['cursor']],
   ])('%s', async (query, paths) => {
     const refused = await refusalOf(await billing.fetch(consumer, `GET /usage?${query}`));

@@ -1,0 +1,2 @@
+ALTER TABLE "top_ups" DROP CONSTRAINT "top_ups_paid";--> statement-breakpoint
+ALTER TABLE "top_ups" ADD CONSTRAINT "top_ups_paid" CHECK (("top_ups"."status" in ('paid', 'reversed')) = ("top_ups"."transaction_id" is not null));
