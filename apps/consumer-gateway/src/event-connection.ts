@@ -218,8 +218,9 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     const at = this.catchUp?.position;
     this.metered?.leave();
     this.startMetering(undefined);
-    // It goes on where it is, once there is credit.
+    // It goes on where it is, once there is credit; if it waited for some, it looks again.
     if (at) this.stop(at);
+    else this.onCredit();
   }
 
   /** A control frame after which the other end stands at a position. */

@@ -26,7 +26,7 @@ async function metered() {
   await corner.rights.grant(right);
   const open = (query: Record<string, string> = {}, signal?: AbortSignal) =>
     Events.open(gateway, { producer_id: producer.id, token: consumer.token, ...query }, {}, signal);
-  return { producer, subscriptionId, open };
+  return { producer, consumer, subscriptionId, open };
 }
 
 async function count(what: string): Promise<number> {
@@ -51,6 +51,19 @@ it('a stream of events ends where its credit does, stays open, and goes on there
   expect(events.ended).toBe(false);
   await eventually(async () => expect(await office.ranges(subscriptionId)).toEqual(['1-10']));
   expect(await office.spent(subscriptionId)).toBe(10);
+});
+
+it('a stream of events that waits for credit goes on once it is not counted any more', async () => {
+  const { producer, consumer, subscriptionId, open } = await metered();
+  await office.give(subscriptionId, { units: 6, state: 'stopped', reason: 'insufficient-funds' });
+  const events = await open();
+  await eventually(() => expect(events.frames('subscribed')).toHaveLength(1));
+  await corner.publish(producer.id, many(10));
+  await eventually(() => expect(events.frames('unsubscribed')).toHaveLength(1));
+  await corner.rights.grant({ kind: 'subscription', accountId: consumer.id, item: producer.id, since: 0 });
+  await eventually(() => expect(events.seqs).toEqual(numbers(1, 10)));
+  expect(events.frames('subscribed')).toMatchObject([{ seq: 0 }, { seq: 6, recovered: true }]);
+  await eventually(async () => expect(await office.ranges(subscriptionId)).toEqual(['1-6']));
 });
 
 it('streams of events that are soon cut are reported all the same, each reading once', async () => {
