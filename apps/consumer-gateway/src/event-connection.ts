@@ -160,6 +160,10 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     this.onCredit();
   }
 
+  waitOn(): void {
+    // `tellPosition` is called anyway.
+  }
+
   tellStopped(reason: string): void {
     if (!this.heldAt || this.isToldStopped || !this.metered?.isStopped) return;
     this.isToldStopped = true;

@@ -32,6 +32,8 @@ class ModelSocket implements MeteredReceiver {
     this.join();
   }
 
+  waitOn(): void {}
+
   tellStopped(): void {}
 
   warnOfCredit(): void {}

@@ -39,11 +39,12 @@ const grant = (consumer: TestAccount, producer: TestAccount, subscriptionId: str
 const many = (count: number, from = 1) => Array.from({ length: count }, (_, at) => ({ n: from + at }));
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
 const seqs = (socket: TestSocket) => socket.readings.map(({ seq }) => seq);
-/** All frames but the first, readings by their seq, also those of packs. */
+/** All frames but the first, and but positions, which come with time; readings by their seq, also those of packs. */
 const told = (socket: TestSocket) =>
   socket.frames
     .slice(1)
     .flat()
+    .filter(({ type }) => type !== 'position')
     .map((frame) => (frame.type === undefined ? frame.seq : [frame.type, frame.reason ?? frame.seq]));
 
 describe('a live stream', () => {
@@ -120,6 +121,24 @@ describe('a live stream', () => {
     await office.give(subscription, { units: 100 });
     await eventually(() => expect(seqs(socket)).toEqual(numbers(1, 15)));
     expect(told(socket)).toEqual(numbers(1, 15));
+  });
+
+  it('is told where it stands while it waits for credit, again and again', async () => {
+    const { producer, consumer, subscription } = await metered();
+    await office.give(subscription, { units: 3 });
+    const sockets = [await open(consumer), await open(consumer, 'mode=manual')];
+    const [live, asked] = sockets;
+    await corner.publish(producer.id, many(5));
+    await eventually(() => expect(live && seqs(live)).toEqual([1, 2, 3]));
+    const { epoch } = await corner.head(producer.id);
+    asked?.send({ type: 'subscribe', producer_id: producer.id, epoch, after: 1 });
+    const position = (seq: number) => ({ type: 'position', producer_id: producer.id, epoch, seq });
+    await eventually(() => expect(live?.ofType('position').slice(0, 2)).toEqual([position(3), position(3)]));
+    await eventually(() => expect(asked?.frames.at(-1)).toEqual(position(1)));
+    await office.give(subscription, { units: 100 });
+    for (const socket of sockets) await eventually(() => expect(seqs(socket).at(-1)).toBe(5));
+    expect(live?.ofType('subscribed')).toEqual([]);
+    expect(asked?.ofType('subscribed')).toMatchObject([{ seq: 1, recovered: true }]);
   });
 
   it('brings nothing before there is credit, and wants it', async () => {

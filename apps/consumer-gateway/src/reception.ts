@@ -15,6 +15,9 @@ import { everything, isEverything, type Narrowing, packedTopicOf, topicOf } from
 import type { StreamTable } from './stream-table.ts';
 import type { ReadingPlace } from './thinning.ts';
 
+/** How often one is told where it stands that waits for credit. */
+const secondsBetweenPositions = 5;
+
 /** How a stream is to be received. */
 export interface Ask {
   narrowing: Narrowing;
@@ -57,6 +60,7 @@ export class Reception implements MeteredReceiver {
   /** Where it waits for credit; undefined while it does not. */
   private heldAt: Position | undefined;
   private isToldStopped = false;
+  private secondsInSilence = 0;
   /** The view that it receives, where it narrows the stream. */
   private view: NarrowedView | undefined;
   private isRunning = false;
@@ -120,6 +124,14 @@ export class Reception implements MeteredReceiver {
 
   goOn(): void {
     if (this.heldAt && !this.isRunning && !this.isOver) void this.run();
+  }
+
+  waitOn(): void {
+    if (!this.heldAt || this.isToldStopped) return;
+    this.secondsInSilence += 1;
+    if (this.secondsInSilence < secondsBetweenPositions) return;
+    this.secondsInSilence = 0;
+    this.send({ type: 'position', ...this.positionFields(this.heldAt) });
   }
 
   tellStopped(reason: string): void {
@@ -363,6 +375,7 @@ export class Reception implements MeteredReceiver {
     this.leave();
     this.metered?.leave();
     this.heldAt = at;
+    this.secondsInSilence = 0;
     this.context.meters.callSoon();
     if (this.metered) this.tellStopped(this.metered.meter.reason);
   }

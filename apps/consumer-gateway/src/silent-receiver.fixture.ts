@@ -4,6 +4,7 @@ import type { MeteredReceiver } from './metered-reception.ts';
 export const silentReceiver: MeteredReceiver = {
   stop: () => {},
   goOn: () => {},
+  waitOn: () => {},
   tellStopped: () => {},
   warnOfCredit: () => {},
 };

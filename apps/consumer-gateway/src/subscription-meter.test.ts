@@ -85,6 +85,7 @@ describe('one who waits for more than is left', () => {
       {
         stop: () => reception.leave(),
         goOn: () => heard.push(`${name} may go on`),
+        waitOn: () => {},
         tellStopped: () => heard.push(`${name} is stopped`),
         warnOfCredit: () => {},
       },

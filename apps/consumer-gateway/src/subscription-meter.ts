@@ -8,6 +8,8 @@ import { uniteSpans } from './unite-spans.ts';
 export interface CreditListener {
   /** There is credit again: it goes on, if it waits. */
   goOn(): void;
+  /** There is none yet, called each second: if it waits, it is not left in silence. */
+  waitOn(): void;
   /** There will be none, for this reason: it is told, if it waits and was not told yet. */
   tellStopped(reason: string): void;
   /** So many percent are left. */
@@ -193,6 +195,7 @@ export class SubscriptionMeter {
     this.spentOfLate = 0;
     for (const { receiver, lack } of [...this.receptions]) {
       if (this.isStoppedFor(lack)) receiver.tellStopped(this.reason);
+      else if (!this.hasCreditFor(lack)) receiver.waitOn();
     }
   }
 
