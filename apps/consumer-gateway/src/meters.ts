@@ -33,6 +33,13 @@ const nameWithinMs = 10_000;
 /** Of one subscription in a call; the rest is reported with the next one. */
 const mostSpans = 20_000;
 
+/**
+ * Of claims that wait because no call comes through, and in one call. Of what is dropped beyond it, what another gateway
+ * did not come to report stays unreported.
+ */
+const mostClaims = 50_000;
+const mostClaimsInCall = 5_000;
+
 /** How long the last reports may take when the gateway stops. */
 const farewellMs = 2_000;
 
@@ -59,7 +66,7 @@ export class Meters implements MeteringContext {
   private readonly named = new Map<SubscriptionMeter, number>();
   private readonly changed = new Set<SubscriptionMeter>();
   private readonly movedReceptions = new Set<MeteredReception>();
-  private claims: { meter: SubscriptionMeter; claim: Claim }[] = [];
+  private readonly claims: { meter: SubscriptionMeter; claim: Claim }[] = [];
   private forget: { subscriptionId: string; name: string }[] = [];
   private receptionCount = 0;
   private bytesSinceLook = 0;
@@ -170,7 +177,7 @@ export class Meters implements MeteringContext {
   }
 
   claimed(meter: SubscriptionMeter, claim: Claim): void {
-    this.claims.push({ meter, claim });
+    if (this.claims.length < mostClaims) this.claims.push({ meter, claim });
   }
 
   /** Reports what there is, and stops. */
@@ -257,9 +264,9 @@ export class Meters implements MeteringContext {
     }
     this.changed.clear();
     const marks = this.takeMarks();
-    const { claims, forget } = this;
+    const claims = this.claims.splice(0, mostClaimsInCall);
+    const { forget } = this;
     if (credits.length === 0 && marks.length === 0 && claims.length === 0 && forget.length === 0) return undefined;
-    this.claims = [];
     this.forget = [];
     const find = claims.map(({ meter }) => meter.subscriptionId);
     return { number: this.reporter.nextNumber(), call: { reports, credits, marks, forget, find }, asked, claims };

@@ -2,7 +2,7 @@ import type { CreditState, CreditUnit, DeliveredSpan, Slice } from '@motience/st
 import { CoveredTime } from './covered-time.ts';
 import type { Totals } from './delivered-log.ts';
 import type { Use } from './metered-feed.ts';
-import { uniteSpans } from './unite-spans.ts';
+import { UnreportedSpans } from './unreported-spans.ts';
 
 /** One who waits for credit, or is to be told about it. */
 export interface CreditListener {
@@ -49,7 +49,7 @@ export class SubscriptionMeter {
   private free = 0;
   private warning = 0;
   private spent = 0;
-  private spans: DeliveredSpan[] = [];
+  private readonly spans = new UnreportedSpans();
   /** What was received in the last second, and of late. */
   private spentOfLate = 0;
   private perSecond = 0;
@@ -80,7 +80,7 @@ export class SubscriptionMeter {
   }
 
   get hasReports(): boolean {
-    return this.spans.length > 0 || this.spent > 0;
+    return this.spans.count > 0 || this.spent > 0;
   }
 
   /** All units it has taken and not reported. */
@@ -150,7 +150,7 @@ export class SubscriptionMeter {
 
   /** These readings of a use have left, up to its totals `through`. */
   report(use: Use, spans: readonly DeliveredSpan[], through: Totals): void {
-    this.spans.push(...spans);
+    for (const span of spans) this.spans.add(span);
     const units = this.count(through) - this.count(use.reported);
     if (units > 0) {
       this.spent += units;
@@ -161,7 +161,7 @@ export class SubscriptionMeter {
 
   /** These were received before, and nobody could report them. */
   reportRecovered(span: DeliveredSpan): void {
-    this.spans.push(span);
+    this.spans.add(span);
   }
 
   /** A piece of a use was reported, or will not be. */
@@ -172,9 +172,7 @@ export class SubscriptionMeter {
 
   /** What is to be reported now: the intervals, at most so many, and the units. */
   takeReport(mostSpans: number): { spans: DeliveredSpan[]; spent: number } {
-    const united = uniteSpans(this.spans);
-    const spans = united.slice(0, mostSpans);
-    this.spans = united.slice(mostSpans);
+    const spans = this.spans.take(mostSpans);
     const { spent } = this;
     this.spent = 0;
     return { spans, spent };
