@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { orLate } from '@motience/service-kit';
 import { type NumberedBatch, type Position, visitReadings } from '@motience/stream-log';
-import type { EntitledPart, EntitledPast } from './entitled-past.ts';
+import type { EntitledPast } from './entitled-past.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { hasAdvanced, type LiveStream } from './live-stream.ts';
 import { type FieldFilter, fieldFilter, isEverything, type Narrowing } from './narrowing.ts';
@@ -66,11 +66,16 @@ const quietMs = 5_000;
 const retryMs = 1_000;
 
 /**
- * How long a part may take to be read before its turn is over, in ms: twice as long after each that took longer, so that
- * what is slow is sent in the end.
+ * How long a part may take to be read before its turn is over, in ms: twice as long after each that took longer, and twice
+ * as long as the last one took, so that what is slow is sent in the end, and not read again and again.
  */
 const firstPatienceMs = 500;
 const longestPatienceMs = 30_000;
+
+/** What could not be had in time; resolves once it can be, or with the error that comes of it. */
+interface Late {
+  error: Promise<unknown>;
+}
 
 /**
  * Leads one who receives a stream from a position of its own to where the stream stands, through the past, as fast as
@@ -125,7 +130,7 @@ export class CatchUp {
         if (outcome === 'over') return;
         // Its turn is over while it waits for what cannot be read now.
         if (outcome === 'go-on') continue;
-        await this.waitFor(outcome.error);
+        await this.waitFor(outcome);
       }
     } finally {
       this.ahead.drop();
@@ -133,28 +138,27 @@ export class CatchUp {
     }
   }
 
-  /** Sends a part of what follows. If that cannot be read soon, answers with the error that comes of it, if any. */
-  private async sendPart(): Promise<'over' | 'go-on' | { error: Promise<unknown> }> {
-    const { stream, streams, isWanted } = this.options;
+  /** Sends a part of what follows, unless that cannot be read soon. */
+  private async sendPart(): Promise<'over' | 'go-on' | Late> {
+    const { stream, streams, past, isWanted } = this.options;
     // What comes while it is read is remembered.
     streams.beginJoining(stream);
     try {
-      const reading = this.readNext();
-      const failed = reading.then(
-        () => undefined,
-        (error: unknown) => error,
-      );
+      const after = this.current;
+      const startedAt = performance.now();
+      const reading = this.ahead.take(after);
+      const judged = reading.then((part) => past.entitledPart(after, part));
       const part = await orLate(
-        reading.catch(() => undefined),
+        judged.catch(() => undefined),
         this.patienceMs,
         () => undefined,
       );
       if (!isWanted()) return 'over';
       if (!part) {
-        this.patienceMs = Math.min(this.patienceMs * 2, longestPatienceMs);
-        return { error: failed };
+        this.ahead.keep(after, reading);
+        return lateWith(judged);
       }
-      this.patienceMs = firstPatienceMs;
+      this.patienceMs = Math.max(firstPatienceMs, 2 * (performance.now() - startedAt));
       // What was read may not be sent while rights may be out of date.
       if (streams.isPaused) return 'go-on';
       this.ahead.begin(part.events.at(-1)?.at ?? this.current);
@@ -165,22 +169,23 @@ export class CatchUp {
     }
   }
 
-  private async readNext(): Promise<EntitledPart> {
-    const after = this.current;
-    return this.options.past.entitledPart(after, await this.ahead.take(after));
-  }
-
-  /** Waits for a reading that takes long, or a moment if it has failed. */
-  private async waitFor(failed: Promise<unknown>): Promise<void> {
+  /** Waits for what takes long, and a moment more if it fails. */
+  private async waitFor({ error: failed }: Late): Promise<void> {
     const { isWanted, onError } = this.options;
     const stillReading = Symbol();
-    await setTimeout(retryMs);
     let error: unknown = stillReading;
     while (isWanted() && error === stillReading) {
       this.tellPosition();
       error = await Promise.race([failed, setTimeout(retryMs, stillReading)]);
     }
-    if (isWanted() && error !== undefined) onError(error);
+    if (!isWanted()) return;
+    if (error === undefined) {
+      this.patienceMs = Math.min(this.patienceMs * 2, longestPatienceMs);
+      return;
+    }
+    onError(error);
+    this.patienceMs = firstPatienceMs;
+    await setTimeout(retryMs);
   }
 
   private tellPosition(): void {
@@ -290,23 +295,24 @@ export class CatchUp {
   /** Sends the few readings that the stream is ahead by. False if they have to be read from the past. */
   private async crossBridge(): Promise<boolean> {
     const { stream, streams, sink, isWanted, reached } = this.options;
-    for (let isLate = false; ; ) {
+    for (let waitedMs = 0; ; ) {
       if (!isWanted()) return true;
       if (!stream.position || sink.isFull || streams.isPaused) return false;
       const bridge = bridgeTo(stream.position, stream.recent?.all ?? [], this.current);
       if (bridge.type === 'behind') return false;
       if (bridge.type === 'join') {
         for (const batch of bridge.batches) sink.cork(() => this.sendReadings(batch, this.current.seq, startOf(batch)));
-        this.flushIfDue(Date.now());
-        if (reached() === 'over') return true;
-      } else if (isLate) {
+      } else if (waitedMs >= longestWaitMs) {
         // What was published has not come, and may have been lost.
         streams.fill(stream);
         return false;
       }
+      this.flushIfDue(Date.now());
+      if (bridge.type === 'join' && reached() === 'over') return true;
       const waitMs = Math.min(this.thinning?.waitMs(Date.now()) ?? longestWaitMs, longestWaitMs);
-      isLate = !(await hasAdvanced(stream, waitMs)) && waitMs === longestWaitMs;
-      if (stream.position.epoch !== this.current.epoch && !isLate) return false;
+      const advanced = await hasAdvanced(stream, waitMs);
+      if (advanced && stream.position.epoch !== this.current.epoch) return false;
+      waitedMs = advanced ? 0 : waitedMs + waitMs;
     }
   }
 }
@@ -320,4 +326,12 @@ interface BatchPlace {
 
 function startOf({ firstSeq, bytesBefore }: NumberedBatch): BatchPlace {
   return { byte: 0, seq: firstSeq - 1, bytesThrough: bytesBefore };
+}
+
+function lateWith(work: Promise<unknown>): Late {
+  const error = work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return { error };
 }

@@ -51,7 +51,8 @@ class HeldLiveStreams extends LiveStreams {
   }
 }
 
-class HeldPastReadings extends PastReadings {
+/** The past of streams, of which answers can be held back. */
+export class HeldPastReadings extends PastReadings {
   readonly gate = new Gate();
 
   override readAfter(producerId: string, position: Position, maxBytes: number): Promise<PastPart> {

@@ -36,10 +36,12 @@ export class PastAhead {
 
   /** Begins to read what follows a position, if there is room and the part taken last was not the end. */
   begin(after: Position): void {
-    if (this.ahead || this.room.isTaken || this.hasReachedHead) return;
-    this.room.isTaken = true;
-    // What cannot be read ahead is read again when it is taken.
-    this.ahead = { after, part: this.read(after).catch(() => undefined) };
+    if (!this.hasReachedHead) this.hold(after, () => this.read(after));
+  }
+
+  /** Keeps what follows a position and is being read already until it is taken, if there is room. */
+  keep(after: Position, reading: Promise<PastPart>): void {
+    this.hold(after, () => reading);
   }
 
   /** Gives up what was read ahead, and its room. */
@@ -47,5 +49,12 @@ export class PastAhead {
     if (!this.ahead) return;
     this.ahead = undefined;
     this.room.isTaken = false;
+  }
+
+  private hold(after: Position, read: () => Promise<PastPart>): void {
+    if (this.ahead || this.room.isTaken) return;
+    this.room.isTaken = true;
+    // What cannot be read ahead is read again when it is taken.
+    this.ahead = { after, part: read().catch(() => undefined) };
   }
 }

@@ -1,0 +1,146 @@
+import { openDatabase } from '@motience/database';
+import { createLogger } from '@motience/service-kit';
+import {
+  defaultShardCount,
+  LiveStreams,
+  openRedis,
+  type Position,
+  type RedisConnection,
+  RetainedStreams,
+  Subscriber,
+} from '@motience/stream-log';
+import pLimit from 'p-limit';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { nobody, StreamCorner } from '../../../tests/support/stream-corner.ts';
+import { upTo } from '../../../tests/support/streaming-consumer.ts';
+import { eventually } from '../../../tests/support/test-socket.ts';
+import { CatchUp } from './catch-up.ts';
+import { EntitledPast } from './entitled-past.ts';
+import { HeldPastReadings } from './held-gateway.fixture.ts';
+import { History } from './history.ts';
+import type { LiveStream } from './live-stream.ts';
+import { NarrowedView } from './narrowed-view.ts';
+import { everything, type Narrowing } from './narrowing.ts';
+import { AheadRoom } from './past-ahead.ts';
+import type { PastPart } from './past-readings.ts';
+import { StreamTable } from './stream-table.ts';
+
+let corner: StreamCorner;
+let redis: RedisConnection;
+let subscriber: Subscriber;
+
+beforeAll(async () => {
+  corner = await StreamCorner.open();
+  redis = openRedis(corner.environment.REDIS_URL ?? '', { onError: () => {} });
+  subscriber = new Subscriber(redis, { onError: () => {} });
+});
+afterAll(async () => {
+  subscriber.close();
+  redis.disconnect();
+  await corner.close();
+});
+
+/** A past that tells from which seq it was read. */
+class WatchedPast extends HeldPastReadings {
+  readonly reads: string[] = [];
+
+  override readAfter(producerId: string, position: Position, maxBytes: number): Promise<PastPart> {
+    this.reads.push(`${producerId} after ${position.seq}`);
+    return super.readAfter(producerId, position, maxBytes);
+  }
+}
+
+/** Streams that nobody looks after but who catches up with them, and their past. */
+function openStreams() {
+  const { keys } = corner;
+  const database = openDatabase(nobody, { maxConnections: 1 });
+  onTestFinished(() => database.close());
+  const past = new WatchedPast(
+    new RetainedStreams(redis, keys, defaultShardCount),
+    new History(database.sql),
+    defaultShardCount,
+  );
+  const context = { publish: () => {}, isPaused: () => false, heldBytes: { total: 0 } };
+  const streams = new StreamTable(
+    new LiveStreams(redis, subscriber, keys, defaultShardCount),
+    past,
+    {
+      beforeNext: () => {},
+      next: () => {},
+      interrupted: () => {},
+      createView: (producerId, narrowing) => new NarrowedView(producerId, narrowing, context),
+    },
+    createLogger('test', 'silent'),
+  );
+  return { past, streams };
+}
+
+interface Begin {
+  narrowing?: Narrowing;
+}
+
+/** One who catches up with a stream from its beginning; `turns` counts those that are over. */
+function begin({ past, streams }: ReturnType<typeof openStreams>, stream: LiveStream, options: Begin = {}) {
+  const { narrowing = everything } = options;
+  const { producerId } = stream;
+  const seen = { sent: [] as number[], turns: 0, isOver: false };
+  const inTurn = pLimit(1);
+  let isWanted = true;
+  onTestFinished(() => {
+    isWanted = false;
+    past.gate.open(producerId);
+  });
+  const catchUp = new CatchUp({
+    stream,
+    streams,
+    past: new EntitledPast(past, producerId, {
+      sinceMs: 0,
+      findTimes: async () => [],
+      coveredFrom: async () => Number.NEGATIVE_INFINITY,
+      findPaidTimes: async () => [],
+    }),
+    aheadRoom: new AheadRoom(),
+    position: { epoch: stream.position?.epoch ?? '', seq: 0 },
+    narrowing,
+    sink: {
+      cork: (send) => send(),
+      reading: (_, { seq }) => seen.sent.push(seq),
+      control: () => {},
+      position: () => {},
+      isFull: false,
+      whenDrained: async () => {},
+    },
+    inTurn: (work) => inTurn(work).finally(() => (seen.turns += 1)),
+    onError: () => {},
+    isWanted: () => isWanted,
+    answer: () => {},
+    reached: () => 'over',
+  });
+  void catchUp.run().then(() => {
+    seen.isOver = true;
+  });
+  return seen;
+}
+
+describe('one who catches up', () => {
+  it('and is ahead of the stream sends what is held when it may go out, and has the stream read what it was not told', async () => {
+    const opened = openStreams();
+    const stream = await opened.streams.hold('7');
+    for (let untold = 0; untold < 2; untold += 1) await corner.retainUntold('7', {});
+    const seen = begin(opened, stream, { narrowing: { ...everything, maxRate: 10 } });
+    await eventually(() => expect(seen).toMatchObject({ sent: [1, 2], isOver: true }));
+    expect(stream.position?.seq).toBe(2);
+  });
+
+  it('sends a part that took long to read, and reads it no second time', async () => {
+    const opened = openStreams();
+    for (let told = 0; told < 3; told += 1) await corner.publish('8', [{}]);
+    opened.past.gate.close('8');
+    const seen = begin(opened, await opened.streams.hold('8'));
+    await eventually(() => expect(seen.turns).toBe(1));
+    opened.past.gate.open('8');
+    await eventually(() => expect(seen).toMatchObject({ sent: upTo(3), isOver: true }));
+    // Once more behind it, because something may have come since.
+    expect(opened.past.reads).toEqual(['8 after 0', '8 after 3']);
+  });
+});
