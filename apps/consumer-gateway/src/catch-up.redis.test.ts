@@ -21,6 +21,7 @@ import { History } from './history.ts';
 import type { LiveStream } from './live-stream.ts';
 import { NarrowedView } from './narrowed-view.ts';
 import { everything, type Narrowing } from './narrowing.ts';
+import { PartRoom } from './part-room.ts';
 import { AheadRoom } from './past-ahead.ts';
 import type { PastPart } from './past-readings.ts';
 import { StreamTable } from './stream-table.ts';
@@ -28,6 +29,12 @@ import { StreamTable } from './stream-table.ts';
 let corner: StreamCorner;
 let redis: RedisConnection;
 let subscriber: Subscriber;
+
+let lastId = 100;
+const nextId = () => {
+  lastId += 1;
+  return String(lastId);
+};
 
 beforeAll(async () => {
   corner = await StreamCorner.open();
@@ -40,18 +47,20 @@ afterAll(async () => {
   await corner.close();
 });
 
-/** A past that tells from which seq it was read. */
+/** A past that tells from which seq it was read, and when. */
 class WatchedPast extends HeldPastReadings {
   readonly reads: string[] = [];
+  readonly readAt: number[] = [];
 
   override readAfter(producerId: string, position: Position, maxBytes: number): Promise<PastPart> {
     this.reads.push(`${producerId} after ${position.seq}`);
+    this.readAt.push(performance.now());
     return super.readAfter(producerId, position, maxBytes);
   }
 }
 
 /** Streams that nobody looks after but who catches up with them, and their past. */
-function openStreams() {
+function openStreams(room = new PartRoom()) {
   const { keys } = corner;
   const database = openDatabase(nobody, { maxConnections: 1 });
   onTestFinished(() => database.close());
@@ -59,6 +68,7 @@ function openStreams() {
     new RetainedStreams(redis, keys, defaultShardCount),
     new History(database.sql),
     defaultShardCount,
+    room,
   );
   const context = { publish: () => {}, isPaused: () => false, heldBytes: { total: 0 } };
   const streams = new StreamTable(
@@ -77,14 +87,22 @@ function openStreams() {
 
 interface Begin {
   narrowing?: Narrowing;
+  /** Whether it reads no further after the first one until this. */
+  readsOn?: Promise<void>;
+  /** When billing says that the time is paid for. */
+  covered?: Promise<void>;
 }
 
 /** One who catches up with a stream from its beginning; `turns` counts those that are over. */
 function begin({ past, streams }: ReturnType<typeof openStreams>, stream: LiveStream, options: Begin = {}) {
-  const { narrowing = everything } = options;
+  const { narrowing = everything, readsOn = Promise.resolve(), covered = Promise.resolve() } = options;
   const { producerId } = stream;
   const seen = { sent: [] as number[], turns: 0, isOver: false };
   const inTurn = pLimit(1);
+  let isReading = false;
+  void readsOn.then(() => {
+    isReading = true;
+  });
   let isWanted = true;
   onTestFinished(() => {
     isWanted = false;
@@ -96,7 +114,7 @@ function begin({ past, streams }: ReturnType<typeof openStreams>, stream: LiveSt
     past: new EntitledPast(past, producerId, {
       sinceMs: 0,
       findTimes: async () => [],
-      coveredFrom: async () => Number.NEGATIVE_INFINITY,
+      coveredFrom: () => covered.then(() => Number.NEGATIVE_INFINITY),
       findPaidTimes: async () => [],
     }),
     aheadRoom: new AheadRoom(),
@@ -107,8 +125,10 @@ function begin({ past, streams }: ReturnType<typeof openStreams>, stream: LiveSt
       reading: (_, { seq }) => seen.sent.push(seq),
       control: () => {},
       position: () => {},
-      isFull: false,
-      whenDrained: async () => {},
+      get isFull() {
+        return !isReading && seen.sent.length > 0;
+      },
+      whenDrained: () => readsOn,
     },
     inTurn: (work) => inTurn(work).finally(() => (seen.turns += 1)),
     onError: () => {},
@@ -142,5 +162,54 @@ describe('one who catches up', () => {
     await eventually(() => expect(seen).toMatchObject({ sent: upTo(3), isOver: true }));
     // Once more behind it, because something may have come since.
     expect(opened.past.reads).toEqual(['8 after 0', '8 after 3']);
+  });
+});
+
+describe('when there is room for one part', () => {
+  /** One who is slow, or is kept waiting, and one who is not. */
+  async function two(options: Begin) {
+    const opened = openStreams(new PartRoom(1));
+    const [slow, quick] = [await opened.streams.hold(nextId()), await opened.streams.hold(nextId())];
+    for (const { producerId } of [slow, quick]) await corner.publish(producerId, [{}, {}, {}]);
+    const beginBoth = async (isSlow: () => void) => {
+      const first = begin(opened, slow, options);
+      await eventually(isSlow);
+      return { first, second: begin(opened, quick) };
+    };
+    return { ...opened, slow, quick, beginBoth };
+  }
+  /** A promise that the test resolves. */
+  function signal() {
+    let give = () => {};
+    const given = new Promise<void>((resolve) => {
+      give = resolve;
+    });
+    return { given, give };
+  }
+  const whole = { sent: upTo(3), isOver: true };
+
+  it('no other one is read before the turn of the one that is being read is over', async () => {
+    const { past, slow, quick, beginBoth } = await two({});
+    past.gate.close(slow.producerId);
+    const { first, second } = await beginBoth(() => expect(past.gate.held(slow.producerId)).toBe(1));
+    await eventually(() => expect(second).toMatchObject(whole));
+    const [firstAt = 0, secondAt = 0] = past.readAt;
+    expect(past.reads.slice(0, 2)).toEqual([slow, quick].map(({ producerId }) => `${producerId} after 0`));
+    expect(secondAt - firstAt).toBeGreaterThan(400);
+    past.gate.open(slow.producerId);
+    await eventually(() => expect(first).toMatchObject(whole));
+  });
+
+  it.each([
+    ['does not read', 'readsOn', [1]],
+    ['waits for what billing says', 'covered', []],
+  ])('one who %s keeps it from nobody, and gets all in the end', async (_, what, sentFirst) => {
+    const { given, give } = signal();
+    const { past, slow, beginBoth } = await two({ [what]: given });
+    const { first, second } = await beginBoth(() => expect(past.reads).toContain(`${slow.producerId} after 0`));
+    await eventually(() => expect(second).toMatchObject(whole));
+    expect(first.sent).toEqual(sentFirst);
+    give();
+    await eventually(() => expect(first).toMatchObject(whole));
   });
 });

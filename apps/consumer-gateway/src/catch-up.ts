@@ -51,7 +51,7 @@ export interface CatchUpOptions {
 
 /**
  * Read from the past at once. A socket has at most as many parts in memory as it may have backfills at once, and one that
- * is read ahead.
+ * is read ahead; all together as many as there is room for (`part-room.ts`).
  */
 const partBytes = 512 * 1024;
 
@@ -64,6 +64,9 @@ const longestWaitMs = 1_000;
 const quietMs = 5_000;
 
 const retryMs = 1_000;
+
+/** How long one who does not read may keep a part that was read for it while others wait for room, in ms. */
+const stallMs = 1_000;
 
 /**
  * How long a part may take to be read before its turn is over, in ms: twice as long after each that took longer, and twice
@@ -99,7 +102,7 @@ export class CatchUp {
 
   constructor(private readonly options: CatchUpOptions) {
     const { narrowing, streams, past, aheadRoom } = options;
-    this.ahead = new PastAhead((after) => past.readAfter(after, partBytes), aheadRoom);
+    this.ahead = new PastAhead((after) => past.readAfter(after, partBytes), [aheadRoom, past.room.ahead]);
     this.isNarrowed = !isEverything(narrowing);
     this.filter = fieldFilter(narrowing);
     this.thinning = narrowing.maxRate === undefined ? undefined : new Thinning(narrowing.maxRate, streams.heldBytes);
@@ -140,33 +143,52 @@ export class CatchUp {
 
   /** Sends a part of what follows, unless that cannot be read soon. */
   private async sendPart(): Promise<'over' | 'go-on' | Late> {
-    const { stream, streams, past, isWanted } = this.options;
-    // What comes while it is read is remembered.
-    streams.beginJoining(stream);
+    const { stream, streams, past } = this.options;
     try {
-      const after = this.current;
-      const startedAt = performance.now();
-      const reading = this.ahead.take(after);
-      const judged = reading.then((part) => past.entitledPart(after, part));
-      const part = await orLate(
-        judged.catch(() => undefined),
-        this.patienceMs,
-        () => undefined,
-      );
-      if (!isWanted()) return 'over';
-      if (!part) {
-        this.ahead.keep(after, reading);
-        return lateWith(judged);
-      }
-      this.patienceMs = Math.max(firstPatienceMs, 2 * (performance.now() - startedAt));
-      // What was read may not be sent while rights may be out of date.
-      if (streams.isPaused) return 'go-on';
-      this.ahead.begin(part.events.at(-1)?.at ?? this.current);
-      if (!(await this.sendAll(this.answered(part.events, part.known)))) return 'over';
-      return part.reachesHead && (await this.crossBridge()) ? 'over' : 'go-on';
+      const outcome = await past.room.use(() => {
+        // What comes while it is read is remembered.
+        streams.beginJoining(stream);
+        return this.sendPast();
+      });
+      if (outcome !== 'reached') return outcome;
+      return (await this.crossBridge()) ? 'over' : 'go-on';
     } finally {
       streams.endJoining(stream);
     }
+  }
+
+  /** The same for what lies before the head. The part is not kept longer than this takes. */
+  private async sendPast(): Promise<'over' | 'go-on' | 'reached' | Late> {
+    const { streams, past, sink, isWanted } = this.options;
+    if (!isWanted()) return 'over';
+    if (sink.isFull || streams.isPaused) return 'go-on';
+    const after = this.current;
+    const startedAt = performance.now();
+    const reading = this.ahead.take(after);
+    if (!(await this.isInTime(reading))) {
+      this.ahead.keep(after, reading);
+      return lateWith(reading);
+    }
+    this.patienceMs = Math.max(firstPatienceMs, 2 * (performance.now() - startedAt));
+    const part = await reading;
+    const foundOut = past.findOut(part);
+    if (!(await this.isInTime(foundOut))) return lateWith(foundOut);
+    if (!isWanted()) return 'over';
+    // What was read may not be sent while rights may be out of date.
+    if (streams.isPaused) return 'go-on';
+    const { events, known, reachesHead } = past.entitledPart(after, part);
+    this.ahead.begin(events.at(-1)?.at ?? after);
+    if (await this.sendAll(this.answered(events, known))) return reachesHead ? 'reached' : 'go-on';
+    this.ahead.drop();
+    return isWanted() ? 'go-on' : 'over';
+  }
+
+  private isInTime(work: Promise<unknown>): Promise<boolean> {
+    const succeeds = work.then(
+      () => true,
+      () => false,
+    );
+    return orLate(succeeds, this.patienceMs, () => false);
   }
 
   /** Waits for what takes long, and a moment more if it fails. */
@@ -200,9 +222,27 @@ export class CatchUp {
     while (isWanted() && (sink.isFull || streams.isPaused)) {
       // What goes out after a pause is read after it.
       if (streams.isPaused) this.ahead.drop();
-      await (sink.isFull ? sink.whenDrained() : streams.whenResumed());
+      if (!sink.isFull) await streams.whenResumed();
+      else {
+        const drained = sink.whenDrained();
+        await orLate(drained, stallMs, () => this.ahead.drop());
+        await drained;
+      }
     }
     return !isWanted();
+  }
+
+  /**
+   * Waits until the rest of a part may be sent. Whether it is given up instead: it is not wanted any more, or is read again
+   * later, because rights may be out of date, or the other end does not read while others wait for room.
+   */
+  private async isGivenUp(): Promise<boolean> {
+    const { sink, streams, past, isWanted } = this.options;
+    while (isWanted() && !streams.isPaused && sink.isFull) {
+      const drained = sink.whenDrained().then(() => true);
+      while (!(await orLate(drained, stallMs, () => false))) if (past.room.isWanted || !isWanted()) return true;
+    }
+    return !isWanted() || streams.isPaused;
   }
 
   /** Answers, the first time, and leaves out of the events what that has told. */
@@ -219,9 +259,10 @@ export class CatchUp {
     return rest;
   }
 
+  /** Whether all were sent; if not, it stands where it came to. */
   private async sendAll(events: readonly PastEvent[]): Promise<boolean> {
     for (const event of events) {
-      if (await this.isHeldUp()) return false;
+      if (await this.isGivenUp()) return false;
       if (event.type === 'batch') {
         this.flushIfDue(event.batch.retainedAtMs);
         if (!(await this.sendBatch(event.batch, event.after))) return false;
@@ -244,7 +285,7 @@ export class CatchUp {
       if (isTurnOver()) {
         this.sentInTurn = 0;
         await setImmediate();
-        if (await this.isHeldUp()) return false;
+        if (await this.isGivenUp()) return false;
       }
       sink.cork(() => this.sendReadings(numbered, after, place, isTurnOver));
     }

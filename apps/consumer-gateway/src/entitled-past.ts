@@ -1,4 +1,5 @@
 import type { Position, RetainedBatch } from '@motience/stream-log';
+import type { PartRoom } from './part-room.ts';
 import type { PastPart, PastReadings } from './past-readings.ts';
 import { type EntitledTime, isEntitled } from './services/entitled-times.ts';
 import { entitledEvents, eventsAfter, type PastEvent } from './stream-events.ts';
@@ -39,24 +40,39 @@ export class EntitledPast {
     private readonly entitlement: Entitlement,
   ) {}
 
+  /** Room for its parts. */
+  get room(): PartRoom {
+    return this.past.room;
+  }
+
   /** What follows a position, whoever may have it; see `PastReadings.readAfter`. */
   readAfter(position: Position, maxBytes: number): Promise<PastPart> {
     return this.past.readAfter(this.producerId, position, maxBytes);
   }
 
-  /** What the consumer may have, as of now, of a part that follows a position; time is paid for by it. */
-  async entitledPart(position: Position, part: PastPart): Promise<EntitledPart> {
-    const { sinceMs } = this.entitlement;
+  /**
+   * Finds out what the consumer may have of a part, as of now; time is paid for by it. The part itself is not kept: it can
+   * take long.
+   */
+  findOut(part: PastPart): Promise<void> {
     const oldest = oldestOf(part);
-    if (oldest && oldest.retainedAtMs < sinceMs) this.times ??= await this.entitlement.findTimes();
-    if (oldest) await this.cover(oldest.retainedAtMs);
-    const times = this.times ?? [{ fromMs: sinceMs, toMs: undefined }];
+    return oldest ? this.findOutFrom(oldest.retainedAtMs) : Promise.resolve();
+  }
+
+  /** What the consumer may have of a part that follows a position, once that was found out. */
+  entitledPart(position: Position, part: PastPart): EntitledPart {
+    const times = this.times ?? [{ fromMs: this.entitlement.sinceMs, toMs: undefined }];
     const isGiven = (atMs: number) => isEntitled(times, atMs) && this.isCovered(atMs);
     return {
       events: [...entitledEvents(eventsAfter(position, part), isGiven)],
       known: part.standing === 'known',
       reachesHead: part.reachesHead,
     };
+  }
+
+  private async findOutFrom(fromMs: number): Promise<void> {
+    if (fromMs < this.entitlement.sinceMs) this.times ??= await this.entitlement.findTimes();
+    await this.cover(fromMs);
   }
 
   /** Sees to it that the time from a moment on is paid for, unless it was just said that it cannot be. */

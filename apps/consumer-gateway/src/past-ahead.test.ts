@@ -15,11 +15,14 @@ const partAfter = (seq: number, reachesHead = false): PastPart => ({
 /** A past that ends at 100, whose reads are counted, and fail while it is away. */
 function past(room = new AheadRoom()) {
   const state = { reads: [] as number[], isAway: false };
-  const ahead = new PastAhead(async ({ seq }) => {
-    state.reads.push(seq);
-    if (state.isAway) throw new Error('away');
-    return partAfter(seq, seq >= 90);
-  }, room);
+  const ahead = new PastAhead(
+    async ({ seq }) => {
+      state.reads.push(seq);
+      if (state.isAway) throw new Error('away');
+      return partAfter(seq, seq >= 90);
+    },
+    [new AheadRoom(), room],
+  );
   return { ahead, state };
 }
 

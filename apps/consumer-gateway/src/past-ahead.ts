@@ -1,9 +1,20 @@
 import type { Position } from '@motience/stream-log';
 import type { PastPart } from './past-readings.ts';
 
-/** Room for a part that is read ahead: of those who catch up on one socket, one at a time has it. */
+/** Room for parts that are read ahead. Of those who catch up on one socket, one at a time has it. */
 export class AheadRoom {
-  isTaken = false;
+  constructor(private places = 1) {}
+
+  /** Takes the place of one part; false if there is none. */
+  take(): boolean {
+    if (this.places === 0) return false;
+    this.places -= 1;
+    return true;
+  }
+
+  give(): void {
+    this.places += 1;
+  }
 }
 
 /**
@@ -17,7 +28,8 @@ export class PastAhead {
 
   constructor(
     private readonly read: (after: Position) => Promise<PastPart>,
-    private readonly room: AheadRoom,
+    /** Each has to have room for it. */
+    private readonly rooms: readonly AheadRoom[],
   ) {}
 
   /**
@@ -48,13 +60,22 @@ export class PastAhead {
   drop(): void {
     if (!this.ahead) return;
     this.ahead = undefined;
-    this.room.isTaken = false;
+    for (const room of this.rooms) room.give();
   }
 
   private hold(after: Position, read: () => Promise<PastPart>): void {
-    if (this.ahead || this.room.isTaken) return;
-    this.room.isTaken = true;
+    if (this.ahead || !this.takeRoom()) return;
     // What cannot be read ahead is read again when it is taken.
     this.ahead = { after, part: read().catch(() => undefined) };
+  }
+
+  private takeRoom(): boolean {
+    const taken: AheadRoom[] = [];
+    for (const room of this.rooms) {
+      if (room.take()) taken.push(room);
+    }
+    if (taken.length === this.rooms.length) return true;
+    for (const room of taken) room.give();
+    return false;
   }
 }

@@ -10,6 +10,7 @@ import {
 } from '@motience/stream-log';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { History } from './history.ts';
+import { PartRoom } from './part-room.ts';
 
 /** What follows a position: batches, and the readings that nobody has any more. */
 export interface PastPart extends Pick<StreamPart, 'standing' | 'start' | 'head' | 'reachesHead'> {
@@ -34,6 +35,8 @@ export class PastReadings {
     private readonly retained: RetainedStreams,
     private readonly history: History,
     shards: number,
+    /** What those who catch up have of it in memory. */
+    readonly room = new PartRoom(),
   ) {
     this.limits = Array.from({ length: shards }, () => pLimit(partsAtOnce));
   }
