@@ -4,6 +4,7 @@ import { Refusal, type Statement } from '@motience/protocol';
 import { sql } from 'drizzle-orm';
 import { allDelivered } from '../settlement/all-delivered.ts';
 import { lastDayOf } from '../settlement/days.ts';
+import { groupBy } from './group-by.ts';
 import type { StatementAccount } from './statement-account.ts';
 
 /** What of an epoch was delivered on a day: in how many intervals, and from which seq to which. */
@@ -47,7 +48,5 @@ export async function readEpochsByDay(
       `the statement has more than ${most} days and epochs; as JSON it can be read in pages`,
     );
   }
-  const bySubscription = new Map<string, EpochOfDay[]>();
-  for (const { id, ...row } of rows) bySubscription.set(id, [...(bySubscription.get(id) ?? []), row]);
-  return bySubscription;
+  return groupBy(rows, ({ id }) => id);
 }

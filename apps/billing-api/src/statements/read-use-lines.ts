@@ -5,6 +5,7 @@ import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { allDelivered } from '../settlement/all-delivered.ts';
 import { lastDayOf } from '../settlement/days.ts';
+import { groupBy } from './group-by.ts';
 import { planInWords, unitPrice } from './plan-words.ts';
 import type { StatementAccount } from './statement-account.ts';
 
@@ -132,7 +133,7 @@ async function readDays(tx: Queryable, ids: readonly bigint[], of: Month): Promi
   const rows = await tx.execute<DayRow & Record<string, unknown>>(sql`
     select subscription_id::text as id, day::text, ${columns} from subscription_days d
     where subscription_id in ${[...ids]} and day between ${`${of}-01`} and ${lastDayOf(of)} order by day`);
-  return groupById(rows);
+  return groupBy(rows, ({ id }) => id);
 }
 
 /** The newest, and one more than is shown. */
@@ -149,7 +150,7 @@ async function readEpochs(tx: Queryable, ids: readonly bigint[], of: Month): Pro
       where subscription_id in ${[...ids]} and day between ${`${of}-01`} and ${lastDayOf(of)}
       group by subscription_id, epoch
     ) epochs where place <= ${maxEpochs + 1} order by id, epoch`);
-  const grouped = groupById(rows);
+  const grouped = groupBy(rows, ({ id }) => id);
   return new Map(
     [...grouped].map(([id, ofId]) => [
       id,
@@ -163,14 +164,4 @@ async function readEpochs(tx: Queryable, ids: readonly bigint[], of: Month): Pro
       })),
     ]),
   );
-}
-
-function groupById<Row extends { id: string }>(rows: readonly Row[]): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    const group = groups.get(row.id);
-    if (group) group.push(row);
-    else groups.set(row.id, [row]);
-  }
-  return groups;
 }

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { StatementLine, UseLine } from '@motience/protocol';
 import { requireWaiter } from '@motience/service-kit';
 import { stringify } from 'csv-stringify/sync';
+import { groupBy } from './group-by.ts';
 import type { DetailedStatement, EpochOfDay } from './read-details.ts';
 
 const columns = [
@@ -76,8 +77,7 @@ export async function statementCsv(
 
 /** Each day, and below it its epochs. */
 function detailsOf({ subscription_id, days, unit_price }: UseLine, epochs: readonly EpochOfDay[]): Row[] {
-  const byDay = new Map<string, EpochOfDay[]>();
-  for (const of of epochs) byDay.set(of.day, [...(byDay.get(of.day) ?? []), of]);
+  const byDay = groupBy(epochs, ({ day }) => day);
   return days.flatMap(({ day, use, trial, charge, fee }): Row[] => [
     {
       kind: 'use by day',
