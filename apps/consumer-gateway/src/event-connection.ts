@@ -6,14 +6,13 @@ import type { EntitledPast } from './entitled-past.ts';
 import type { EventWish } from './event-wish.ts';
 import { frameOfEvent } from './frame-of-event.ts';
 import type { LiveStream } from './live-stream.ts';
-import type { MeteredFeed } from './metered-feed.ts';
-import type { MeteredReceiver, MeteredReception } from './metered-reception.ts';
+import type { MeteredReceiver } from './metered-reception.ts';
 import type { Meters } from './meters.ts';
 import { isEverything } from './narrowing.ts';
 import { AheadRoom } from './past-ahead.ts';
 import { SocketMeter } from './socket-meter.ts';
+import { StreamMetering } from './stream-metering.ts';
 import type { StreamTable } from './stream-table.ts';
-import type { ReadingPlace } from './thinning.ts';
 
 /** One open event stream: where its account and the wire meet. */
 export class EventConnection implements OpenSocket, MeteredReceiver {
@@ -21,8 +20,7 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
   sent = 0;
   private readonly meter: SocketMeter;
   private catchUp: CatchUp | undefined;
-  /** Undefined while what it receives is not metered. */
-  private metered: MeteredReception | undefined;
+  private readonly metering: StreamMetering;
   /** Where it waits, for credit or to begin; undefined while it does not. */
   private heldAt: Position | undefined;
   private isToldStopped = false;
@@ -37,10 +35,12 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     private readonly wish: EventWish,
     readonly sessionId: string,
     readonly expiry: Expiry,
-    private readonly account: OpenAccount,
+    account: OpenAccount,
     private readonly meters: Meters,
   ) {
     this.meter = new SocketMeter(events, false);
+    const subscriptionId = () => account.items.get(wish.producerId)?.subscriptionId;
+    this.metering = new StreamMetering(meters, this, subscriptionId, () => this.meter);
   }
 
   /** Whether anything was written. */
@@ -58,9 +58,9 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     const { events, wish } = this;
     if (!events.isOpen) return;
     this.heldAt = wish.after ?? stream.position;
-    this.startMetering(wish.after);
+    this.metering.begin(wish.after);
     while (past && this.heldAt && events.isOpen) {
-      if (this.metered && !this.metered.hasCredit) await this.untilCredit();
+      if (!this.metering.hasCredit) await this.untilCredit();
       else await this.lead(stream, streams, past, this.heldAt, onError);
     }
   }
@@ -73,11 +73,10 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     from: Position,
     onError: (error: unknown) => void,
   ): Promise<void> {
-    const { events, wish, meters } = this;
+    const { events, wish } = this;
     this.heldAt = undefined;
     const isWanted = () => events.isOpen && !this.heldAt;
-    const feed = meters.createFeed();
-    this.metered?.join(feed, isEverything(wish.narrowing));
+    this.metering.joinOwn(isEverything(wish.narrowing));
     const catchUp = new CatchUp({
       stream,
       streams,
@@ -93,7 +92,7 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
       sink: {
         cork: (write) => events.cork(write),
         reading: (frame, place) => {
-          if (!isWanted() || !this.admits(feed, place)) return;
+          if (!isWanted() || !this.metering.admits(place)) return;
           this.write(Buffer.concat([Buffer.from(`id: ${eventId(place)}\ndata: `), frame, Buffer.from('\n\n')]), place);
           this.sent += 1;
         },
@@ -110,7 +109,7 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     this.catchUp = catchUp;
     await catchUp.run();
     this.catchUp = undefined;
-    this.metered?.leave();
+    this.metering.leave();
   }
 
   /** The position is told at first, when it was told that it is stopped, and when something is lost. */
@@ -122,30 +121,9 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     this.tell({ type: 'subscribed', ...this.fields(at), recovered: asked && recovered }, at);
   }
 
-  private admits(feed: MeteredFeed, { epoch, seq, bytesBefore, bytesThrough }: ReadingPlace): boolean {
-    if (!this.metered) return true;
-    feed.stopShort(1, bytesThrough - bytesBefore, { epoch, seq: seq - 1 });
-    if (this.heldAt) return false;
-    feed.add(epoch, seq, seq, bytesBefore, bytesThrough);
-    return true;
-  }
-
-  private startMetering(after: Position | undefined): void {
-    const subscriptionId = this.account.items.get(this.wish.producerId)?.subscriptionId;
-    if (this.metered?.meter.subscriptionId === subscriptionId) return;
-    this.endMetering();
-    if (subscriptionId === undefined) return;
-    this.metered = this.meters.receive(subscriptionId, this.meter, this, after);
-  }
-
-  private endMetering(): void {
-    this.metered?.end();
-    this.metered = undefined;
-  }
-
   private untilCredit(): Promise<void> {
     this.meters.callSoon();
-    if (this.metered) this.tellStopped(this.metered.meter.reason);
+    this.tellStopped();
     return new Promise((resolve) => {
       this.onCredit = resolve;
     });
@@ -153,7 +131,7 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
 
   stop(at: Position): void {
     this.heldAt ??= at;
-    this.metered?.leave();
+    this.metering.leave();
   }
 
   goOn(): void {
@@ -164,8 +142,9 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
     // `tellPosition` is called anyway.
   }
 
-  tellStopped(reason: string): void {
-    if (!this.heldAt || this.isToldStopped || !this.metered?.isStopped) return;
+  tellStopped(): void {
+    const reason = this.metering.whyStopped;
+    if (!this.heldAt || this.isToldStopped || reason === undefined) return;
     this.isToldStopped = true;
     this.writeEvent(
       'unsubscribed',
@@ -180,7 +159,7 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
 
   /** It is over. */
   close(): void {
-    this.endMetering();
+    this.metering.end();
     this.meters.closed(this.meter);
     this.onCredit();
   }
@@ -220,8 +199,8 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
   recounted(producerId: string): void {
     if (producerId !== this.wish.producerId) return;
     const at = this.catchUp?.position;
-    this.metered?.leave();
-    this.startMetering(undefined);
+    this.metering.leave();
+    this.metering.begin(undefined);
     // It goes on where it is, once there is credit; if it waited for some, it looks again.
     if (at) this.stop(at);
     else this.onCredit();

@@ -7,13 +7,12 @@ import type { EntitledPast } from './entitled-past.ts';
 import { frameOfEvent } from './frame-of-event.ts';
 import { FramePacker } from './frame-packer.ts';
 import type { LiveStream } from './live-stream.ts';
-import type { MeteredFeed } from './metered-feed.ts';
-import type { MeteredReceiver, MeteredReception } from './metered-reception.ts';
+import type { MeteredReceiver } from './metered-reception.ts';
 import type { Meters } from './meters.ts';
 import type { Joiner, NarrowedView } from './narrowed-view.ts';
 import { everything, isEverything, type Narrowing, packedTopicOf, topicOf } from './narrowing.ts';
+import { StreamMetering } from './stream-metering.ts';
 import type { StreamTable } from './stream-table.ts';
-import type { ReadingPlace } from './thinning.ts';
 
 /** How often one is told where it stands that waits for credit. */
 const secondsBetweenPositions = 5;
@@ -51,10 +50,7 @@ export class Reception implements MeteredReceiver {
   private narrowing: Narrowing = everything;
   private isLive = false;
   private catchUp: CatchUp | undefined;
-  /** Undefined while it is not metered. */
-  private metered: MeteredReception | undefined;
-  /** What goes out to it alone, while something does. */
-  private ownFeed: MeteredFeed | undefined;
+  private readonly metering: StreamMetering;
   /** What it catches up with and is to be sent in packs, while it is. */
   private packer: FramePacker | undefined;
   /** Where it waits for credit; undefined while it does not. */
@@ -70,7 +66,10 @@ export class Reception implements MeteredReceiver {
     private readonly context: ReceptionContext,
     private readonly connection: ConsumerConnection,
     readonly producerId: string,
-  ) {}
+  ) {
+    const subscriptionId = () => connection.account.items.get(producerId)?.subscriptionId;
+    this.metering = new StreamMetering(context.meters, this, subscriptionId, () => connection.meter);
+  }
 
   /** Follows the stream. Rejects if it cannot be opened. */
   open(): Promise<LiveStream> {
@@ -89,8 +88,8 @@ export class Reception implements MeteredReceiver {
   /** Begins to receive everything from where the opened stream stands, without an answer. */
   begin(): void {
     const { position } = this;
-    this.meter(undefined);
-    if (this.hasCredit || !position) this.join();
+    this.metering.begin(undefined);
+    if (this.metering.hasCredit || !position) this.join();
     else this.hold(position);
   }
 
@@ -107,10 +106,10 @@ export class Reception implements MeteredReceiver {
   recounted(): void {
     const { stream, isLive } = this;
     const at = this.heldAt ?? this.catchUp?.position ?? this.heldFrom() ?? (isLive ? this.position : undefined);
-    this.metered?.leave();
-    this.meter(undefined);
+    this.metering.leave();
+    this.metering.begin(undefined);
     if (!stream || !at) return;
-    if (isLive && this.hasCredit && isEverything(this.narrowing)) this.joinWhole(stream);
+    if (isLive && this.metering.hasCredit && isEverything(this.narrowing)) this.joinWhole(stream);
     else {
       if (!this.heldAt) this.hold(at);
       this.goOn();
@@ -134,8 +133,9 @@ export class Reception implements MeteredReceiver {
     this.send({ type: 'position', ...this.positionFields(this.heldAt) });
   }
 
-  tellStopped(reason: string): void {
-    if (this.isOver || this.isToldStopped || !this.metered?.isStopped) return;
+  tellStopped(): void {
+    const reason = this.metering.whyStopped;
+    if (this.isOver || this.isToldStopped || reason === undefined) return;
     // What it has caught up with tells it when it comes to the end of its credit.
     if (this.isLive && this.position) this.hold(this.heldFrom() ?? this.position);
     if (!this.heldAt || this.isToldStopped) return;
@@ -152,7 +152,7 @@ export class Reception implements MeteredReceiver {
   end(): void {
     this.isOver = true;
     this.leave();
-    this.endMetering();
+    this.metering.end();
     if (this.opening) this.context.streams.release(this.producerId);
   }
 
@@ -162,7 +162,7 @@ export class Reception implements MeteredReceiver {
       const stream = this.stream ?? (await this.open());
       while (!this.isOver && this.connection.socket.isOpen) {
         if (this.asked) await this.takeUp(stream, this.asked);
-        else if (this.heldAt && this.hasCredit) await this.goOnAfter(stream, this.heldAt);
+        else if (this.heldAt && this.metering.hasCredit) await this.goOnAfter(stream, this.heldAt);
         else break;
       }
     } catch (error) {
@@ -179,11 +179,11 @@ export class Reception implements MeteredReceiver {
     this.heldAt = undefined;
     this.isToldStopped = false;
     this.narrowing = narrowing;
-    this.meter(from);
-    this.metered?.forgetLack();
+    this.metering.begin(from);
+    this.metering.forgetLack();
     const at = from ?? stream.position;
     if (!at) return;
-    if (!this.hasCredit) this.hold(at);
+    if (!this.metering.hasCredit) this.hold(at);
     else if (from) await this.goOnFrom(stream, from);
     else {
       this.answer(at, false);
@@ -206,7 +206,7 @@ export class Reception implements MeteredReceiver {
 
   private async goOnFrom(stream: LiveStream, position: Position): Promise<void> {
     const { connection, producerId, narrowing } = this;
-    const { streams, pastFor, onSent, meters } = this.context;
+    const { streams, pastFor, onSent } = this.context;
     const isWanted = () => !this.isOver && !this.asked && !this.heldAt && connection.socket.isOpen;
     const isWhole = isEverything(narrowing);
     const past = pastFor(connection.account, producerId);
@@ -218,8 +218,7 @@ export class Reception implements MeteredReceiver {
     const { socket } = connection;
     let sent = 0;
     this.packer = connection.session.mode.packed ? new FramePacker() : undefined;
-    this.ownFeed = meters.createFeed();
-    this.metered?.join(this.ownFeed, isWhole);
+    this.metering.joinOwn(isWhole);
     const catchUp = new CatchUp({
       stream,
       streams,
@@ -245,7 +244,7 @@ export class Reception implements MeteredReceiver {
             this.sendPack();
           }),
         reading: (frame, place) => {
-          if (!isWanted() || !this.admits(place)) return;
+          if (!isWanted() || !this.metering.admits(place)) return;
           if (this.packer) this.packer.add(frame, (pack) => socket.sendBytes(pack));
           else socket.sendBytes(frame);
           sent += 1;
@@ -266,10 +265,7 @@ export class Reception implements MeteredReceiver {
     } finally {
       this.catchUp = this.packer = undefined;
       // One that is live already has joined another feed.
-      if (!this.isLive) {
-        this.metered?.leave();
-        this.ownFeed = undefined;
-      }
+      if (!this.isLive) this.metering.leave();
       onSent(sent);
     }
   }
@@ -287,8 +283,7 @@ export class Reception implements MeteredReceiver {
     const { socket } = connection;
     if (!stream?.position || this.isLive || this.isOver || !socket.isOpen) return;
     this.isLive = true;
-    this.metered?.forgetLack();
-    this.ownFeed = undefined;
+    this.metering.forgetLack();
     stream.connections.add(connection);
     const { seq } = stream.position;
     if (isEverything(narrowing)) this.joinWhole(stream);
@@ -298,39 +293,26 @@ export class Reception implements MeteredReceiver {
 
   private joinWhole(stream: LiveStream): void {
     this.connection.socket.subscribe(this.topic);
-    if (!this.metered) return;
+    if (!this.metering.isMetered) return;
     stream.metered ??= this.context.meters.createFeed();
-    this.metered.join(stream.metered, true);
+    this.metering.join(stream.metered, true);
   }
 
   /** Gets, of what is held by a view, what it has not had yet. */
   private joinerOf(view: NarrowedView, after: number): Joiner {
-    this.ownFeed = this.context.meters.createFeed();
-    this.metered?.join(this.ownFeed, false);
+    this.metering.joinOwn(false);
     return {
       after,
       send: (frame, reading) => {
-        if (this.isLive && this.admits(reading)) this.connection.socket.sendBytes(frame);
+        if (this.isLive && this.metering.admits(reading)) this.connection.socket.sendBytes(frame);
       },
       joined: () => {
-        this.ownFeed = undefined;
         this.view = view;
-        if (!this.metered) return;
+        if (!this.metering.isMetered) return;
         view.metered ??= this.context.meters.createFeed();
-        this.metered.join(view.metered, false);
+        this.metering.join(view.metered, false);
       },
     };
-  }
-
-  /** Whether a reading may go out to it alone; if not, it is held before it. */
-  private admits({ epoch, seq, bytesBefore, bytesThrough }: ReadingPlace): boolean {
-    const { ownFeed, metered } = this;
-    if (!ownFeed || !metered) return true;
-    ownFeed.stopShort(1, bytesThrough - bytesBefore, { epoch, seq: seq - 1 });
-    if (this.heldAt) return false;
-    ownFeed.add(epoch, seq, seq, bytesBefore, bytesThrough);
-    this.context.meters.wentOut(bytesThrough - bytesBefore);
-    return true;
   }
 
   private leave(): void {
@@ -342,30 +324,10 @@ export class Reception implements MeteredReceiver {
     else connection.socket.unsubscribe(this.topic);
     if (this.isPacked) stream.packed -= 1;
     // After that the socket has been handed all that was published before.
-    this.metered?.leave();
-    this.ownFeed = undefined;
+    this.metering.leave();
     if (stream.metered?.isEmpty) stream.metered = undefined;
     if (this.view?.metered?.isEmpty) this.view.metered = undefined;
     this.view = undefined;
-  }
-
-  private get hasCredit(): boolean {
-    return !this.metered || this.metered.hasCredit;
-  }
-
-  /** Begins to count for the subscription that it has now; `after`: the position that the other end says it has. */
-  private meter(after: Position | undefined): void {
-    const { connection } = this;
-    const subscriptionId = connection.account.items.get(this.producerId)?.subscriptionId;
-    if (this.metered?.meter.subscriptionId === subscriptionId) return;
-    this.endMetering();
-    if (subscriptionId === undefined) return;
-    this.metered = this.context.meters.receive(subscriptionId, connection.meter, this, after);
-  }
-
-  private endMetering(): void {
-    this.metered?.end();
-    this.metered = undefined;
   }
 
   /** Nothing more is sent until there is credit. */
@@ -373,11 +335,11 @@ export class Reception implements MeteredReceiver {
     // What it still gets comes before it is told so.
     this.sendPack();
     this.leave();
-    this.metered?.leave();
+    this.metering.leave();
     this.heldAt = at;
     this.secondsInSilence = 0;
     this.context.meters.callSoon();
-    if (this.metered) this.tellStopped(this.metered.meter.reason);
+    this.tellStopped();
   }
 
   private sendPack(): void {

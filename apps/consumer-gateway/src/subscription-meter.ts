@@ -10,8 +10,8 @@ export interface CreditListener {
   goOn(): void;
   /** There is none yet, called each second: if it waits, it is not left in silence. */
   waitOn(): void;
-  /** There will be none, for this reason: it is told, if it waits and was not told yet. */
-  tellStopped(reason: string): void;
+  /** There will be none: it is told why, if it waits and was not told yet. */
+  tellStopped(): void;
   /** So many percent are left. */
   warnOfCredit(percentLeft: number): void;
 }
@@ -192,7 +192,7 @@ export class SubscriptionMeter {
     this.perSecond = Math.max(this.spentOfLate, this.perSecond * 0.8);
     this.spentOfLate = 0;
     for (const { receiver, lack } of [...this.receptions]) {
-      if (this.isStoppedFor(lack)) receiver.tellStopped(this.reason);
+      if (this.isStoppedFor(lack)) receiver.tellStopped();
       else if (!this.hasCreditFor(lack)) receiver.waitOn();
     }
   }
@@ -234,7 +234,7 @@ export class SubscriptionMeter {
     for (const { receiver, lack } of [...this.receptions]) {
       if (isNews) receiver.warnOfCredit(warning);
       if (this.hasCreditFor(lack)) receiver.goOn();
-      else if (this.state === 'stopped') receiver.tellStopped(this.reason);
+      else if (this.state === 'stopped') receiver.tellStopped();
     }
   }
 
