@@ -35,6 +35,7 @@ export const deliveredTime = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.subscriptionId, table.fromAt] }),
+    index('delivered_time_until').on(table.subscriptionId, table.untilAt),
     check('delivered_time_order', sql`${table.fromAt} < ${table.untilAt}`),
   ],
 );

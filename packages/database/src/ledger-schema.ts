@@ -99,3 +99,20 @@ export const ledgerEntries = pgTable(
     check('ledger_entries_amount', sql`${table.amount} <> 0`),
   ],
 );
+
+/**
+ * Which entries of owned accounts are money that came, went or was given back, and not use being charged or money set aside for
+ * it, of which there is very much more. Written by a trigger with the entries (see the migration `ledger_movements`).
+ */
+export const ledgerMovements = pgTable(
+  'ledger_movements',
+  {
+    accountId: reference('account_id')
+      .notNull()
+      .references(() => ledgerAccounts.id),
+    transactionId: reference('transaction_id')
+      .notNull()
+      .references(() => ledgerTransactions.id),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.transactionId] })],
+);

@@ -37,6 +37,9 @@ export const users = pgTable(
   },
   (table) => [
     uniqueIndex('users_username').on(sql`lower(${table.username})`),
+    index('users_role').on(table.role, table.id),
+    // What is searched for can stand anywhere in them.
+    index('users_text').using('gin', table.username.op('gin_trgm_ops'), table.name.op('gin_trgm_ops')),
     check('users_role', sql`${table.role} in ('producer', 'consumer', 'admin')`),
   ],
 );

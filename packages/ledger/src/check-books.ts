@@ -45,12 +45,20 @@ const rules: readonly SQL[] = [
   sql`select format('transaction %s was reversed more than once', r.reverses) as mismatch
       from ledger_transactions r where r.reverses is not null
       group by r.reverses having count(*) > 1 order by r.reverses limit 1`,
+  sql`select format('transaction %s (%s) is %s as a movement of %s', t.id, t.key,
+             case when m.account_id is null then 'not noted' else 'noted' end, a.code) as mismatch
+      from ledger_transactions t
+      join ledger_entries e on e.transaction_id = t.id
+      join ledger_accounts a on a.id = e.account_id
+      left join ledger_movements m on m.account_id = e.account_id and m.transaction_id = e.transaction_id
+      where (m.account_id is not null) <> (t.kind not in ('capture', 'hold', 'release') and a.owner_id is not null)
+      order by t.id limit 1`,
 ];
 
 /**
  * Recomputes the whole ledger from its entries, as of one instant, while others go on posting: every transaction adds up to
  * zero in each currency, every balance is what its entries add up to, no wallet or hold is below zero, nothing is
- * paid back that was not owed, and reversals are exact. Reads all entries.
+ * paid back that was not owed, reversals are exact, and movements are noted. Reads all entries.
  */
 export function checkBooks(db: Pick<Database['db'], 'transaction'>): Promise<BooksReport> {
   return db.transaction(

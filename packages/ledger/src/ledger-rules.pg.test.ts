@@ -174,6 +174,16 @@ describe('checking the books names', () => {
        update ledger_accounts set kind = 'refunds' where id = $w`,
       'account EUR:refunds:1: has the balance 100, though it is only what is owed, so at most 0',
     ],
+    [
+      'money that came and is not noted as a movement',
+      'delete from ledger_movements',
+      'transaction $t (top-up) is not noted as a movement of EUR:wallet:1:',
+    ],
+    [
+      'a movement that is none',
+      "update ledger_transactions set kind = 'hold'",
+      'transaction $t (top-up) is noted as a movement of EUR:wallet:1:',
+    ],
   ])('%s', async (_title, statement, mismatch) => {
     await tamper(ledger, await withIds(statement));
     expect((await checkBooks(ledger.db)).mismatch).toBe(await withIds(mismatch));

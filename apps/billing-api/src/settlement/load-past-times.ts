@@ -29,10 +29,13 @@ export async function loadPastTimes(tx: Queryable, since: ReadonlyMap<string, Da
       c.closed_through::text as closed
     from subscriptions s left join subscription_closings c on c.subscription_id = s.id where s.id in ${these}`);
   const times = await tx.execute<Record<'id' | 'from' | 'until', string>>(sql`
-    select w.s::text as id, extract(epoch from from_at)::bigint::text as "from",
-      extract(epoch from until_at)::bigint::text as until
+    select w.s::text as id, extract(epoch from d.from_at)::bigint::text as "from",
+      extract(epoch from d.until_at)::bigint::text as until
     from json_to_recordset(${JSON.stringify(wanted)}::json) as w(s bigint, f timestamptz)
-    join delivered_time d on d.subscription_id = w.s and d.until_at > w.f order by from_at`);
+    cross join lateral (
+      select from_at, until_at from delivered_time
+      where subscription_id = w.s and until_at > w.f order by until_at) d
+    order by d.from_at`);
   const paid = new Map<string, Seconds[]>();
   for (const row of times) {
     const own = paid.get(row.id) ?? [];

@@ -22,8 +22,10 @@ export async function readBalances(
       moved as (
         select own.currency, sum(e.amount) filter (where t.posted_at < ${until.toISOString()}) as within,
           sum(e.amount) as since
-        from own join ledger_entries e on e.account_id = own.id join ledger_transactions t on t.id = e.transaction_id
-        where t.posted_at >= ${from.toISOString()} and t.kind not in ('capture', 'hold', 'release')
+        from own join ledger_movements m on m.account_id = own.id
+        join ledger_entries e on e.transaction_id = m.transaction_id and e.account_id = m.account_id
+        join ledger_transactions t on t.id = m.transaction_id
+        where t.posted_at >= ${from.toISOString()}
         group by own.currency),
       used as (
         select p.terms ->> 'currency' as currency, sum(${use}) filter (where d.day <= ${lastDayOf(of)}) as within,

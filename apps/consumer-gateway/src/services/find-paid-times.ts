@@ -17,7 +17,9 @@ export async function findPaidTimes(
     select (extract(epoch from d.from_at) * 1000)::float8 as from_ms,
            (extract(epoch from d.until_at) * 1000)::float8 as to_ms
     from subscriptions s
-    join delivered_time d on d.subscription_id = s.id
+    cross join lateral (
+      select from_at, until_at from delivered_time
+      where subscription_id = s.id order by from_at desc limit ${newest}) d
     where s.consumer_id = ${consumerId} and s.producer_id = ${producerId}
     order by d.from_at desc
     limit ${newest}`;
