@@ -3,7 +3,7 @@ import { orLate } from '@motience/service-kit';
 import type { RetainedBatch } from '@motience/stream-log';
 import DataLoader from 'dataloader';
 import pLimit from 'p-limit';
-import { findHistoryEnds, type StreamEpoch } from './services/find-history-ends.ts';
+import { findHistoryEnds, type HistoryEnd, type StreamEpoch } from './services/find-history-ends.ts';
 import { type HistoryRange, readHistory } from './services/read-history.ts';
 
 /** Questions at once: fewer than the pool has connections, so that something else can always be asked. */
@@ -21,7 +21,7 @@ const endsPerQuestion = 500;
 /** What PostgreSQL holds of streams. Questions are bounded in number and fail after a time, also while it hangs. */
 export class History {
   private readonly limit = pLimit(questionsAtOnce);
-  private readonly ends: DataLoader<StreamEpoch, number>;
+  private readonly ends: DataLoader<StreamEpoch, HistoryEnd>;
 
   constructor(private readonly sql: Database['sql']) {
     this.ends = new DataLoader((epochs) => this.ask(() => findHistoryEnds(sql, epochs), patienceForEndsMs), {
@@ -37,8 +37,8 @@ export class History {
     return this.ask(() => readHistory(this.sql, range), patienceMs);
   }
 
-  /** The last seq of an epoch that is held; 0 if none is. */
-  end(epoch: StreamEpoch): Promise<number> {
+  /** Where what is held of an epoch ends, and what comes after that. */
+  end(epoch: StreamEpoch): Promise<HistoryEnd> {
     return this.ends.load(epoch);
   }
 

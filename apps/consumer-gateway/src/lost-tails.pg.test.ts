@@ -57,6 +57,10 @@ async function restoredStream(persisted: number) {
 const answers = (socket: TestSocket) =>
   socket.ofType('subscribed').map(({ epoch, seq, recovered }) => ({ epoch, seq, recovered }));
 
+const gaps = (socket: TestSocket) =>
+  socket.ofType('gap').map(({ epoch, from, to, reason }) => ({ epoch, from, to, reason }));
+const gapOf = (epoch: string, from: number) => ({ epoch, from, to: restOfEpoch, reason: 'not-retained' });
+
 describe('an epoch that ended with Redis', () => {
   it('is gone on from without a word when PostgreSQL knows of nothing more', async () => {
     const { epoch, next, resume } = await restoredStream(10);
@@ -138,6 +142,37 @@ describe('a position of an epoch that Redis does not know', () => {
   });
 });
 
+describe('an epoch that only PostgreSQL knows', () => {
+  it('is served after the one before, and it is told that more may be missing', async () => {
+    const { producer, epoch, next, resume } = await restoredStream(10);
+    const between = `${epoch}z`;
+    await persist(producer, between, 3);
+    const socket = await resume(gateway, 8);
+    await eventually(() => expect(seqs(socket)).toEqual([9, 10, ...upTo(3), 1]));
+    expect(answers(socket)).toEqual([
+      { epoch, seq: 8, recovered: true },
+      { epoch: between, seq: 0, recovered: false },
+      { epoch: next, seq: 0, recovered: false },
+    ]);
+    expect(gaps(socket)).toEqual([gapOf(epoch, 11), gapOf(between, 4)]);
+  });
+
+  it('is served also to one who comes from an epoch that nobody knows', async () => {
+    const { producer, epoch, next } = await restoredStream(10);
+    await persist(producer, '1lost', 3);
+    const consumer = await corner.account('consumer', [producer.id]);
+    const socket = await openConsumer(gateway, consumer.token, 'mode=manual');
+    socket.send({ type: 'subscribe', producer_id: producer.id, epoch: '0lost', after: 5 });
+    await eventually(() => expect(seqs(socket)).toEqual([...upTo(3), ...upTo(10), 1]));
+    expect(answers(socket)).toEqual([
+      { epoch: '1lost', seq: 0, recovered: false },
+      { epoch, seq: 0, recovered: false },
+      { epoch: next, seq: 0, recovered: true },
+    ]);
+    expect(gaps(socket)).toEqual([gapOf('0lost', 6), gapOf('1lost', 4)]);
+  });
+});
+
 describe('an epoch that Redis has forgotten the end of, and that is come to from one that it does not know', () => {
   /** Redis has two readings of an epoch of which PostgreSQL has five, and one of the next. */
   async function goOnAfter(producer: TestAccount, retain: () => Promise<void>) {
@@ -148,16 +183,12 @@ describe('an epoch that Redis has forgotten the end of, and that is come to from
     await beginNewLife(producer);
     await corner.publish(producer.id, [{}]);
     const next = (await corner.head(producer.id)).epoch;
-    const gapOf = (of: string, from: number) => ({ epoch: of, from, to: restOfEpoch, reason: 'not-retained' });
-    return { epoch, next, gapOf };
+    return { epoch, next };
   }
-  const gaps = (socket: TestSocket) =>
-    socket.ofType('gap').map(({ epoch, from, to, reason }) => ({ epoch, from, to, reason }));
-
   it('is served to its end, and it is told that more may be missing', async () => {
     const producer = await corner.account('producer', ['a']);
     const consumer = await corner.account('consumer', [producer.id]);
-    const { epoch, next, gapOf } = await goOnAfter(producer, () => corner.publish(producer.id, [{}]));
+    const { epoch, next } = await goOnAfter(producer, () => corner.publish(producer.id, [{}]));
     const socket = await openConsumer(gateway, consumer.token, 'mode=manual');
     socket.send({ type: 'subscribe', producer_id: producer.id, epoch: '0lost', after: 7 });
     await eventually(() => expect(seqs(socket)).toEqual([...upTo(5), 1]));
@@ -175,7 +206,7 @@ describe('an epoch that Redis has forgotten the end of, and that is come to from
     await corner.publish(producer.id, [{}, {}]);
     await eventually(() => expect(seqs(socket)).toEqual([1, 2]));
     const lost = await corner.head(producer.id);
-    const { epoch, next, gapOf } = await goOnAfter(producer, () => corner.retainUntold(producer.id, {}));
+    const { epoch, next } = await goOnAfter(producer, () => corner.retainUntold(producer.id, {}));
     await eventually(() => expect(seqs(socket)).toEqual([1, 2, ...upTo(5), 1]));
     expect(answers(socket)).toEqual([
       { epoch, seq: 0, recovered: false },

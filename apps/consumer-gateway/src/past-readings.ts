@@ -50,8 +50,8 @@ export class PastReadings {
     const read = () => this.retained.readAfter(producerId, position, maxBytes);
     const { missing, batches, ...part } = await (inTurn ? inTurn(read) : read());
     if (part.standing !== 'known') {
-      const lost = await this.readLost(producerId, position, maxBytes);
-      if (lost) return { standing: 'known', start: position, head: part.head, reachesHead: false, steps: lost };
+      const lost = await this.readLost(producerId, position, part, maxBytes);
+      if (lost) return { ...part, ...lost, reachesHead: false };
     }
     const [range] = missing;
     const steps = range
@@ -60,20 +60,32 @@ export class PastReadings {
     return this.withEndOfEpoch(producerId, { ...part, steps }, maxBytes);
   }
 
-  /** What PostgreSQL has after a position that Redis does not know, because it lost what it held; undefined if nothing. */
+  /**
+   * What only PostgreSQL has after a position that Redis does not know, because it lost what it held, and before where
+   * Redis would go on; undefined if nothing.
+   */
   private async readLost(
     producerId: string,
-    { epoch, seq }: Position,
+    position: Position,
+    { standing, start }: Pick<PastPart, 'standing' | 'start'>,
     maxBytes: number,
-  ): Promise<PastStep[] | undefined> {
-    const end = await this.history.end({ producerId, epoch });
-    return end > seq ? this.readOld(producerId, { epoch, from: seq + 1, to: end }, maxBytes) : undefined;
+  ): Promise<Pick<PastPart, 'standing' | 'start' | 'steps'> | undefined> {
+    const { epoch, seq } = position;
+    const { last, between } = await this.history.end({ producerId, epoch, nextEpoch: start.epoch });
+    if (last > seq) {
+      const steps = await this.readOld(producerId, { epoch, from: seq + 1, to: last }, maxBytes);
+      return { standing: 'known', start: position, steps };
+    }
+    if (between === undefined) return undefined;
+    const steps = await this.readOld(producerId, { epoch: between, from: 1, to: restOfEpoch }, maxBytes);
+    return { standing, start: { epoch: between, seq: 0 }, steps };
   }
 
   /**
    * A part in which an epoch ends goes no further than the next one. Where Redis says that an epoch ended may be too
    * early: restored from a backup, or taken over by a replica, it has forgotten the last of it. What PostgreSQL has of
-   * that comes first; if it cannot be asked, there may be more than anybody knows.
+   * that comes first, and then of an epoch that Redis has forgotten altogether; where there is one, or PostgreSQL cannot be
+   * asked, there may be more than anybody knows.
    */
   private async withEndOfEpoch(producerId: string, part: PastPart, maxBytes: number): Promise<PastPart> {
     const { start, steps, head } = part;
@@ -83,12 +95,21 @@ export class PastReadings {
     const nextEpoch = next ? epochOf(next) : head.epoch;
     if ((!next && !part.reachesHead) || nextEpoch === epoch) return part;
     const from = lastOf(own.at(-1), start.seq) + 1;
-    const end = await this.history.end({ producerId, epoch }).catch(() => restOfEpoch);
-    if (end >= from && end < restOfEpoch) {
-      const forgotten = await this.readOld(producerId, { epoch, from, to: end }, maxBytes);
+    const end = await this.history.end({ producerId, epoch, nextEpoch }).catch(() => undefined);
+    if (end && end.last >= from) {
+      const forgotten = await this.readOld(producerId, { epoch, from, to: end.last }, maxBytes);
       return { ...part, steps: [...own, ...forgotten], reachesHead: false };
     }
-    const unknown: PastStep[] = end < restOfEpoch ? [] : [{ type: 'gap', range: { epoch, from, to: restOfEpoch } }];
+    const rest: PastStep = { type: 'gap', range: { epoch, from, to: restOfEpoch } };
+    if (end?.between !== undefined) {
+      const range = { epoch: end.between, from: 1, to: restOfEpoch };
+      return {
+        ...part,
+        steps: [...own, rest, ...(await this.readOld(producerId, range, maxBytes))],
+        reachesHead: false,
+      };
+    }
+    const unknown = end ? [] : [rest];
     const following = steps.filter((step) => epochOf(step) === nextEpoch);
     const isAll = own.length + following.length === steps.length && head.epoch === nextEpoch;
     return { ...part, steps: [...own, ...unknown, ...following], reachesHead: part.reachesHead && isAll };
