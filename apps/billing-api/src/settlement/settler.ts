@@ -22,7 +22,7 @@ export function createSettler(
   context: Omit<SettlementContext, 'onUnreadable'>,
   { logger, registry }: { logger: Logger; registry: Registry },
 ): Settler {
-  const stopping = new AbortController();
+  let isStopping = false;
   let wake = () => {};
   let running: Promise<void> | undefined;
   const settled = new Counter({
@@ -35,7 +35,7 @@ export function createSettler(
   async function run(): Promise<void> {
     let sweepAt = 0;
     let sweepAfter: bigint | undefined = 0n;
-    while (!stopping.signal.aborted) {
+    while (!isStopping) {
       const wanted = new Promise<void>((resolve) => {
         wake = resolve;
       });
@@ -59,7 +59,9 @@ export function createSettler(
       }
       const untilMs = (ms: number) => Math.max(0, ms - (performance.now() - startedAt));
       const woken = wanted.then(() => setTimeout(Math.max(gatherMs, untilMs(leastBetweenMs))));
-      await Promise.race([woken, setTimeout(untilMs(pauseMs), undefined, stopping)]).catch(() => {});
+      const pause = new AbortController();
+      await Promise.race([woken, setTimeout(untilMs(pauseMs), undefined, pause)]);
+      pause.abort();
     }
   }
 
@@ -75,7 +77,7 @@ export function createSettler(
       running ??= run();
     },
     async stop() {
-      stopping.abort();
+      isStopping = true;
       wake();
       await running;
       subscriber.close();

@@ -70,7 +70,7 @@ export function ListingEntry({ listing, catalogue, chooser, subscription }: List
 /** All prices in a line; with a single plan what else it promises, too. */
 function pricesInShort(plans: ListingSummary['plans']): string {
   const [only, ...others] = plans;
-  if (only === undefined) return 'No price set';
+  if (only === undefined) return 'Free';
   if (others.length === 0) return [priceInWords(only), ...conditionsInWords(only).slice(0, 1)].join(', ');
   return plans.map(priceInWords).join(' · ');
 }
