@@ -46,6 +46,10 @@ const settings = {
   /** Revoked and expired ones do not count. */
   keysPerAccount: integer('KEYS_PER_ACCOUNT', defaultLimits.keysPerAccount, { min: 1, max: 10_000 }),
   keyChangesPerMinute: integer('KEY_CHANGES_PER_MINUTE', defaultLimits.keyChangesPerAccountAndMinute, perMinute),
+  /** Lists of accounts that one account asks for. */
+  accountListsPerMinute: integer('ACCOUNT_LISTS_PER_MINUTE', 300, perMinute),
+  accountListsAtOnce: integer('ACCOUNT_LISTS_AT_ONCE', 2, { min: 1, max: 64 }),
+  accountListMs: duration('ACCOUNT_LIST_TIMEOUT', '2s', { min: '100ms', max: '1m' }),
   registersPerMinute: integer('REGISTERS_PER_MINUTE', defaultLimits.registersPerAddressAndMinute, perMinute),
   refreshesPerMinute: integer('REFRESHES_PER_MINUTE', defaultLimits.refreshesPerAddressAndMinute, perMinute),
   failedLoginsPerAccount: integer(

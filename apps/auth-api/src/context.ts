@@ -2,6 +2,8 @@ import { type Database, openDatabase, postgresReadiness } from '@motience/databa
 import { acceptApiKeys, createProjector, type Projector } from '@motience/rights';
 import {
   createMetrics,
+  FewAtOnce,
+  FewAtOnceForEach,
   firstConnectionAttempt,
   type Logger,
   type ReadinessCheck,
@@ -31,6 +33,8 @@ export interface Context {
   readonly projector: Projector;
   readonly limits: Limits;
   readonly passwords: PasswordHasher;
+  /** Lists of accounts, which everybody with one may ask for: so many at a time, on connections of their own, each for a limited time. */
+  readonly accountLists: { readonly all: FewAtOnce; readonly ofEach: FewAtOnceForEach; readonly database: Database };
   readonly signingKey: SigningKey;
   /** What the successor of a refresh token is derived with. */
   readonly refreshSecret: Buffer;
@@ -53,6 +57,10 @@ export async function createContext(config: AuthConfig, logger: Logger): Promise
     PasswordHasher.create({ atOnce: config.passwordHashesAtOnce, waiting: config.passwordHashesWaiting }),
   ]);
   const database = openDatabase(config.databaseUrl);
+  const listsDatabase = openDatabase(config.databaseUrl, {
+    maxConnections: config.accountListsAtOnce,
+    readsWithinMs: config.accountListMs,
+  });
   const onError = (error: Error) => logger.warn({ err: error }, 'Redis');
   const redis = openRedis(config.redisAddress, { onError });
   const limiterRedis = openLimiterRedis(config.redisAddress, { onError });
@@ -68,6 +76,11 @@ export async function createContext(config: AuthConfig, logger: Logger): Promise
     projector,
     limits: createLimits(limiterRedis, config),
     passwords,
+    accountLists: {
+      all: new FewAtOnce({ atOnce: config.accountListsAtOnce, waiting: 100, busy: 'too many are listing accounts' }),
+      ofEach: new FewAtOnceForEach({ atOnce: 1, waiting: 10, busy: 'this account waits for too many lists' }),
+      database: listsDatabase,
+    },
     signingKey,
     refreshSecret: deriveSecret(signingKey, 'refresh tokens'),
     verifyToken: acceptApiKeys(verifierFor(signingKey), database),
@@ -87,7 +100,7 @@ export async function createContext(config: AuthConfig, logger: Logger): Promise
       redis.disconnect();
       limiterRedis.disconnect();
       await stopped;
-      await database.close();
+      await Promise.all([listsDatabase.close(), database.close()]);
     },
   };
 }

@@ -7,6 +7,8 @@ export interface Limits {
   readonly refreshes: RateLimiter;
   /** Devices added or removed, by account. */
   readonly deviceChanges: RateLimiter;
+  /** Lists of accounts, by the account that asks for them. */
+  readonly accountLists: RateLimiter;
   /** API keys made or revoked, by account. */
   readonly keyChanges: RateLimiter;
   readonly failedLogins: FailedLogins;
@@ -30,6 +32,7 @@ export function createLimits(redis: RedisConnection, config: AuthConfig): Limits
     registers: limiter('register', 'registrations per address', config.registersPerMinute),
     refreshes: limiter('refresh', 'refreshes per address', config.refreshesPerMinute),
     deviceChanges: limiter('devices', 'changes of devices per account', config.deviceChangesPerMinute),
+    accountLists: limiter('account-lists', 'lists of accounts per account', config.accountListsPerMinute),
     keyChanges: limiter('keys', 'changes of API keys per account', config.keyChangesPerMinute),
     failedLogins: {
       async check(address, username) {

@@ -13,7 +13,7 @@ export function addListRoutes(app: HttpApp, services: Context, signedIn: SignedI
     request: { query: userPageQuerySchema },
     responses: {
       200: jsonResponse('A page of accounts, oldest first', pageSchema(publicUserSchema)),
-      ...errorResponses('invalid-request', 'unauthenticated', 'token-expired', 'unavailable'),
+      ...errorResponses('invalid-request', 'unauthenticated', 'token-expired', 'rate-limited', 'unavailable'),
     },
   };
 
@@ -25,7 +25,7 @@ export function addListRoutes(app: HttpApp, services: Context, signedIn: SignedI
     summary: 'Producers',
   });
   app.openapi(producers, async (context) =>
-    context.json(await listProducers(services, context.req.valid('query')), 200),
+    context.json(await listProducers(services, context.get('claims'), context.req.valid('query')), 200),
   );
 
   const consumers = createRoute({

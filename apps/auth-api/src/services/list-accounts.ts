@@ -9,8 +9,12 @@ import { toPublicUser } from './user-row.ts';
 export type AccountQuery = PageQuery & { q?: string | undefined };
 
 /** All producers, for whoever is signed in. `q` finds in username and name. */
-export async function listProducers(context: Context, query: AccountQuery): Promise<Page<PublicUser>> {
-  return listAccounts(context, query, eq(users.role, 'producer'));
+export async function listProducers(
+  context: Context,
+  claims: AccessClaims,
+  query: AccountQuery,
+): Promise<Page<PublicUser>> {
+  return listAccounts(context, claims, query, eq(users.role, 'producer'));
 }
 
 /** Consumers: to an admin all, to a producer its subscribers, to a consumer itself. */
@@ -19,7 +23,7 @@ export async function listConsumers(
   claims: AccessClaims,
   query: AccountQuery,
 ): Promise<Page<PublicUser>> {
-  return listAccounts(context, query, and(eq(users.role, 'consumer'), visibleTo(context, claims)));
+  return listAccounts(context, claims, query, and(eq(users.role, 'consumer'), visibleTo(context, claims)));
 }
 
 function visibleTo({ database }: Context, { role, sub }: AccessClaims): SQL | undefined {
@@ -34,13 +38,23 @@ function visibleTo({ database }: Context, { role, sub }: AccessClaims): SQL | un
   return exists(database.db.select({ id: subscriptions.id }).from(subscriptions).where(subscription));
 }
 
-async function listAccounts({ database }: Context, { limit, cursor, q }: AccountQuery, which: SQL | undefined) {
-  const rows = await database.db
-    .select({ id: users.id, username: users.username, role: users.role, name: users.name, createdAt: users.createdAt })
-    .from(users)
-    .where(and(which, gt(users.id, afterCursor(cursor)), q === undefined ? undefined : matching(q)))
-    .orderBy(asc(users.id))
-    .limit(limit + 1);
+/** `rate-limited` at the limit of lists, and `unavailable` where too many ask at once, or it takes too long. */
+async function listAccounts(
+  { limits, accountLists: { all, ofEach, database } }: Context,
+  { sub }: AccessClaims,
+  { limit, cursor, q }: AccountQuery,
+  which: SQL | undefined,
+) {
+  await limits.accountLists.consume(sub);
+  const { id, username, role, name, createdAt } = users;
+  const find = () =>
+    database.db
+      .select({ id, username, role, name, createdAt })
+      .from(users)
+      .where(and(which, gt(users.id, afterCursor(cursor)), q === undefined ? undefined : matching(q)))
+      .orderBy(asc(users.id))
+      .limit(limit + 1);
+  const rows = await ofEach.run(sub, () => all.run(async () => find()));
   return pageOf(rows, limit, toPublicUser);
 }
 
