@@ -60,6 +60,9 @@ export const statementLines = pgTable(
   {
     subscriptionId: subscription(),
     month: text('month').notNull(),
+    /** What the parties were called when it was written. */
+    consumerName: text('consumer_name'),
+    producerName: text('producer_name'),
     readings: number('readings').notNull(),
     bytes: number('bytes').notNull(),
     seconds: number('seconds').notNull(),
@@ -72,6 +75,26 @@ export const statementLines = pgTable(
   (table) => [
     primaryKey({ columns: [table.subscriptionId, table.month] }),
     check('statement_lines_month', sql`${table.month} ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'`),
+  ],
+);
+
+/**
+ * The accounts' statements that are final: those of this month and of all before it. Written once nothing of the account's
+ * month is still to be charged, posted or closed. Append-only (see the migration `statement_finals`). Owned by billing-api.
+ */
+export const statementFinals = pgTable(
+  'statement_finals',
+  {
+    accountId: number('account_id')
+      .notNull()
+      .references(() => users.id),
+    month: text('month').notNull(),
+    /** What the account was called then. */
+    accountName: text('account_name').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.month] }),
+    check('statement_finals_month', sql`${table.month} ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'`),
   ],
 );
 

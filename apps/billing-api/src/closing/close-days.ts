@@ -117,13 +117,17 @@ async function readCredited(tx: Queryable, id: bigint, day: string): Promise<{ s
 /** The statement lines of the months that are over by the end of a day, of what is recorded in them. */
 async function writeLines(tx: Queryable, ids: readonly bigint[], through: string): Promise<void> {
   await tx.execute(sql`
-    insert into statement_lines (subscription_id, month, readings, bytes, seconds, trial_readings, trial_bytes,
+    insert into statement_lines (subscription_id, month, consumer_name, producer_name, readings, bytes, seconds, trial_readings, trial_bytes,
       trial_seconds, charged, fee)
-    select d.subscription_id, to_char(d.day, 'YYYY-MM'), sum(d.readings), sum(d.bytes), sum(d.seconds),
+    select d.subscription_id, to_char(d.day, 'YYYY-MM'), coalesce(consumer.name, consumer.username),
+      coalesce(producer.name, producer.username), sum(d.readings), sum(d.bytes), sum(d.seconds),
       sum(d.trial_readings), sum(d.trial_bytes), sum(d.trial_seconds), sum(d.charged), sum(d.fee)
     from subscription_days d
+    join subscriptions s on s.id = d.subscription_id
+    join users consumer on consumer.id = s.consumer_id
+    join users producer on producer.id = s.producer_id
     left join subscription_closings c on c.subscription_id = d.subscription_id
     where d.subscription_id in ${[...ids]} and to_char(d.day, 'YYYY-MM') <= ${lastMonthEndedBy(through)}
       and d.day >= coalesce(date_trunc('month', (c.closed_through + 1)::timestamp)::date, '-infinity')
-    group by d.subscription_id, to_char(d.day, 'YYYY-MM')`);
+    group by d.subscription_id, to_char(d.day, 'YYYY-MM'), consumer.id, producer.id`);
 }

@@ -30,19 +30,25 @@ afterEach(async () => {
 
 const closed = async () =>
   (await books.db.execute(sql`select subscription_id from subscription_closings order by 1`)).length;
+const final = async () => {
+  const rows = await books.db.execute(sql`select account_name from statement_finals order by 1`);
+  return rows.map((row) => row.account_name);
+};
 const accruedUntil = (id: bigint, time: string | null) =>
   books.db.execute(sql`
     update subscription_meters set state = 'open', accrued_until = ${time}, paid_until = ${time} where subscription_id = ${id}`);
 
-it('closes what is over, and tries again what cannot be closed yet', async () => {
+it('closes what is over, makes final whose subscriptions are all closed, and tries again what cannot be closed yet', async () => {
   await books.subscribe();
   const open = await books.subscribe(undefined, { consumer: await books.addUser('consumer', 'another') });
   await accruedUntil(open, '2026-09-01T12:00:00Z');
   await close();
   expect(await closed()).toBe(1);
+  expect(await final()).toEqual(['consumer']);
   await accruedUntil(open, null);
   await close();
   expect(await closed()).toBe(2);
+  expect(await final()).toEqual(['another', 'consumer', 'producer']);
 });
 
 it('does not look at all subscriptions again once all are closed', async () => {

@@ -4,6 +4,7 @@ import type { UsageLog } from '@motience/stream-log';
 import { sql } from 'drizzle-orm';
 import { reopenSubscriptions } from '../services/reopen-subscriptions.ts';
 import { type ClosingContext, closeDays } from './close-days.ts';
+import { finishStatements } from './finish-statements.ts';
 
 /** Once all was closed, what has only begun to be used since is looked for so much later. */
 const lookAgainMs = 3_600_000;
@@ -15,7 +16,7 @@ interface CloserContext extends ClosingContext {
 }
 
 /**
- * Returns what closes days an hour after they are over, to be called again and again; any number of processes may. What
+ * Returns what closes days an hour after they are over, and makes statements of months final, to be called again and again; any number of processes may. What
  * cannot be closed yet is tried again at the next call. A call after all was closed does nothing for an hour, or until the next day.
  */
 export function createCloser(context: CloserContext): (isStopped?: () => boolean) => Promise<void> {
@@ -33,6 +34,10 @@ export function createCloser(context: CloserContext): (isStopped?: () => boolean
       for (const consumerId of batch.credited) await reopenSubscriptions(context, consumerId);
       isAll &&= batch.isAll;
       after = batch.after;
+    }
+    for (let next: bigint | undefined = 0n; next !== undefined; ) {
+      if (isStopped()) return;
+      next = await finishStatements(context, through, next);
     }
     if (isAll) done = { through, at };
   };

@@ -16,7 +16,7 @@ import { z } from 'zod';
 import type { Context } from '../context.ts';
 import type { SignedIn } from '../create-app.ts';
 import { readIntervals } from '../statements/read-intervals.ts';
-import { isFinal, readMonths } from '../statements/read-months.ts';
+import { readLastFinal, readMonths } from '../statements/read-months.ts';
 import { readDetailedStatement, readStatement, readWholeStatement } from '../statements/read-statement.ts';
 import { readStatementAccount } from '../statements/statement-account.ts';
 import { ownerOf } from './owner-of.ts';
@@ -58,14 +58,9 @@ export function addStatementRoutes(app: HttpApp, { reads, documents }: Context, 
     const owner = ownerOf(context.get('claims'), context.req.valid('query').account_id);
     const items = await reads.run(context.get('claims'), async ({ db }) => {
       const account = await readStatementAccount(db, owner);
-      const months: z.infer<typeof statementListSchema>['items'] = [];
-      let isOlderFinal = false;
-      for (const of of await readMonths(db, account)) {
-        // What is closed through a month is closed through those before it.
-        isOlderFinal ||= await isFinal(db, account, of);
-        months.push({ month: of, final: isOlderFinal });
-      }
-      return months;
+      const lastFinal = await readLastFinal(db, account);
+      const months = await readMonths(db, account);
+      return months.map((of) => ({ month: of, final: lastFinal !== undefined && of <= lastFinal }));
     });
     return context.json({ items }, 200);
   });

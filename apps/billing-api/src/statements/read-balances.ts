@@ -7,7 +7,8 @@ import type { StatementAccount } from './statement-account.ts';
 
 /**
  * Opening and closing balances of a month, by currency: reckoned back from what the accounts have now. Use counts in the month
- * of its day, whenever it was posted; everything else in the month it was posted.
+ * of its day, whenever it was posted; everything else in the month it was posted. A currency in which there was nothing
+ * before the month, and neither in it, is not shown.
  */
 export async function readBalances(
   tx: Queryable,
@@ -17,7 +18,9 @@ export async function readBalances(
   const { from, until } = monthBounds(of);
   // A capture takes the charge from a consumer, and gives the producer what is left of it after the fee.
   const use = account.role === 'consumer' ? sql`-d.charged` : sql`d.charged - d.fee`;
-  const rows = await tx.execute<Record<'currency' | 'now' | 'use' | 'use_since' | 'moved' | 'moved_since', string>>(sql`
+  const rows = await tx.execute<
+    Record<'currency' | 'now' | 'use' | 'use_since' | 'moved' | 'moved_since', string> & { is_of_month: boolean }
+  >(sql`
     with own as (select * from ledger_accounts where owner_id = ${account.id}),
       moved as (
         select own.currency, sum(e.amount) filter (where t.posted_at < ${until.toISOString()}) as within,
@@ -37,10 +40,13 @@ export async function readBalances(
       coalesce((select within from used where used.currency = own.currency), 0)::text as use,
       coalesce((select since from used where used.currency = own.currency), 0)::text as use_since,
       coalesce((select within from moved where moved.currency = own.currency), 0)::text as moved,
-      coalesce((select since from moved where moved.currency = own.currency), 0)::text as moved_since
+      coalesce((select since from moved where moved.currency = own.currency), 0)::text as moved_since,
+      exists (select from used where used.currency = own.currency and within is not null)
+        or exists (select from moved where moved.currency = own.currency and within is not null) as is_of_month
     from own group by own.currency order by own.currency`);
-  return rows.map(({ currency, now, use: used, use_since, moved, moved_since }) => {
+  return rows.flatMap(({ currency, now, use: used, use_since, moved, moved_since, is_of_month }) => {
     const opening = BigInt(now) - BigInt(use_since) - BigInt(moved_since);
+    if (opening === 0n && !is_of_month) return [];
     return {
       currency,
       opening: formatAmount(opening),

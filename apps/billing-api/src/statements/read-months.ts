@@ -1,8 +1,6 @@
-import type { Queryable } from '@motience/database';
+import { type Queryable, statementFinals } from '@motience/database';
 import { type Month, month } from '@motience/ledger/pricing';
-import { sql } from 'drizzle-orm';
-import { dueForClosing } from '../closing/due-for-closing.ts';
-import { lastDayOf } from '../settlement/days.ts';
+import { and, asc, eq, gte, max, sql } from 'drizzle-orm';
 import type { StatementAccount } from './statement-account.ts';
 
 /** The months an account can have statements of, newest first: from when it, or the first of its subscriptions, began. */
@@ -17,18 +15,26 @@ export async function readMonths(db: Queryable, account: StatementAccount): Prom
 }
 
 /**
- * Whether nothing of a month's statement can change any more: it has been over for an hour, nothing posted in it is still to
- * be committed, and all subscriptions of the account are closed.
+ * What the account was called when a month's statement became final, which never changes from then on; undefined while it
+ * is not. Whatever is final for a month is for all before it.
  */
-export async function isFinal(db: Queryable, account: StatementAccount, of: Month): Promise<boolean> {
-  const through = lastDayOf(of);
-  const [row] = await db.execute<{ final: boolean }>(sql`
-    select now() at time zone 'UTC' >= ${through}::date + interval '25 hours'
-      and not exists (select from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
-        and xact_start < (${through}::date + 1)::timestamp at time zone 'UTC')
-      and not exists (select from subscription_meters m
-        join subscriptions s on s.id = m.subscription_id
-        left join subscription_closings c on c.subscription_id = s.id
-        where ${account.own} = ${account.id} and ${dueForClosing(through)}) as final`);
-  return row?.final ?? false;
+export async function readFinalName(db: Queryable, { id }: StatementAccount, of: Month): Promise<string | undefined> {
+  const { accountId, month: ofRow, accountName } = statementFinals;
+  const [row] = await db
+    .select({ accountName })
+    .from(statementFinals)
+    .where(and(eq(accountId, id), gte(ofRow, of)))
+    .orderBy(asc(ofRow))
+    .limit(1);
+  return row?.accountName;
+}
+
+/** The last month of an account that is final; undefined if none is. */
+export async function readLastFinal(db: Queryable, { id }: StatementAccount): Promise<string | undefined> {
+  const { accountId, month: ofRow } = statementFinals;
+  const [row] = await db
+    .select({ last: max(ofRow) })
+    .from(statementFinals)
+    .where(eq(accountId, id));
+  return row?.last ?? undefined;
 }

@@ -3,7 +3,7 @@ import type { Month } from '@motience/ledger/pricing';
 import { Refusal, type Statement, type StatementLine } from '@motience/protocol';
 import { readBalances } from './read-balances.ts';
 import { type DetailedStatement, readEpochsByDay } from './read-details.ts';
-import { isFinal } from './read-months.ts';
+import { readFinalName } from './read-months.ts';
 import { readMovements } from './read-movements.ts';
 import { type Details, readUseLines } from './read-use-lines.ts';
 import { readStatementAccount, type StatementAccount } from './statement-account.ts';
@@ -73,12 +73,13 @@ function asOfNow<Result>(db: Database['db'], work: (tx: Transaction) => Promise<
 }
 
 async function readHead(tx: Queryable, account: StatementAccount, month: Month) {
+  const finalName = await readFinalName(tx, account, month);
   return {
     account_id: String(account.id),
-    account_name: account.name,
+    account_name: finalName ?? account.name,
     role: account.role,
     month,
-    final: await isFinal(tx, account, month),
+    final: finalName !== undefined,
     balances: await readBalances(tx, account, month),
   };
 }

@@ -63,8 +63,10 @@ export async function readUseLines(
     }),
     sql`, `,
   );
+  const otherName = account.role === 'consumer' ? sql`l.producer_name` : sql`l.consumer_name`;
   const heads = await tx.execute<HeadRow & Record<string, unknown>>(sql`
-    select s.id::text, ${account.other}::text as account_id, coalesce(u.name, u.username) as account_name,
+    select s.id::text, ${account.other}::text as account_id,
+      coalesce(${otherName}, u.name, u.username) as account_name,
       p.id::text as plan_id, p.name as plan_name, p.terms, ${columns}
     from subscriptions s
     join subscription_days d on d.subscription_id = s.id and ${within}

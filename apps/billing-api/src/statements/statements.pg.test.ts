@@ -1,7 +1,7 @@
 import { inflateSync } from 'node:zlib';
 import { createTestRedis, type TestRedis } from '@motience/engines/testing';
 import type { LedgerAccount } from '@motience/ledger';
-import { micros } from '@motience/ledger/pricing';
+import { micros, monthOf } from '@motience/ledger/pricing';
 import {
   deliveredIntervalPageSchema,
   type Statement,
@@ -14,6 +14,8 @@ import { parse } from 'csv-parse/sync';
 import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { closeDays } from '../closing/close-days.ts';
+import { finishStatements } from '../closing/finish-statements.ts';
+import { lastDayOf } from '../settlement/days.ts';
 import { sumOldDeliveries } from '../settlement/sum-old-deliveries.ts';
 import { type Books, openBooks } from '../testing/open-books.ts';
 import { refusalOf, type ServedBilling, serveBilling } from '../testing/serve-billing.ts';
@@ -52,8 +54,11 @@ afterEach(async () => {
   await Promise.all([books.close(), corner.drop()]);
 });
 
-const close = (day: string) =>
-  closeDays({ database: books, usageLog: new UsageLog(redis, createKeys(corner.prefix)), streams: undefined }, day, 0n);
+async function close(day: string): Promise<void> {
+  const usageLog = new UsageLog(redis, createKeys(corner.prefix));
+  await closeDays({ database: books, usageLog, streams: undefined }, day, 0n);
+  await finishStatements({ database: books, usageLog }, day, 0n);
+}
 
 async function statement(token: string, month: string, query = ''): Promise<Statement> {
   const response = await billing.fetch(token, `GET /statements/${month}${query}`);
@@ -130,10 +135,7 @@ describe('a statement', () => {
       balances: balance('0.00', '-0.05', '10.00', '9.95'),
       lines: [{ use: { readings: '70' }, trial: { readings: '20' }, charge: '0.05' }, { kind: 'top-up' }],
     });
-    expect(await statement(consumer, '2026-08')).toMatchObject({
-      balances: balance('0.00', '0.00', '0.00', '0.00'),
-      lines: [],
-    });
+    expect(await statement(consumer, '2026-08')).toMatchObject({ balances: [], lines: [] });
   });
 
   it('says for a producer what was sold, what the platform took, and what was paid out', async () => {
@@ -179,6 +181,55 @@ describe('a statement', () => {
       { month: '2026-10', final: true },
       { month: '2026-09', final: true },
     ]);
+  });
+
+  it('of a month that is closed stays what it was when accounts are renamed, and get money in other currencies', async () => {
+    await close('2026-10-31');
+    const closed = [await statement(consumer, '2026-10'), await statement(producer, '2026-10')];
+    await books.sql`update users set name = 'Renamed ' || role`;
+    await books.topUp(5_000_000n, '2026-11-02T00:00:00Z', { kind: 'wallet', ownerId: books.consumer, currency: 'USD' });
+    expect([await statement(consumer, '2026-10'), await statement(producer, '2026-10')]).toEqual(closed);
+    const now = await statement(consumer, '2026-11');
+    expect(now).toMatchObject({ account_name: 'Renamed consumer', final: false });
+    expect(now.balances.map(({ currency }) => currency)).toEqual(['EUR', 'USD']);
+  });
+
+  it('of a month that is closed stays final when a subscription of before is received for the first time', async () => {
+    await close('2026-10-31');
+    const closed = [await statement(consumer, '2026-10'), await statement(producer, '2026-10')];
+    expect(closed.map(({ final }) => final)).toEqual([true, true]);
+    const late = await books.subscribe(undefined, { createdAt: '2026-10-31T12:00:00Z' });
+    await books.deliver({ subscriptionId: late, day: '2026-11-22', readings: 5 });
+    expect([await statement(consumer, '2026-10'), await statement(producer, '2026-10')]).toEqual(closed);
+    await close('2026-11-22');
+    expect([await statement(consumer, '2026-10'), await statement(producer, '2026-10')]).toEqual(closed);
+  });
+
+  it('of a month is not final while something of it may still be told, posted or closed', async () => {
+    const keys = createKeys(corner.prefix);
+    const usageLog = new UsageLog(redis, keys);
+    const [seconds] = await redis.time();
+    const thisMonth = monthOf(new Date(Number(seconds) * 1_000));
+    const finish = () => finishStatements({ database: books, usageLog }, lastDayOf(thisMonth), 0n);
+    const areFinal = async () => [
+      (await statement(consumer, thisMonth)).final,
+      (await statement(producer, thisMonth)).final,
+    ];
+    await finish();
+    expect(await areFinal()).toEqual([false, false]);
+    await closeDays({ database: books, usageLog, streams: undefined }, lastDayOf(thisMonth), 0n);
+    await usageLog.want(['1']);
+    await finish();
+    expect(await areFinal()).toEqual([false, false]);
+    await redis.del(keys.usageLog);
+    await books.sql.begin(async (tx) => {
+      await tx`select 1`;
+      await finish();
+    });
+    expect(await areFinal()).toEqual([false, false]);
+    await finish();
+    expect(await areFinal()).toEqual([true, true]);
+    await expect(books.sql`update statement_finals set account_name = 'x'`).rejects.toThrow('append-only');
   });
 
   it('shows what was credited for silence, on both sides', async () => {

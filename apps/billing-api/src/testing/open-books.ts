@@ -42,7 +42,7 @@ export async function openBooks() {
         key: `top-up ${nextSeq++}`,
         kind: 'top-up',
         entries: [
-          { account: { kind: 'provider', currency: 'EUR', name: 'admin' }, amount: -amount },
+          { account: { kind: 'provider', currency: account.currency, name: 'admin' }, amount: -amount },
           { account, amount },
         ],
       });
