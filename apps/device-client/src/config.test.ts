@@ -81,4 +81,11 @@ describe('the configuration', () => {
     for (const folder of folders) expect(folder).toMatch(/^\/state\/motience\/queues\/[^/]+$/);
     expect(configOf({ queueDir: '/q' }, env).queueDirectory).toBe('/q');
   });
+
+  test('a gateway on this machine is the same one, however it is written', () => {
+    const folders = ['ws://localhost:8001', 'ws://127.0.0.1:8001', 'ws://[::1]:8001', 'ws://localhost:8002'].map(
+      (gatewayUrl) => configOf({ gatewayUrl }, { XDG_STATE_HOME: '/state' }).queueDirectory,
+    );
+    expect(folders).toEqual([folders[0], folders[0], folders[0], expect.stringContaining('localhost%3A8002')]);
+  });
 });

@@ -130,6 +130,12 @@ function defaultQueueDirectory(
   env: Record<string, string | undefined>,
 ): string {
   const state = env.XDG_STATE_HOME || join(homedir(), '.local', 'state');
-  const name = [new URL(gatewayUrl).host, username, deviceId].map(encodeURIComponent).join('~');
+  const name = [gatewayName(gatewayUrl), username, deviceId].map(encodeURIComponent).join('~');
   return join(state, 'motience', 'queues', name);
+}
+
+/** Host and port; this machine is one gateway, however it is written. */
+function gatewayName(gatewayUrl: string): string {
+  const { host, hostname } = new URL(gatewayUrl);
+  return ['127.0.0.1', '[::1]'].includes(hostname) ? host.replace(hostname, 'localhost') : host;
 }
