@@ -10,10 +10,8 @@ import { costOfTimes, costOfUnits, readingsAllowed } from './price-credit.ts';
 const idleMs = 60_000;
 /** How often those who receive name it, and a little more. */
 export const namedWithinMs = 15_000;
-/** Credit is given for so long at the rate it was used lately, and again when half of it is used; twice as much is too much. */
+/** Credit is given for so long at the rate it was used lately, and again when half of it is used; half as much again is too much. */
 const secondsAhead = 20n;
-/** And for no more than costs this part of all the money there is: others that are paid from it need some too. */
-const shareAhead = 4n;
 const timeAheadMs = 30_000;
 /** What is given out at first, as far as it costs no more than a tenth of the money that is there. */
 const starter = { readings: 1_000n, bytes: 1_000_000n };
@@ -128,10 +126,11 @@ function openUnits(question: CreditQuestion, funds: Funds, unit: 'readings' | 'b
   const costOf = (units: bigint) => costOfUnits(meter, unit, units, now);
   const budget = funds.budgetFor(subscriptionId);
   const first = starterOf(unit, budget, costOf);
-  const ahead = mostWithin(meter.row.rate * secondsAhead, funds.total / shareAhead, costOf);
+  // Others that are paid from the same money need some too.
+  const ahead = mostWithin(meter.row.rate * secondsAhead, funds.share, costOf);
   const target = ahead > first ? ahead : first;
   let most = out;
-  if (out < target / 2n || out === 0n || (out > target * 2n && !isWanted)) most = target;
+  if (out < target / 2n || out === 0n || (out * 2n > target * 3n && !isWanted)) most = target;
   if (isWanted && out + first > most) most = out + first;
 
   const allowed = readingsAllowed(meter, now);

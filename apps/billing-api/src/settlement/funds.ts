@@ -23,6 +23,8 @@ export interface FundsFacts {
   readonly owed: bigint;
   /** What is held, by subscription. */
   readonly holds: ReadonlyMap<string, bigint>;
+  /** How many subscriptions in use are paid from it. */
+  readonly inUse: number;
   readonly limits: readonly SpendingLimit[];
   /** What was charged today and this month, by subscription; needed only where there are limits. */
   readonly charged: ReadonlyMap<string, Charged>;
@@ -60,6 +62,12 @@ export class Funds {
   /** All there is, whatever it is held for, less what is owed. */
   get total(): bigint {
     return [...this.holds.values()].reduce((sum, held) => sum + held, this.wallet) - this.facts.owed;
+  }
+
+  /** As much of all there is as each subscription in use would get of it. */
+  get share(): bigint {
+    const { total } = this;
+    return total > 0n ? total / BigInt(Math.max(1, this.facts.inUse)) : 0n;
   }
 
   /** What can be held besides: what is owed comes first. */

@@ -8,7 +8,7 @@ import {
   subscriptions,
 } from '@motience/database';
 import { type Currency, currencySchema } from '@motience/ledger/pricing';
-import { and, eq, gte, inArray, ne, or, sql } from 'drizzle-orm';
+import { and, count, eq, gte, inArray, ne, or, sql } from 'drizzle-orm';
 import { dayOf } from './days.ts';
 import { type Charged, Funds, type FundsFacts, type SpendingLimit } from './funds.ts';
 
@@ -30,7 +30,15 @@ export class FundsTable {
 
   of(consumerId: bigint, currency: Currency): Funds {
     const key = `${consumerId}/${currency}`;
-    const none = { today: this.today, wallet: 0n, owed: 0n, holds: new Map(), limits: [], charged: new Map() };
+    const none = {
+      today: this.today,
+      wallet: 0n,
+      owed: 0n,
+      holds: new Map(),
+      inUse: 0,
+      limits: [],
+      charged: new Map(),
+    };
     const found = this.funds.get(key) ?? new Funds({ consumerId, currency, ...none });
     this.funds.set(key, found);
     return found;
@@ -53,6 +61,7 @@ export async function loadFunds(tx: Queryable, consumerIds: readonly bigint[], n
       wallet: 0n,
       owed: 0n,
       holds: new Map<string, bigint>(),
+      inUse: 0,
       limits: [],
       charged: new Map<string, Charged>(),
     };
@@ -76,6 +85,10 @@ export async function loadFunds(tx: Queryable, consumerIds: readonly bigint[], n
     else facts.set(key, { ...own, owed: account.balance < 0n ? -account.balance : 0n });
   }
 
+  for (const { consumerId, currency, inUse } of await countInUse(tx, ids)) {
+    if (currency !== null) facts.set(`${consumerId}/${currency}`, { ...factsOf(consumerId, currency), inUse });
+  }
+
   const limits = await tx.select().from(spendingLimits).where(inArray(spendingLimits.consumerId, ids));
   for (const { consumerId, currency, subscriptionId, period, amount } of limits) {
     const one = subscriptionId === null ? undefined : String(subscriptionId);
@@ -92,6 +105,18 @@ export async function loadFunds(tx: Queryable, consumerIds: readonly bigint[], n
     }
   }
   return new FundsTable(today, [...facts.values()]);
+}
+
+/** How many subscriptions of consumers are in use, by the currency of their plans. */
+function countInUse(tx: Queryable, consumerIds: bigint[]) {
+  const currency = sql<string | null>`${plans.terms} ->> 'currency'`;
+  return tx
+    .select({ consumerId: subscriptionMeters.consumerId, currency: currency.as('currency'), inUse: count() })
+    .from(subscriptionMeters)
+    .innerJoin(subscriptions, eq(subscriptions.id, subscriptionMeters.subscriptionId))
+    .innerJoin(plans, eq(plans.id, subscriptions.planId))
+    .where(and(inArray(subscriptionMeters.consumerId, consumerIds), ne(subscriptionMeters.state, 'idle')))
+    .groupBy(subscriptionMeters.consumerId, sql`currency`);
 }
 
 /** What was charged on the day, and in the month, of `now`, by subscription. */
