@@ -49,6 +49,11 @@ export class TestSocket {
     return this.texts.map((text) => JSON.parse(text));
   }
 
+  /** Without positions, which come by the clock. */
+  get framesButPositions(): Record<string, unknown>[] {
+    return this.frames.filter(({ type }) => type !== 'position');
+  }
+
   /** Those of its frames that carry this `type`; a reading carries none. */
   ofType(type: string | undefined): Record<string, unknown>[] {
     return this.frames.filter((frame) => frame.type === type);

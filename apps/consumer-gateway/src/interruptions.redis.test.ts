@@ -102,7 +102,7 @@ describe('readings that are missing and cannot be read', () => {
     const error = { type: 'error', kind: 'unavailable', retry_after: 1 };
     for (const refused of [socket, waiting, other]) {
       expect(await refused.closed).toEqual(unavailable);
-      expect(refused.frames.at(-1)).toMatchObject(error);
+      expect(refused.framesButPositions.at(-1)).toMatchObject(error);
     }
     expect(seqs(socket)).toEqual([1]);
     // Both of its places are free again.
@@ -135,7 +135,7 @@ describe('a stream that begins a new life', () => {
     await eventually(() => expect(seqs(socket)).toEqual([1, 1, 2]));
     const epoch = await corner.redis.hget(streamKey, 'epoch');
     expect(epoch).not.toBe(former);
-    expect(socket.frames.slice(2, 4)).toEqual([
+    expect(socket.framesButPositions.slice(2, 4)).toEqual([
       { type: 'subscribed', producer_id: producer.id, epoch, seq: 0, recovered: false },
       { type: 'gap', producer_id: producer.id, epoch: former, from: 2, to: restOfEpoch, reason: 'not-retained' },
     ]);

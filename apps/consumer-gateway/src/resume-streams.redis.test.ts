@@ -188,7 +188,7 @@ describe('a position that cannot be served', () => {
     const socket = await open();
     subscribe(socket, producer, { epoch: 'lost', after: 9 });
     await eventually(() => expect(seqs(socket)).toEqual([1, 2]));
-    expect(socket.frames.slice(1, 3)).toEqual([
+    expect(socket.framesButPositions.slice(1, 3)).toEqual([
       { type: 'subscribed', producer_id: producer.id, epoch, seq: 0, recovered: false },
       { type: 'gap', producer_id: producer.id, epoch: 'lost', from: 10, to: restOfEpoch, reason: 'not-retained' },
     ]);
@@ -224,6 +224,6 @@ describe('rights', () => {
     socket.ws.resume();
     await eventually(() => expect(socket.ofType('unsubscribed')).toMatchObject([{ reason: 'subscription-ended' }]));
     expect(socket.readings.length).toBeLessThan(1_000);
-    expect(socket.frames.at(-1)).toMatchObject({ type: 'unsubscribed' });
+    expect(socket.framesButPositions.at(-1)).toMatchObject({ type: 'unsubscribed' });
   });
 });
