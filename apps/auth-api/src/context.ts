@@ -2,7 +2,6 @@ import { type Database, openDatabase, postgresReadiness } from '@motience/databa
 import { acceptApiKeys, createProjector, type Projector } from '@motience/rights';
 import {
   createMetrics,
-  FewAtOnce,
   FewAtOnceForEach,
   firstConnectionAttempt,
   type Logger,
@@ -34,7 +33,7 @@ export interface Context {
   readonly limits: Limits;
   readonly passwords: PasswordHasher;
   /** Lists of accounts, which everybody with one may ask for: so many at a time, on connections of their own, each for a limited time. */
-  readonly accountLists: { readonly all: FewAtOnce; readonly ofEach: FewAtOnceForEach; readonly database: Database };
+  readonly accountLists: { readonly turns: FewAtOnceForEach; readonly database: Database };
   readonly signingKey: SigningKey;
   /** What the successor of a refresh token is derived with. */
   readonly refreshSecret: Buffer;
@@ -77,8 +76,10 @@ export async function createContext(config: AuthConfig, logger: Logger): Promise
     limits: createLimits(limiterRedis, config),
     passwords,
     accountLists: {
-      all: new FewAtOnce({ atOnce: config.accountListsAtOnce, waiting: 100, busy: 'too many are listing accounts' }),
-      ofEach: new FewAtOnceForEach({ atOnce: 1, waiting: 10, busy: 'this account waits for too many lists' }),
+      turns: new FewAtOnceForEach({
+        all: { atOnce: config.accountListsAtOnce, waiting: 100, busy: 'too many are listing accounts' },
+        each: { atOnce: 1, waiting: 10, busy: 'this account waits for too many lists' },
+      }),
       database: listsDatabase,
     },
     signingKey,

@@ -1,5 +1,5 @@
 import { type Database, openDatabase } from '@motience/database';
-import { FewAtOnce, FewAtOnceForEach, type RateLimiter } from '@motience/service-kit';
+import { FewAtOnceForEach, type RateLimiter } from '@motience/service-kit';
 
 interface MoneyReadsOptions {
   readonly databaseUrl: string;
@@ -21,26 +21,23 @@ const ofOneWaiting = 20;
  */
 export class MoneyReads {
   private readonly database: Database;
-  private readonly all: FewAtOnce;
-  private readonly ofEach: FewAtOnceForEach;
+  private readonly queries: FewAtOnceForEach;
 
   constructor(
     private readonly requests: RateLimiter,
     { databaseUrl, queriesAtOnce, queriesWaiting, queryMs }: MoneyReadsOptions,
   ) {
     this.database = openDatabase(databaseUrl, { maxConnections: queriesAtOnce, readsWithinMs: queryMs });
-    this.all = new FewAtOnce({ atOnce: queriesAtOnce, waiting: queriesWaiting, busy: 'too many are looking at money' });
-    this.ofEach = new FewAtOnceForEach({
-      atOnce: ofOneAtOnce,
-      waiting: ofOneWaiting,
-      busy: 'this account waits for too many answers',
+    this.queries = new FewAtOnceForEach({
+      all: { atOnce: queriesAtOnce, waiting: queriesWaiting, busy: 'too many are looking at money' },
+      each: { atOnce: ofOneAtOnce, waiting: ofOneWaiting, busy: 'this account waits for too many answers' },
     });
   }
 
   /** Refuses with `rate-limited` at the limit of the account that asks, and with `unavailable` what is too much at once. */
   async run<Result>({ sub }: { sub: string }, read: (database: Database) => Promise<Result>): Promise<Result> {
     await this.requests.consume(sub);
-    return this.ofEach.run(sub, () => this.all.run(() => read(this.database)));
+    return this.queries.run(sub, () => read(this.database));
   }
 
   close(): Promise<void> {

@@ -41,10 +41,9 @@ const numbers = (from: number, to: number) => Array.from({ length: to - from + 1
 const seqs = (socket: TestSocket) => socket.readings.map(({ seq }) => seq);
 /** All frames but the first, and but positions, which come with time; readings by their seq, also those of packs. */
 const told = (socket: TestSocket) =>
-  socket.frames
+  socket.framesButPositions
     .slice(1)
     .flat()
-    .filter(({ type }) => type !== 'position')
     .map((frame) => (frame.type === undefined ? frame.seq : [frame.type, frame.reason ?? frame.seq]));
 
 describe('a live stream', () => {

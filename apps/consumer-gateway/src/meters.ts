@@ -204,7 +204,9 @@ export class Meters implements MeteringContext {
   private tick(): void {
     this.look();
     for (const meter of this.meters.values()) meter.second();
-    if (!this.calling) this.call();
+    if (this.calling) return;
+    this.forgetIdle();
+    this.call();
   }
 
   /** Notes what went out to all sockets. */
@@ -220,10 +222,7 @@ export class Meters implements MeteringContext {
   private call(): void {
     this.isCallDue = false;
     const pending = this.nextCall();
-    if (!pending) {
-      this.forgetIdle();
-      return;
-    }
+    if (!pending) return;
     this.lastCallAt = performance.now();
     this.calling = this.make(pending)
       .catch((err: unknown) => this.logger.error({ err }, 'what was delivered could not be accounted for'))
@@ -299,7 +298,6 @@ export class Meters implements MeteringContext {
       const slice = slices[at];
       if (slice) meter.answer(slice, held, now);
     }
-    this.forgetIdle();
   }
 
   /** Forgets meters that are of no use any more. Not while a call is being made: its answer may bring them something. */

@@ -3,6 +3,7 @@ export * from './books-schema.ts';
 export { type Database, migrateDatabase, openDatabase, type Queryable } from './client.ts';
 export * from './ledger-schema.ts';
 export * from './listing-schema.ts';
+export { lockAccounts } from './lock-accounts.ts';
 export { planCheapness, planCurrency, planPrice, planUnit } from './plan-price.ts';
 export { postgresReadiness } from './postgres-readiness.ts';
 export * from './schema.ts';

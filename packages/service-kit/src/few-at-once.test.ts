@@ -57,7 +57,7 @@ it('does not begin what nobody waits for when its turn comes', async () => {
 });
 
 it('counts for each who asks', async () => {
-  const each = new FewAtOnceForEach({ ...options, atOnce: 1, waiting: 0 });
+  const each = new FewAtOnceForEach({ all: options, each: { ...options, atOnce: 1, waiting: 0 } });
   const first = held();
   const one = each.run('ann', first.work);
   await expect(each.run('ann', held().work)).rejects.toMatchObject({ kind: 'unavailable' });

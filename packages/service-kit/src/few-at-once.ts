@@ -39,17 +39,20 @@ export class FewAtOnce {
   }
 }
 
-/** The same for each of those who ask: whoever asks for much waits for itself, and leaves room for others. */
+/** The same for many who ask, of each of whom only a few are done at a time: whoever asks for much leaves room for others. */
 export class FewAtOnceForEach {
+  private readonly all: FewAtOnce;
   private readonly lines = new Map<string, FewAtOnce>();
 
-  constructor(private readonly options: FewAtOnceOptions) {}
+  constructor(private readonly options: { readonly all: FewAtOnceOptions; readonly each: FewAtOnceOptions }) {
+    this.all = new FewAtOnce(options.all);
+  }
 
   async run<Result>(whose: string, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    const line = this.lines.get(whose) ?? new FewAtOnce(this.options);
+    const line = this.lines.get(whose) ?? new FewAtOnce(this.options.each);
     this.lines.set(whose, line);
     try {
-      return await line.run(work, signal);
+      return await line.run(() => this.all.run(work, signal), signal);
     } finally {
       if (line.size === 0) this.lines.delete(whose);
     }

@@ -40,21 +40,21 @@ function visibleTo({ database }: Context, { role, sub }: AccessClaims): SQL | un
 
 /** `rate-limited` at the limit of lists, and `unavailable` where too many ask at once, or it takes too long. */
 async function listAccounts(
-  { limits, accountLists: { all, ofEach, database } }: Context,
+  { limits, accountLists: { turns, database } }: Context,
   { sub }: AccessClaims,
   { limit, cursor, q }: AccountQuery,
   which: SQL | undefined,
 ) {
   await limits.accountLists.consume(sub);
   const { id, username, role, name, createdAt } = users;
-  const find = () =>
+  const rows = await turns.run(sub, async () =>
     database.db
       .select({ id, username, role, name, createdAt })
       .from(users)
       .where(and(which, gt(users.id, afterCursor(cursor)), q === undefined ? undefined : matching(q)))
       .orderBy(asc(users.id))
-      .limit(limit + 1);
-  const rows = await ofEach.run(sub, () => all.run(async () => find()));
+      .limit(limit + 1),
+  );
   return pageOf(rows, limit, toPublicUser);
 }
 

@@ -1,8 +1,7 @@
-import { ledgerAccounts, type Queryable } from '@motience/database';
+import { ledgerAccounts, lockAccounts, type Queryable } from '@motience/database';
 import { type LedgerDatabase, type Posted, postAll, type Transaction } from '@motience/ledger';
 import { type Currency, currencySchema } from '@motience/ledger/pricing';
 import { and, eq, inArray, sql } from 'drizzle-orm';
-import { lockAccounts } from '../services/lock-accounts.ts';
 import { divideCredit, owedBy } from '../services/wallet-entries.ts';
 import type { SilentDay } from './silent-days.ts';
 

@@ -1,9 +1,8 @@
-import { type Database, payouts } from '@motience/database';
+import { type Database, lockAccounts, payouts } from '@motience/database';
 import { balanceOf, hold, type LedgerDatabase } from '@motience/ledger';
 import { type Currency, formatAmount, type Micros } from '@motience/ledger/pricing';
 import { type Payout, Refusal } from '@motience/protocol';
 import { and, eq, isNull } from 'drizzle-orm';
-import { lockAccounts } from '../services/lock-accounts.ts';
 import { availableOf, readEarningsNotYet } from './earnings-not-yet.ts';
 import { heldFor, payoutOf } from './payout-row.ts';
 

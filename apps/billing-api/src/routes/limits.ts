@@ -6,20 +6,13 @@ import type { Context } from '../context.ts';
 import type { SignedIn } from '../create-app.ts';
 import { readLimits } from '../services/read-limits.ts';
 import { setLimits } from '../services/set-limits.ts';
+import { refusals } from './refusals.ts';
 
 const wantedLimits = limitsSchema(currencySchema, amountSchema);
 
 /** `GET /limits` and `PUT /limits`: what a consumer wants to spend at most. */
 export function addLimitRoutes(app: HttpApp, services: Context, signedIn: SignedIn): void {
   const own = { tags: ['Limits'], security: [{ bearer: [] }], middleware: [signedIn, requireRole('consumer')] };
-  const refusals = [
-    'invalid-request',
-    'unauthenticated',
-    'token-expired',
-    'forbidden',
-    'rate-limited',
-    'unavailable',
-  ] as const;
 
   const show = createRoute({
     ...own,

@@ -19,6 +19,7 @@ import { listPayouts } from '../payouts/list-payouts.ts';
 import { movePayout } from '../payouts/move-payout.ts';
 import { readAvailable } from '../payouts/read-available.ts';
 import { requestPayout } from '../payouts/request-payout.ts';
+import { refusals } from './refusals.ts';
 
 const payoutAmount = amountSchema.refine((amount) => amount >= microsPerUnit, 'expected at least 1.00');
 const newPayout = newPayoutSchema(currencySchema, payoutAmount);
@@ -28,14 +29,6 @@ const payoutQuery = pageQuerySchema.extend({
   /** Whose; for an admin. */
   producer_id: idSchema.optional(),
 });
-const refusals = [
-  'invalid-request',
-  'unauthenticated',
-  'token-expired',
-  'forbidden',
-  'rate-limited',
-  'unavailable',
-] as const;
 
 /** `POST` and `GET /payouts` of a producer's earnings, `GET /payouts/available`, and an admin's `/admin/payouts/:id/approve|paid|failed`. */
 export function addPayoutRoutes(app: HttpApp, { database, reads }: Context, signedIn: SignedIn): void {

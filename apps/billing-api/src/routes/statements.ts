@@ -20,6 +20,7 @@ import { readLastFinal, readMonths } from '../statements/read-months.ts';
 import { readDetailedStatement, readStatement, readWholeStatement } from '../statements/read-statement.ts';
 import { readStatementAccount } from '../statements/statement-account.ts';
 import { ownerOf } from './owner-of.ts';
+import { refusals } from './refusals.ts';
 
 const params = z.object({ month: monthSchema });
 const ownerQuery = z.object({
@@ -28,15 +29,6 @@ const ownerQuery = z.object({
 });
 const formats = { json: 'application/json', csv: 'text/csv', pdf: 'application/pdf' } as const;
 const formatSchema = z.enum(['json', 'csv', 'pdf'], { error: 'expected one of json, csv, pdf' });
-const refusals = [
-  'invalid-request',
-  'unauthenticated',
-  'token-expired',
-  'forbidden',
-  'rate-limited',
-  'unavailable',
-  'not-found',
-] as const;
 
 /** How many lines a statement may have that is made in one piece, and, as CSV, days and epochs. */
 const mostLines = { csv: 20_000, pdf: 2_000 };
@@ -52,7 +44,7 @@ export function addStatementRoutes(app: HttpApp, { reads, documents }: Context, 
     path: '/statements',
     summary: 'Months that there are statements of, newest first',
     request: { query: ownerQuery },
-    responses: { 200: jsonResponse('The months', statementListSchema), ...errorResponses(...refusals) },
+    responses: { 200: jsonResponse('The months', statementListSchema), ...errorResponses(...refusals, 'not-found') },
   });
   app.openapi(list, async (context) => {
     const owner = ownerOf(context.get('claims'), context.req.valid('query').account_id);
@@ -89,7 +81,7 @@ export function addStatementRoutes(app: HttpApp, { reads, documents }: Context, 
           'application/pdf': { schema: z.string() },
         },
       },
-      ...errorResponses(...refusals, 'too-large'),
+      ...errorResponses(...refusals, 'not-found', 'too-large'),
     },
   });
   app.openapi(show, async (context) => {
@@ -134,7 +126,7 @@ export function addStatementRoutes(app: HttpApp, { reads, documents }: Context, 
     },
     responses: {
       200: jsonResponse('A page of intervals', deliveredIntervalPageSchema),
-      ...errorResponses(...refusals),
+      ...errorResponses(...refusals, 'not-found'),
     },
   });
   app.openapi(intervals, async (context) => {

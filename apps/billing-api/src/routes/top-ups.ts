@@ -18,21 +18,13 @@ import { creditWallet } from '../services/credit-wallet.ts';
 import { listTopUps } from '../services/list-top-ups.ts';
 import { reverseCredit } from '../services/reverse-credit.ts';
 import { creditAmountSchema } from '../services/top-up-bounds.ts';
+import { refusals } from './refusals.ts';
 
 const newCredit = newCreditSchema(currencySchema, creditAmountSchema);
 const newTopUp = newTopUpSchema(currencySchema, positiveAmountSchema);
 
 /** `POST /top-ups`, `GET /top-ups`, `POST /admin/top-ups`, and `POST /admin/top-ups/:id/reverse`. */
 export function addTopUpRoutes(app: HttpApp, services: Context, signedIn: SignedIn): void {
-  const refusals = [
-    'invalid-request',
-    'unauthenticated',
-    'token-expired',
-    'forbidden',
-    'rate-limited',
-    'unavailable',
-  ] as const;
-
   const credit = createRoute({
     tags: ['Top-ups'],
     security: [{ bearer: [] }],

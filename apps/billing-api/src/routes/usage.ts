@@ -14,17 +14,10 @@ import type { Context } from '../context.ts';
 import type { SignedIn } from '../create-app.ts';
 import { readDevices } from '../usage/read-devices.ts';
 import { readSums } from '../usage/read-sums.ts';
+import { refusals } from './refusals.ts';
 
 const usageQuery = periodQuerySchema(usageGroupSchema).safeExtend({ producer_id: usageProducerSchema });
 const earningsQuery = periodQuerySchema(earningsGroupSchema);
-const refusals = [
-  'invalid-request',
-  'unauthenticated',
-  'token-expired',
-  'forbidden',
-  'rate-limited',
-  'unavailable',
-] as const;
 
 /** `GET /usage` of a consumer, and `GET /earnings` of a producer: added up over days (UTC). */
 export function addUsageRoutes(app: HttpApp, { reads }: Context, signedIn: SignedIn): void {

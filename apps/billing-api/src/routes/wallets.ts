@@ -8,16 +8,9 @@ import type { SignedIn } from '../create-app.ts';
 import { readWalletLines } from '../services/read-wallet-lines.ts';
 import { readWallet, readWallets } from '../services/read-wallets.ts';
 import { ownerOf } from './owner-of.ts';
+import { refusals } from './refusals.ts';
 
-const errors = errorResponses(
-  'invalid-request',
-  'unauthenticated',
-  'token-expired',
-  'forbidden',
-  'rate-limited',
-  'unavailable',
-  'not-found',
-);
+const errors = errorResponses(...refusals, 'not-found');
 const ownerQuery = z.object({
   /** Of whom; an account's own if it is left out. */
   account_id: idSchema.optional(),

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { type Queryable, topUps } from '@motience/database';
+import { lockAccounts, type Queryable, topUps } from '@motience/database';
 import { type Currency, formatAmount, type Micros } from '@motience/ledger/pricing';
 import { Refusal, type TopUp } from '@motience/protocol';
 import { and, eq, gt, inArray, isNull, lt, min, sql } from 'drizzle-orm';
 import type { Context } from '../context.ts';
 import { refuseWithoutProvider } from '../payments/admin-provider.ts';
 import { addTopUp } from './add-top-up.ts';
-import { lockAccounts } from './lock-accounts.ts';
 import { leastPaid, mostAtOnce } from './top-up-bounds.ts';
 import { toTopUp } from './top-up-row.ts';
 

@@ -1,7 +1,7 @@
+import { lockAccounts } from '@motience/database';
 import { Refusal, type TopUp } from '@motience/protocol';
 import type { Context } from '../context.ts';
 import { addTopUp, type NewTopUp } from './add-top-up.ts';
-import { lockAccounts } from './lock-accounts.ts';
 import { payTopUp } from './pay-top-up.ts';
 import { reopenSubscriptions } from './reopen-subscriptions.ts';
 import { toTopUp } from './top-up-row.ts';

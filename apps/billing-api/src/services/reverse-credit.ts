@@ -1,8 +1,7 @@
-import { type Database, topUps } from '@motience/database';
+import { type Database, lockAccounts, topUps } from '@motience/database';
 import { reverse } from '@motience/ledger';
 import { Refusal, type TopUp } from '@motience/protocol';
 import { and, eq } from 'drizzle-orm';
-import { lockAccounts } from './lock-accounts.ts';
 import { toTopUp } from './top-up-row.ts';
 
 /**

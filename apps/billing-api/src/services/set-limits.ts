@@ -1,9 +1,8 @@
-import { spendingLimits, subscriptions } from '@motience/database';
+import { lockAccounts, spendingLimits, subscriptions } from '@motience/database';
 import type { Currency, Micros } from '@motience/ledger/pricing';
 import { Refusal } from '@motience/protocol';
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Context } from '../context.ts';
-import { lockAccounts } from './lock-accounts.ts';
 import { reopenSubscriptions } from './reopen-subscriptions.ts';
 
 interface WantedLimit {

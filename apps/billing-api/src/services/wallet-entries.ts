@@ -1,7 +1,6 @@
-import type { Queryable } from '@motience/database';
+import { lockAccounts, type Queryable } from '@motience/database';
 import { balanceOf, type Entry, lockBalance } from '@motience/ledger';
 import type { Currency } from '@motience/ledger/pricing';
-import { lockAccounts } from './lock-accounts.ts';
 
 /**
  * Entries that give an account money: what it owes is paid first, the rest goes to its wallet. Locks the account, so that

@@ -10,7 +10,7 @@ import {
 import { type Currency, currencySchema } from '@motience/ledger/pricing';
 import { and, count, eq, gte, inArray, ne, or, sql } from 'drizzle-orm';
 import { dayOf } from './days.ts';
-import { type Charged, Funds, type FundsFacts, type SpendingLimit } from './funds.ts';
+import { Funds, type FundsFacts, type SpendingLimit } from './funds.ts';
 
 /** Which hold of its consumer is a subscription's. */
 export function holdName(subscriptionId: string): string {
@@ -30,41 +30,44 @@ export class FundsTable {
 
   of(consumerId: bigint, currency: Currency): Funds {
     const key = `${consumerId}/${currency}`;
-    const none = {
-      today: this.today,
-      wallet: 0n,
-      owed: 0n,
-      holds: new Map(),
-      inUse: 0,
-      limits: [],
-      charged: new Map(),
-    };
-    const found = this.funds.get(key) ?? new Funds({ consumerId, currency, ...none });
+    const found = this.funds.get(key) ?? new Funds(nothing(consumerId, currency, this.today));
     this.funds.set(key, found);
     return found;
   }
 }
+
+interface LoadedFacts extends FundsFacts {
+  readonly holds: Map<string, bigint>;
+  readonly limits: SpendingLimit[];
+}
+
+/** What a consumer has of whom nothing is known. */
+function nothing(consumerId: bigint, currency: Currency, today: string): LoadedFacts {
+  return {
+    today,
+    consumerId,
+    currency,
+    wallet: 0n,
+    owed: 0n,
+    holds: new Map(),
+    inUse: 0,
+    limits: [],
+    charged: new Map(),
+  };
+}
+
+const planCurrency = sql<string | null>`${plans.terms} ->> 'currency'`.as('currency');
 
 /** Loads what consumers have, hold, owe and limit, as of the transaction. */
 export async function loadFunds(tx: Queryable, consumerIds: readonly bigint[], now: Date): Promise<FundsTable> {
   const ids = [...new Set(consumerIds)];
   const today = dayOf(now);
   if (ids.length === 0) return new FundsTable(today, []);
-  const facts = new Map<string, FundsFacts & { holds: Map<string, bigint>; limits: SpendingLimit[] }>();
+  const facts = new Map<string, LoadedFacts>();
   const factsOf = (consumerId: bigint, currencyText: string) => {
     const currency = currencySchema.parse(currencyText);
     const key = `${consumerId}/${currency}`;
-    const found = facts.get(key) ?? {
-      today,
-      consumerId,
-      currency,
-      wallet: 0n,
-      owed: 0n,
-      holds: new Map<string, bigint>(),
-      inUse: 0,
-      limits: [],
-      charged: new Map<string, Charged>(),
-    };
+    const found = facts.get(key) ?? nothing(consumerId, currency, today);
     facts.set(key, found);
     return found;
   };
@@ -109,9 +112,8 @@ export async function loadFunds(tx: Queryable, consumerIds: readonly bigint[], n
 
 /** How many subscriptions of consumers are in use, by the currency of their plans. */
 function countInUse(tx: Queryable, consumerIds: bigint[]) {
-  const currency = sql<string | null>`${plans.terms} ->> 'currency'`;
   return tx
-    .select({ consumerId: subscriptionMeters.consumerId, currency: currency.as('currency'), inUse: count() })
+    .select({ consumerId: subscriptionMeters.consumerId, currency: planCurrency, inUse: count() })
     .from(subscriptionMeters)
     .innerJoin(subscriptions, eq(subscriptions.id, subscriptionMeters.subscriptionId))
     .innerJoin(plans, eq(plans.id, subscriptions.planId))
@@ -122,11 +124,10 @@ function countInUse(tx: Queryable, consumerIds: bigint[]) {
 /** What was charged on the day, and in the month, of `now`, by subscription. */
 export async function loadCharged(tx: Queryable, consumerIds: bigint[], now: Date) {
   const today = dayOf(now);
-  const currency = sql<string | null>`${plans.terms} ->> 'currency'`;
   const rows = await tx
     .select({
       consumerId: subscriptionMeters.consumerId,
-      currency: currency.as('currency'),
+      currency: planCurrency,
       subscriptionId: subscriptionDays.subscriptionId,
       day: sql<string>`coalesce(sum(${subscriptionDays.charged}) filter (where ${subscriptionDays.day} = ${today}), 0)::text`,
       month: sql<string>`sum(${subscriptionDays.charged})::text`,

@@ -1,5 +1,5 @@
 import type { Statement } from '@motience/protocol';
-import { FewAtOnce, FewAtOnceForEach } from '@motience/service-kit';
+import { FewAtOnceForEach } from '@motience/service-kit';
 import type { DetailedStatement } from './read-details.ts';
 import { statementCsv } from './statement-csv.ts';
 import { readStatementFonts, type StatementFonts, statementPdf } from './statement-pdf.ts';
@@ -24,11 +24,9 @@ const waitingOfOne = 1;
  * `unavailable`, and what nobody waits for any more is given up.
  */
 export class StatementDocuments {
-  private readonly all = new FewAtOnce({ atOnce: 1, waiting, busy: 'too many statements are being written' });
-  private readonly ofEach = new FewAtOnceForEach({
-    atOnce: 1,
-    waiting: waitingOfOne,
-    busy: 'other statements are being written for this account',
+  private readonly turns = new FewAtOnceForEach({
+    all: { atOnce: 1, waiting, busy: 'too many statements are being written' },
+    each: { atOnce: 1, waiting: waitingOfOne, busy: 'other statements are being written for this account' },
   });
 
   private constructor(private readonly fonts: StatementFonts) {}
@@ -55,6 +53,6 @@ export class StatementDocuments {
       const statement = await read();
       return { statement, body: await write(statement) };
     };
-    return this.ofEach.run(accountId, () => this.all.run(work, signal), signal);
+    return this.turns.run(accountId, work, signal);
   }
 }

@@ -12,6 +12,8 @@ export interface Client {
 export function clientOf(context: Context<HttpEnv>): Client {
   return {
     address: context.get('clientAddress'),
-    signal: AbortSignal.any([context.req.raw.signal, context.get('late')]),
+    get signal() {
+      return AbortSignal.any([context.req.raw.signal, context.get('late')]);
+    },
   };
 }

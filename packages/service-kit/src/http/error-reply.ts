@@ -80,16 +80,23 @@ const awayRedisMessage =
 const cancelled = '57014';
 
 function wasCancelled(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return errorCode(error) === cancelled || wasCancelled(error.cause);
+  return causesOf(error).some((cause) => errorCode(cause) === cancelled);
 }
 
 /** Whether an error says that PostgreSQL or Redis is away, so that the same request may succeed later. */
-export function isEngineAway(error: unknown, depth = 0): boolean {
-  if (!(error instanceof Error) || depth > 5) return false;
-  const code = errorCode(error);
-  if (code !== undefined && (awayCodes.has(code) || awaySqlState.test(code))) return true;
-  if (awayRedisMessage.test(error.message)) return true;
+export function isEngineAway(error: unknown): boolean {
+  return causesOf(error).some((cause) => {
+    const code = errorCode(cause);
+    if (code !== undefined && (awayCodes.has(code) || awaySqlState.test(code))) return true;
+    return awayRedisMessage.test(cause.message);
+  });
+}
+
+const deepestCause = 5;
+
+/** An error and what caused it, as far as that goes. */
+function causesOf(error: unknown, depth = 0): Error[] {
+  if (!(error instanceof Error) || depth > deepestCause) return [];
   const inner = error instanceof AggregateError ? [...error.errors, error.cause] : [error.cause];
-  return inner.some((cause) => isEngineAway(cause, depth + 1));
+  return [error, ...inner.flatMap((cause) => causesOf(cause, depth + 1))];
 }

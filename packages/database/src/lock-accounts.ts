@@ -1,9 +1,10 @@
-import { type Queryable, users } from '@motience/database';
 import { asc, inArray } from 'drizzle-orm';
+import type { Queryable } from './client.ts';
+import { users } from './schema.ts';
 
 /**
- * Until the transaction ends, no other one pays or makes debts of these accounts, sets their limits, or begins payments of
- * theirs. Comes before anything that these do waits for. Gives those that exist.
+ * Until the transaction ends, no other one changes what belongs to these accounts: their plans and subscriptions, debts,
+ * limits, or payments that are begun. Comes before anything that these do waits for. Gives those that exist.
  */
 export function lockAccounts(tx: Queryable, ids: readonly bigint[]): Promise<{ id: bigint; role: string }[]> {
   return (
