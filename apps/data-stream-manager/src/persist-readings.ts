@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '@motience/service-kit';
-import type { StreamWriter } from '@motience/stream-log';
-import { pauseAfterRound } from './round-pause.ts';
+import type { StreamWriter, UnpersistedRange } from '@motience/stream-log';
+import { pauseAfterRounds } from './round-pause.ts';
 import { SeenDevices } from './services/record-devices.ts';
 import { storeReadings } from './services/store-readings.ts';
 import type { ShardShare } from './share-shards.ts';
@@ -53,8 +53,8 @@ export class Persister {
   private async run(shard: number): Promise<void> {
     while (!this.isStopping) {
       try {
-        const pauseAfterMs = this.share.owns(shard) ? await this.persistShard(shard) : pauseWithoutShardMs;
-        if (pauseAfterMs > 0) await this.pause(pauseAfterMs, shard);
+        const pauseMs = this.share.owns(shard) ? await this.persistShard(shard) : pauseWithoutShardMs;
+        await this.pause(pauseMs, shard);
       } catch (err) {
         this.logger.error({ err, shard }, 'readings could not be persisted; they stay in Redis until they are');
         await this.pause(pauseAfterFailureMs);
@@ -62,23 +62,24 @@ export class Persister {
     }
   }
 
-  /** Persists some of what a shard has; returns after how many ms to look again, 0 if that was not about all. */
+  /** Persists about all that a shard has, some at a time; returns after how many ms to look again. */
   private async persistShard(shard: number): Promise<number> {
-    const ranges = await this.writer.unpersisted(shard, streamsPerRound, bytesPerRound);
-    if (ranges.length === 0) return pauseAfterRound(0, 0);
-    await storeReadings(this.sql, ranges, this.seen);
-    await this.writer.notePersisted(shard, ranges);
     let readings = 0;
-    let bytes = 0;
-    for (const { batches } of ranges) {
-      for (const { count, batch } of batches) {
-        readings += count;
-        bytes += batch.length;
+    let streams = 0;
+    let mayBeMore = true;
+    while (mayBeMore && !this.isStopping && this.share.owns(shard)) {
+      const ranges = await this.writer.unpersisted(shard, streamsPerRound, bytesPerRound);
+      const size = sizeOf(ranges);
+      if (ranges.length > 0) {
+        await storeReadings(this.sql, ranges, this.seen);
+        await this.writer.notePersisted(shard, ranges);
+        this.onPersisted(size.readings);
       }
+      readings += size.readings;
+      streams += ranges.length;
+      mayBeMore = size.bytes >= bytesPerRound || ranges.length === streamsPerRound;
     }
-    this.onPersisted(readings);
-    if (bytes >= bytesPerRound || ranges.length === streamsPerRound) return 0;
-    return pauseAfterRound(readings, ranges.length);
+    return pauseAfterRounds(readings, streams);
   }
 
   private async pause(milliseconds: number, afterRoundOf?: number): Promise<void> {
@@ -89,4 +90,16 @@ export class Persister {
     await setTimeout(milliseconds, undefined, pause).catch(() => {});
     this.pauses.delete(pause);
   }
+}
+
+function sizeOf(ranges: readonly UnpersistedRange[]): { readings: number; bytes: number } {
+  let readings = 0;
+  let bytes = 0;
+  for (const { batches } of ranges) {
+    for (const { count, batch } of batches) {
+      readings += count;
+      bytes += batch.length;
+    }
+  }
+  return { readings, bytes };
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { pauseAfterRound } from './round-pause.ts';
+import { pauseAfterRounds } from './round-pause.ts';
 
 it.each([
   ['there was nothing', 0, 0, 200],
@@ -8,5 +8,5 @@ it.each([
   ['very many had, yet not for ever', 499, 499, 5_000],
   ['many streams had many readings each', 5_000, 100, 200],
 ])('after a round in which %s', (_, readings, streams, ms) => {
-  expect(pauseAfterRound(readings, streams)).toBe(ms);
+  expect(pauseAfterRounds(readings, streams)).toBe(ms);
 });

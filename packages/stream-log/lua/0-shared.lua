@@ -1,9 +1,9 @@
 -- Shared by the functions below. All keys of one call lie in one shard, so in one slot of a Redis Cluster. Where a
 -- function learns the producers only from what it reads, it makes their keys from the shard's prefix ("motience:{s3}:").
 
--- A whole number as text; Lua would write large ones as 1e+15.
+-- A whole number as text; Lua would write large ones as 1e+15, and "%.0f" takes several times as long.
 local function int(number)
-  return string.format('%.0f', number)
+  return string.format('%d', number)
 end
 
 local function nowUs()
@@ -51,22 +51,24 @@ local maxFormerEpochs = 64
 -- A stream, which begins at 0 if Redis does not know it, and begins a new epoch in a new life of Redis.
 -- Its readings have an offset, 1, 2, 3 ... over all its epochs, in which the retained window and what is persisted are
 -- counted; a seq is the offset less the base of its epoch. `epochs` has what Redis still knows of them, oldest first.
--- `bytes` are those of the retained window; `window` and `windowCount` are for the rate.
+-- `bytes` are those of the retained window; `window`, a text, is for the rate.
 -- `bodyBytes` is the running total of the current epoch; a stream without one, of a version that kept none, begins another.
 local function openStream(prefix, producer, thisLife)
   local key = prefix .. 'stream:' .. producer
   local known = redis.call('HMGET', key, 'epoch', 'life', 'base', 'head', 'persisted', 'retained_from', 'former',
-    'body_bytes', 'bytes', 'window', 'window_count')
+    'body_bytes', 'bytes', 'window')
   if not known[2] then
     local epoch = newEpoch(thisLife)
     redis.call('UNLINK', prefix .. 'retained:' .. producer)
     redis.call('HSET', key, 'epoch', epoch, 'life', thisLife, 'base', '0', 'head', '0', 'persisted', '0',
       'retained_from', '1', 'bytes', '0', 'body_bytes', '0')
-    known = { epoch, thisLife, '0', '0', '0', '1', false, '0', '0', false, false }
+    known = { epoch, thisLife, '0', '0', '0', '1', false, '0', '0', false }
   end
   local epochs = {}
-  for epoch, base, last in string.gmatch(known[7] or '', '([^:]+):(%d+):(%d+),') do
-    epochs[#epochs + 1] = { epoch = epoch, base = tonumber(base), last = tonumber(last) }
+  if known[7] then
+    for epoch, base, last in string.gmatch(known[7], '([^:]+):(%d+):(%d+),') do
+      epochs[#epochs + 1] = { epoch = epoch, base = tonumber(base), last = tonumber(last) }
+    end
   end
   local head = tonumber(known[4])
   epochs[#epochs + 1] = { epoch = known[1], base = tonumber(known[3]), last = head }
@@ -92,8 +94,7 @@ local function openStream(prefix, producer, thisLife)
     persisted = tonumber(known[5]),
     retainedFrom = tonumber(known[6]),
     bytes = tonumber(known[9] or '0'),
-    window = tonumber(known[10] or '-1'),
-    windowCount = tonumber(known[11] or '0'),
+    window = known[10],
   }
 end
 

@@ -5,12 +5,12 @@
 -- Replies with how many entries, readings and bytes were applied, and whether it ended at one of its bounds ("1" or "0").
 local rateWindowMs = 10000
 
--- What counts readings in the window of now, as fields of a stream and their values.
-local function rateFields(stream, now, readings)
-  local window = math.floor(now / rateWindowMs)
-  if stream.window == window then return 'window_count', int(stream.windowCount + readings) end
-  local last = stream.window == window - 1 and int(stream.windowCount) or '0'
-  return 'window', int(window), 'window_count', int(readings), 'last_window_count', last
+-- Notes where a stream stands as a window begins: what comes in it, and in the next, is counted from there.
+local function beginWindow(stream, window)
+  local former = stream.window and tonumber(stream.window)
+  local from = former == window - 1 and redis.call('HGET', stream.key, 'window_from')
+  local last = from and stream.head - tonumber(from) or 0
+  redis.call('HSET', stream.key, 'window', int(window), 'window_from', int(stream.head), 'last_window_count', int(last))
 end
 
 -- Bytes of the bodies of a batch (see batch.ts), for entries that do not say so: of a gateway of a version before.
@@ -26,22 +26,28 @@ local function countBodyBytes(batch)
   return total
 end
 
-local function applyBatch(call, producer, count, bodyBytes, batch)
-  local prefix, now, bounds = call.prefix, call.now, call.bounds
+-- Each call of Redis costs as much as a reading or two; with one reading in a batch they are what applying costs.
+local function applyBatch(call, of)
+  local prefix, bounds = call.prefix, call.bounds
+  local producer, count, batch = of.producer, of.count, of.batch
   local stream = openStream(prefix, producer, call.life)
   local key, current = stream.key, stream.current
+  if stream.window ~= call.windowText then beginWindow(stream, call.window) end
   local head, bytes = stream.head + tonumber(count), stream.bytes + #batch
   local last = int(head)
-  local first = int(stream.head - current.base + 1)
-  local through = int(stream.bodyBytes + (tonumber(bodyBytes) or countBodyBytes(batch)))
-  local numbered = table.concat({ current.epoch, first, count, int(stream.bodyBytes), through }, ':')
-  redis.call('XADD', prefix .. 'retained:' .. producer, last .. '-0', int(now) .. ':' .. numbered, batch)
-  -- Each call from here costs about as much as a reading; with one reading in a batch they are what applying costs.
-  redis.call('HSET', key, 'head', last, 'body_bytes', through, 'bytes', int(bytes),
-    rateFields(stream, now, tonumber(count)))
+  local through = int(stream.bodyBytes + (tonumber(of.bodyBytes) or countBodyBytes(batch)))
+  local numbered = current.epoch .. ':' .. int(stream.head - current.base + 1) .. ':' .. count .. ':'
+    .. int(stream.bodyBytes) .. ':' .. through
+  redis.call('XADD', prefix .. 'retained:' .. producer, last .. '-0', call.nowText .. ':' .. numbered, batch)
+  redis.call('HSET', key, 'head', last, 'body_bytes', through, 'bytes', int(bytes))
   if stream.bytes == 0 then redis.call('SADD', prefix .. 'streams', producer) end
   redis.call('SPUBLISH', prefix .. 'live:' .. producer, numbered .. '\n' .. batch)
-  if bounds.persist then redis.call('SADD', call.unpersisted, producer) else redis.call('HSET', key, 'persisted', last) end
+  if not bounds.persist then
+    redis.call('HSET', key, 'persisted', last)
+  elseif stream.persisted == stream.head then
+    -- Otherwise it is among them already.
+    redis.call('SADD', call.unpersisted, producer)
+  end
   stream.head, stream.bytes = head, bytes
   if isOverBounds(stream, bounds, call.retainedBytes) then
     -- Not all at once when a bound was lowered, but always more than came in.
@@ -51,29 +57,47 @@ end
 
 -- What applying needs to know of a shard and of now. `bounds` are those of the retained windows.
 local function beginApplying(prefix, bounds)
+  local now = nowMs()
+  local window = math.floor(now / rateWindowMs)
   return {
     prefix = prefix,
     shard = prefix .. 'shard',
     unpersisted = prefix .. 'unpersisted',
     life = life(),
-    now = nowMs(),
+    nowText = int(now),
+    window = window,
+    windowText = int(window),
     bounds = bounds,
   }
 end
 
--- Applies the batches of one flush, given as the fields of an entry: producer, count and bytes of bodies, and the batch,
--- in turn. Returns how many readings and bytes they have.
-local function applyFlush(call, fields)
-  local readings, bytes = 0, 0
-  for field = 2, #fields, 2 do bytes = bytes + #fields[field] end
+-- An entry of the ingest log has a field and a value for each batch of a flush: what it is, with colons between, and itself.
+local function entryOf(batches)
+  local entry = {}
+  for _, of in ipairs(batches) do
+    entry[#entry + 1] = of.producer .. ':' .. of.count .. ':' .. of.bodyBytes
+    entry[#entry + 1] = of.batch
+  end
+  return entry
+end
+
+-- The batches of an entry, and the bytes and readings of all of them.
+local function batchesOf(entry)
+  local batches, bytes, readings = {}, 0, 0
+  for field = 1, #entry, 2 do
+    local producer, count, bodyBytes = string.match(entry[field], '^(%d+):(%d+):?(%d*)$')
+    batches[#batches + 1] = { producer = producer, count = count, bodyBytes = bodyBytes, batch = entry[field + 1] }
+    bytes = bytes + #entry[field + 1]
+    readings = readings + tonumber(count)
+  end
+  return batches, bytes, readings
+end
+
+-- Applies the batches of one flush, which have so many bytes.
+local function applyFlush(call, batches, bytes)
   call.retainedBytes = redis.call('HINCRBY', call.shard, 'retained_bytes', int(bytes))
   if call.bounds.persist then redis.call('HINCRBY', call.shard, 'unpersisted_bytes', int(bytes)) end
-  for field = 1, #fields, 2 do
-    local producer, count, bodyBytes = string.match(fields[field], '^(%d+):(%d+):?(%d*)$')
-    readings = readings + tonumber(count)
-    applyBatch(call, producer, count, bodyBytes, fields[field + 1])
-  end
-  return readings, bytes
+  for _, of in ipairs(batches) do applyBatch(call, of) end
 end
 
 -- Has flushes of the shard applied by the call that stores them, within these bounds (see append).
@@ -93,10 +117,11 @@ local function apply(KEYS, ARGV)
   while batches < tonumber(ARGV[2]) and bytes < tonumber(ARGV[3]) do
     local entry = redis.call('XRANGE', ingest, '-', '+', 'COUNT', 1)[1]
     if not entry then return applied(shard, entries, readings, bytes, '0') end
-    local entryReadings, entryBytes = applyFlush(call, entry[2])
+    local flush, entryBytes, entryReadings = batchesOf(entry[2])
+    applyFlush(call, flush, entryBytes)
     redis.call('XDEL', ingest, entry[1])
     redis.call('HINCRBY', shard, 'ingest_bytes', int(-entryBytes))
-    entries, batches = entries + 1, batches + #entry[2] / 2
+    entries, batches = entries + 1, batches + #flush
     readings, bytes = readings + entryReadings, bytes + entryBytes
   end
   return applied(shard, entries, readings, bytes, '1')

@@ -22,10 +22,9 @@ end
 
 -- Stores one flush of a producer gateway, whole or not at all: in the ingest log, or, if nothing waits there before it and
 -- a stream manager has said within which bounds, applied at once.
--- KEYS: ingest log, shard, last flush of this gateway, wake channel, then each segment's sequences.
--- ARGV: prefix, flush number, bound of the shard's backlog in bytes, number of segments, then per segment: producer,
---       readings, bytes of their bodies, batch, number of devices, and per device: device_id, its first and its last
---       sequence in the batch.
+-- KEYS: ingest log, shard, last flush of this gateway, wake channel.
+-- ARGV: prefix, flush number, bound of the shard's backlog in bytes, then per segment: producer, readings, bytes of their
+--       bodies, batch, number of devices, and per device: device_id, its first and its last sequence in the batch.
 -- Replies 'ok' (also when this flush was stored before), 'full', or 'stale' with device index and last sequence that is
 -- stored, or earlier in the flush, in turn: nothing is stored then, and the gateway takes the repeats out and tries again
 -- under the same number.
@@ -39,24 +38,25 @@ local function append(KEYS, ARGV)
   if backlog > tonumber(ARGV[3]) or not hasMemory() then return { 'full' } end
 
   -- `last` also knows what comes earlier in this flush: two connections may send the same device's readings at once.
-  local entry, stale, updates, last = {}, { 'stale' }, {}, {}
-  local bytes, device, at = 0, 0, 5
-  for segment = 1, tonumber(ARGV[4]) do
-    local producer, readings, bodyBytes, batch = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-    local devices = tonumber(ARGV[at + 4])
-    entry[#entry + 1] = producer .. ':' .. readings .. ':' .. bodyBytes
-    entry[#entry + 1] = batch
+  local batches, stale, updates, last = {}, { 'stale' }, {}, {}
+  local bytes, device, at = 0, 0, 4
+  while at <= #ARGV do
+    local producer, batch, devices = ARGV[at], ARGV[at + 3], ARGV[at + 4]
+    batches[#batches + 1] = { producer = producer, count = ARGV[at + 1], bodyBytes = ARGV[at + 2], batch = batch }
     bytes = bytes + #batch
     at = at + 5
+    local key = ARGV[1] .. 'sequences:' .. producer
+    local lastOf = last[key] or {}
+    last[key] = lastOf
     for _ = 1, devices do
-      local place = KEYS[4 + segment] .. ' ' .. ARGV[at]
-      local stored = last[place] or redis.call('HGET', KEYS[4 + segment], ARGV[at])
-      if stored and tonumber(ARGV[at + 1]) <= tonumber(stored) then
+      local id, from, to = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+      local stored = lastOf[id] or redis.call('HGET', key, id)
+      if stored and tonumber(from) <= tonumber(stored) then
         stale[#stale + 1] = int(device)
         stale[#stale + 1] = stored
       end
-      last[place] = stored and tonumber(stored) > tonumber(ARGV[at + 2]) and stored or ARGV[at + 2]
-      updates[#updates + 1] = { KEYS[4 + segment], ARGV[at], ARGV[at + 2] }
+      lastOf[id] = stored and tonumber(stored) > tonumber(to) and stored or to
+      updates[#updates + 1] = { key, id, to }
       device = device + 1
       at = at + 3
     end
@@ -64,9 +64,9 @@ local function append(KEYS, ARGV)
   if #stale > 1 then return stale end
 
   if counters[3] and redis.call('XLEN', ingest) == 0 then
-    applyFlush(beginApplying(ARGV[1], noted(counters[3])), entry)
+    applyFlush(beginApplying(ARGV[1], noted(counters[3])), batches, bytes)
   else
-    redis.call('XADD', ingest, '*', unpack(entry))
+    redis.call('XADD', ingest, '*', unpack(entryOf(batches)))
     redis.call('HINCRBY', shard, 'ingest_bytes', int(bytes))
     redis.call('SPUBLISH', wake, '')
   end

@@ -42,12 +42,7 @@ export class IngestLog {
    */
   async append(shard: number, flushNumber: number, segments: readonly Segment[]): Promise<AppendResult> {
     const { keys, gatewayId } = this;
-    const args: (string | number | Buffer)[] = [
-      keys.shardPrefix(shard),
-      flushNumber,
-      this.maxBacklogBytesPerShard,
-      segments.length,
-    ];
+    const args: (string | number | Buffer)[] = [keys.shardPrefix(shard), flushNumber, this.maxBacklogBytesPerShard];
     for (const { producerId, batch, devices } of segments) {
       args.push(producerId, batch.count, batch.bodyBytes, batch.bytes(), devices.length);
       for (const { deviceId, first, last } of devices) args.push(deviceId, first, last);
@@ -56,13 +51,7 @@ export class IngestLog {
       await callFunction(
         this.redis,
         'append',
-        [
-          keys.ingest(shard),
-          keys.shard(shard),
-          keys.flush(shard, gatewayId),
-          keys.wake(shard),
-          ...segments.map(({ producerId }) => keys.sequences(shard, producerId)),
-        ],
+        [keys.ingest(shard), keys.shard(shard), keys.flush(shard, gatewayId), keys.wake(shard)],
         args,
       ),
     );
