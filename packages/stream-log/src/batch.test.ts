@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BatchWriter, readBatch } from './batch.ts';
+import { BatchWriter, batchOfText, readBatch } from './batch.ts';
 
 const deviceId = fc.stringMatching(/^[A-Za-z0-9._:-]{1,128}$/);
 const body = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 400 }), fc.constant('é🛰'.repeat(5_000)));
@@ -16,6 +16,20 @@ describe('a batch', () => {
         expect(read).toEqual(readings);
         expect(writer.count).toBe(readings.length);
         expect(writer.byteLength).toBe(writer.bytes().length);
+      }),
+    );
+  });
+
+  it('is the same from text with blanks for its lengths', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(deviceId, body), { maxLength: 40 }), (readings) => {
+        const writer = new BatchWriter();
+        for (const [device, text] of readings) writer.add(device, text);
+        const text = readings.map(([device, body]) => ` ${device}    ${body}`).join('');
+        const lengths = readings.flatMap(([device, body]) => [device.length, Buffer.byteLength(body)]);
+        const { batch, count, bodyBytes } = batchOfText(text, lengths);
+        expect(batch).toEqual(Buffer.from(writer.bytes()));
+        expect({ count, bodyBytes }).toEqual({ count: writer.count, bodyBytes: writer.bodyBytes });
       }),
     );
   });

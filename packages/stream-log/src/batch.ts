@@ -48,6 +48,25 @@ export class BatchWriter {
   }
 }
 
+/**
+ * A batch from text that has blanks where the lengths go: of each reading one, the device_id, four, and the body. `lengths`
+ * are those of the device_id and of the body of each in turn, in bytes.
+ */
+export function batchOfText(
+  text: string,
+  lengths: readonly number[],
+): { batch: Buffer; count: number; bodyBytes: number } {
+  const batch = Buffer.from(text);
+  let at = 0;
+  let bodyBytes = 0;
+  lengths.forEach((length, index) => {
+    const isBody = index % 2 === 1;
+    at = (isBody ? batch.writeUInt32BE(length, at) : batch.writeUInt8(length, at)) + length;
+    if (isBody) bodyBytes += length;
+  });
+  return { batch, count: lengths.length / 2, bodyBytes };
+}
+
 /** Where a reading lies in a batch, in bytes. */
 export type VisitReading = (deviceStart: number, deviceEnd: number, bodyStart: number, bodyEnd: number) => unknown;
 
