@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../packages/engines/dist/testing.js';
-import { defaultShardCount, LiveStreams, readBatch, Subscriber, shardOf } from '../packages/stream-log/dist/index.js';
+import { defaultShardCount, LiveStreams, Subscriber, shardOf } from '../packages/stream-log/dist/index.js';
 import { until } from './socket-client.ts';
 import type { AppProcess } from './support/app-process.ts';
+import { readingsIn } from './support/readings-in.ts';
 import { StreamCorner } from './support/stream-corner.ts';
 
 /** A shard has a new manager at work within this time after its manager died, stopped or froze. */
@@ -70,11 +71,9 @@ it('a manager that is frozen again and again in the middle of its work numbers a
   const live = new LiveStreams(corner.redis, subscriber, corner.keys, defaultShardCount);
   live.listen(
     ({ producerId, firstSeq, batch }) => {
-      let seq = firstSeq;
-      readBatch(batch, (_, body) => {
-        published.get(producerId)?.push({ seq, value: JSON.parse(`${body}}`).data });
-        seq += 1;
-      });
+      for (const [index, { body }] of readingsIn(batch).entries()) {
+        published.get(producerId)?.push({ seq: firstSeq + index, value: JSON.parse(`${body}}`).data });
+      }
     },
     () => {},
   );

@@ -10,12 +10,12 @@ import {
   type Keys,
   RetainedStreams,
   RightsStore,
-  readBatch,
   StreamWriter,
   shardOf,
 } from '../../packages/stream-log/dist/index.js';
 import { issueToken, secretSigningKey } from '../../packages/tokens/dist/index.js';
 import { type AppProcess, runApp } from './app-process.ts';
+import { readingsIn } from './readings-in.ts';
 
 const jwtSecret = 'a secret that only the tests know, 40 bytes';
 
@@ -124,7 +124,7 @@ export class StreamCorner {
       for (let at = 0; at < fields.length; at += 2) {
         const batch = fields[at + 1];
         if (!batch || !fields[at]?.toString().startsWith(`${producerId}:`)) continue;
-        readBatch(batch, (_, body) => bodies.push(body.toString()));
+        bodies.push(...readingsIn(batch).map(({ body }) => body));
       }
     }
     return bodies;

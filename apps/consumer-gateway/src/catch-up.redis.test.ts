@@ -51,11 +51,13 @@ afterAll(async () => {
 class WatchedPast extends HeldPastReadings {
   readonly reads: string[] = [];
   readonly readAt: number[] = [];
+  /** Bytes after which each part ends. */
+  partBytes: number | undefined;
 
   override readAfter(producerId: string, position: Position, maxBytes: number): Promise<PastPart> {
     this.reads.push(`${producerId} after ${position.seq}`);
     this.readAt.push(performance.now());
-    return super.readAfter(producerId, position, maxBytes);
+    return super.readAfter(producerId, position, this.partBytes ?? maxBytes);
   }
 }
 
@@ -91,13 +93,15 @@ interface Begin {
   readsOn?: Promise<void>;
   /** When billing says that the time is paid for. */
   covered?: Promise<void>;
+  /** When it is its turn again after the first. */
+  nextTurn?: Promise<void>;
 }
 
 /** One who catches up with a stream from its beginning; `turns` counts those that are over. */
 function begin({ past, streams }: ReturnType<typeof openStreams>, stream: LiveStream, options: Begin = {}) {
-  const { narrowing = everything, readsOn = Promise.resolve(), covered = Promise.resolve() } = options;
+  const { narrowing = everything, readsOn = Promise.resolve(), covered = Promise.resolve(), nextTurn } = options;
   const { producerId } = stream;
-  const seen = { sent: [] as number[], turns: 0, isOver: false };
+  const seen = { sent: [] as number[], positions: [] as number[], turns: 0, isOver: false };
   const inTurn = pLimit(1);
   let isReading = false;
   void readsOn.then(() => {
@@ -124,13 +128,16 @@ function begin({ past, streams }: ReturnType<typeof openStreams>, stream: LiveSt
       cork: (send) => send(),
       reading: (_, { seq }) => seen.sent.push(seq),
       control: () => {},
-      position: () => {},
+      position: ({ seq }) => seen.positions.push(seq),
       get isFull() {
         return !isReading && seen.sent.length > 0;
       },
       whenDrained: () => readsOn,
     },
-    inTurn: (work) => inTurn(work).finally(() => (seen.turns += 1)),
+    inTurn: async (work) => {
+      if (seen.turns > 0) await nextTurn;
+      return inTurn(work).finally(() => (seen.turns += 1));
+    },
     onError: () => {},
     isWanted: () => isWanted,
     answer: () => {},
@@ -162,6 +169,20 @@ describe('one who catches up', () => {
     await eventually(() => expect(seen).toMatchObject({ sent: upTo(3), isOver: true }));
     // Once more behind it, because something may have come since.
     expect(opened.past.reads).toEqual(['8 after 0', '8 after 3']);
+  });
+
+  it('is told where it stands while it waits for its turn', async () => {
+    const opened = openStreams();
+    opened.past.partBytes = 1;
+    for (let told = 0; told < 3; told += 1) await corner.publish('9', [{}]);
+    let comes = () => {};
+    const nextTurn = new Promise<void>((resolve) => {
+      comes = resolve;
+    });
+    const seen = begin(opened, await opened.streams.hold('9'), { nextTurn });
+    await eventually(() => expect(seen).toMatchObject({ sent: [1], positions: [1] }));
+    comes();
+    await eventually(() => expect(seen).toMatchObject({ sent: upTo(3), positions: [1], isOver: true }));
   });
 });
 

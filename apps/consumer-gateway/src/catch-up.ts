@@ -128,8 +128,7 @@ export class CatchUp {
   async run(): Promise<void> {
     try {
       while (!(await this.isHeldUp())) {
-        this.tellPosition();
-        const outcome = await this.options.inTurn(() => this.sendPart());
+        const outcome = await this.takeTurn();
         if (outcome === 'over') return;
         // Its turn is over while it waits for what cannot be read now.
         if (outcome === 'go-on') continue;
@@ -138,6 +137,19 @@ export class CatchUp {
     } finally {
       this.ahead.drop();
       this.thinning?.take(this.now);
+    }
+  }
+
+  /** Sends a part when it is its turn. Until then it is told where it stands, as whoever is sent nothing for long. */
+  private async takeTurn(): Promise<'over' | 'go-on' | Late> {
+    const { inTurn, isWanted, streams, sink } = this.options;
+    const timer = setInterval(() => {
+      if (isWanted() && !streams.isPaused && !sink.isFull) this.tellPosition();
+    }, retryMs);
+    try {
+      return await inTurn(() => this.sendPart());
+    } finally {
+      clearInterval(timer);
     }
   }
 

@@ -4,11 +4,12 @@ import type { Delivery } from './deliver-readings.ts';
 import type { LiveStream } from './live-stream.ts';
 import type { StreamTable } from './stream-table.ts';
 
-const intervalMs = 4_000;
+const intervalMs = 3_000;
 
 /**
- * Looks every few seconds where the heads of the streams lie. What was published a moment ago may still be on its way;
- * what is missing at the second look is lost, and read from the past: within 10 seconds, also when nothing further comes.
+ * Looks every few seconds where the heads of those streams lie of which nothing has come since the look before. What was
+ * published a moment ago may still be on its way; what is missing at the second look is lost, and read from the past:
+ * within 10 seconds, also when nothing further comes.
  * Sockets that were sent nothing meanwhile are told the position.
  */
 export class TailCheck {
@@ -23,11 +24,14 @@ export class TailCheck {
     private readonly logger: Logger,
   ) {
     this.timer = setInterval(() => {
-      const due = this.streams.all().filter((stream) => !this.pending.has(stream));
-      const byProducer = new Map(due.map((stream) => [stream.producerId, stream]));
-      for (const { producerIds, heads } of this.live.heads(byProducer.keys())) {
+      const quiet = new Map<string, LiveStream>();
+      for (const stream of this.streams.all()) {
+        if (stream.isBusy) this.passBusy(stream);
+        else if (!this.pending.has(stream)) quiet.set(stream.producerId, stream);
+      }
+      for (const { producerIds, heads } of this.live.heads(quiet.keys())) {
         void this.checkSome(
-          producerIds.flatMap((producerId) => byProducer.get(producerId) ?? []),
+          producerIds.flatMap((producerId) => quiet.get(producerId) ?? []),
           heads,
         );
       }
@@ -36,6 +40,13 @@ export class TailCheck {
 
   stop(): void {
     clearInterval(this.timer);
+  }
+
+  /** What comes next will show if anything is missing, and readings tell the position to all but those who narrow them. */
+  private passBusy(stream: LiveStream): void {
+    stream.isBusy = false;
+    stream.headSeen = undefined;
+    if (stream.position && !this.streams.isPaused) this.delivery.position(stream, stream.position, 'narrowed');
   }
 
   private async checkSome(streams: readonly LiveStream[], asked: Promise<Position[]>): Promise<void> {
@@ -52,19 +63,12 @@ export class TailCheck {
   }
 
   private check(stream: LiveStream, stood: Position | undefined, head: Position | undefined): void {
-    if (!head || !stood || !stream.position || this.streams.isPaused) return;
-    if (isLost(stream.position, stream.headSeen) || wentBack(stood, head)) this.streams.fill(stream);
+    const { position } = stream;
+    if (!head || !stood || !position || this.streams.isPaused) return;
+    if (isLost(position, stream.headSeen) || wentBack(stood, head)) this.streams.fill(stream);
     stream.headSeen = head;
-    this.tellPosition(stream, stream.position, head);
-  }
-
-  /** A busy stream's readings tell the position to all but those who narrow it. */
-  private tellPosition(stream: LiveStream, position: Position, head: Position): void {
-    if (stream.isBusy) this.delivery.position(stream, position, 'narrowed');
     // Not while something may be missing.
-    else if (head.epoch === position.epoch && head.seq === position.seq)
-      this.delivery.position(stream, position, 'all');
-    stream.isBusy = false;
+    if (head.epoch === position.epoch && head.seq === position.seq) this.delivery.position(stream, position, 'all');
   }
 }
 

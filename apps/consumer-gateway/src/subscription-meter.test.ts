@@ -67,6 +67,29 @@ it('what still waits in a socket when nobody receives any more keeps it from bei
   expect(meter.isIdle).toBe(true);
 });
 
+it('receives no more where nothing is counted while too much of it cannot be reported', () => {
+  const meter = new SubscriptionMeter('7');
+  const slice = sliceOf({ unit: 'unlimited', holds: 0 });
+  meter.answer(slice, 0, performance.now());
+  const feed = new MeteredFeed(new TurnClock());
+  const use = feed.join(meter, { stop: () => {} });
+  let seq = 0;
+  while (seq < 1_000_000 && feed.takes(1, 10)) {
+    const before = feed.log.totals;
+    // A narrowed one: no two of them lie side by side.
+    seq += 2;
+    feed.add('e', seq, seq, seq * 10, seq * 10 + 10);
+    meter.report(use, feed.log.between(before, feed.log.totals), feed.log.totals);
+    feed.log.forget(feed.log.totals);
+  }
+  expect(seq).toBe(200_000);
+  expect(meter.hasCreditFor(undefined)).toBe(false);
+
+  expect(meter.takeReport(20_000).spans).toHaveLength(20_000);
+  meter.answer(slice, 0, performance.now());
+  expect(feed.takes(1, 10)).toBe(true);
+});
+
 describe('one who waits for more than is left', () => {
   let meter: SubscriptionMeter;
   let waiting: MeteredReception;

@@ -29,6 +29,9 @@ const firstUnits = 500;
 /** What a gateway has at least in hand, of each unit. */
 const leastUnits = { readings: 200, bytes: 64 * 1024 };
 
+/** Intervals that may wait to be reported where no credit bounds them: while Redis cannot be told, no more is received. */
+const mostUnreported = 100_000;
+
 /** How much longer than the last second what is taken is to last. */
 const secondsInHand = 3;
 
@@ -58,7 +61,7 @@ export class SubscriptionMeter {
 
   /** Whether one who lacks so much may be sent something now. */
   hasCreditFor(lack: Totals | undefined): boolean {
-    if (this.unit === 'unlimited') return this.state === 'open';
+    if (this.unit === 'unlimited') return this.isOpenUnlimited;
     if (this.unit === 'time') return performance.now() < this.expiresAt;
     return this.remaining() >= this.unitsOf(lack);
   }
@@ -157,6 +160,7 @@ export class SubscriptionMeter {
       this.spentOfLate += units;
       use.reported = through;
     }
+    if (this.unit === 'unlimited' && !this.isOpenUnlimited) this.limitUses();
   }
 
   /** These were received before, and nobody could report them. */
@@ -288,10 +292,21 @@ export class SubscriptionMeter {
     return this.count(end ?? feed.log.totals) - this.count(reported);
   }
 
+  private get isOpenUnlimited(): boolean {
+    return this.unit === 'unlimited' && this.state === 'open' && this.spans.count < mostUnreported;
+  }
+
+  private limitUses(): void {
+    for (const use of this.uses) {
+      this.limit(use, this.handedTo(use));
+      use.feed.lookAtLimits();
+    }
+  }
+
   private limit(use: Use, units: number): void {
     const { log } = use.feed;
     const { unit } = this;
-    const isOpen = unit === 'time' || (unit === 'unlimited' && this.state === 'open');
+    const isOpen = unit === 'time' || this.isOpenUnlimited;
     use.mostReadings = unit === 'bytes' || isOpen ? Number.POSITIVE_INFINITY : log.readingCount + units;
     use.mostBytes = unit === 'bytes' ? log.byteCount + units : Number.POSITIVE_INFINITY;
   }

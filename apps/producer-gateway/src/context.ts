@@ -33,8 +33,8 @@ export async function createContext(config: Config, logger: Logger): Promise<Con
     },
   });
   const listener = {
-    stored: (producerId: string, deviceIds: Iterable<string>, readings: number) => {
-      presence.add(producerId, deviceIds);
+    stored: (shard: number, producerId: string, deviceIds: Iterable<string>, readings: number) => {
+      presence.add(shard, producerId, deviceIds);
       stored.inc(readings);
     },
     flushed: (milliseconds: number) => flushSeconds.observe(milliseconds / 1_000),

@@ -19,7 +19,7 @@ interface ConnectionPart extends FlushPart {
 
 /** Told of every flush that was stored: for metrics and presence. */
 export interface FlushListener {
-  stored(producerId: string, deviceIds: Iterable<string>, readings: number): void;
+  stored(shard: number, producerId: string, deviceIds: Iterable<string>, readings: number): void;
   flushed(milliseconds: number): void;
 }
 
@@ -105,7 +105,7 @@ export class ShardForwarder {
       if (result.outcome === 'full') return 'full';
       if (result.outcome === 'stored') {
         for (const { part, deviceIds } of packed) {
-          this.listener.stored(part.session.producerId, deviceIds, part.readings.length);
+          this.listener.stored(this.shard, part.session.producerId, deviceIds, part.readings.length);
         }
         return 'stored';
       }

@@ -1,36 +1,51 @@
 import type { Logger } from '@motience/service-kit';
 import { type Keys, notePresence, type RedisConnection } from '@motience/stream-log';
 
+/** How often each shard's devices are noted. */
 const intervalMs = 5_000;
 
-/** Collects which devices sent readings and tells Redis every few seconds, so that streams can show who is online. */
+/**
+ * Collects which devices sent readings and tells Redis every few seconds, so that streams can show who is online: one
+ * shard after another, lest all of them keep Redis and this process busy at once.
+ */
 export class PresenceNotes {
-  private seen = new Map<string, Set<string>>();
+  private readonly seen: Map<string, Set<string>>[];
+  private readonly noting = new Set<number>();
   private readonly timer: NodeJS.Timeout;
-  private noting = false;
+  private next = 0;
 
-  constructor(redis: RedisConnection, keys: Keys, shards: number, logger: Logger) {
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly keys: Keys,
+    shards: number,
+    private readonly logger: Logger,
+  ) {
+    this.seen = Array.from({ length: shards }, () => new Map());
     this.timer = setInterval(() => {
-      const { seen } = this;
-      // While Redis, or a master of a cluster, is away nothing is worth noting: it would say "now" of what was long ago.
-      this.seen = new Map();
-      if (seen.size === 0 || redis.status !== 'ready' || this.noting) return;
-      this.noting = true;
-      notePresence(redis, keys, shards, seen)
-        .catch((err: unknown) => logger.warn({ err }, 'presence not noted'))
-        .finally(() => {
-          this.noting = false;
-        });
-    }, intervalMs);
+      this.note(this.next);
+      this.next = (this.next + 1) % shards;
+    }, intervalMs / shards);
   }
 
-  add(producerId: string, deviceIds: Iterable<string>): void {
-    const known = this.seen.get(producerId) ?? new Set();
+  add(shard: number, producerId: string, deviceIds: Iterable<string>): void {
+    const known = this.seen[shard]?.get(producerId) ?? new Set();
     for (const deviceId of deviceIds) known.add(deviceId);
-    this.seen.set(producerId, known);
+    this.seen[shard]?.set(producerId, known);
   }
 
   stop(): void {
     clearInterval(this.timer);
+  }
+
+  private note(shard: number): void {
+    const { redis, keys, logger, noting } = this;
+    const seen = this.seen[shard];
+    // While Redis, or a master of a cluster, is away nothing is worth noting: it would say "now" of what was long ago.
+    this.seen[shard] = new Map();
+    if (!seen?.size || redis.status !== 'ready' || noting.has(shard)) return;
+    noting.add(shard);
+    notePresence(redis, keys, shard, seen)
+      .catch((err: unknown) => logger.warn({ err }, 'presence not noted'))
+      .finally(() => noting.delete(shard));
   }
 }

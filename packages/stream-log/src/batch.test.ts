@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BatchWriter, batchOfText, readBatch } from './batch.ts';
+import { readingsIn } from '../../../tests/support/readings-in.ts';
+import { BatchWriter, batchOfText, visitReadings } from './batch.ts';
 
 const deviceId = fc.stringMatching(/^[A-Za-z0-9._:-]{1,128}$/);
 const body = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 400 }), fc.constant('é🛰'.repeat(5_000)));
@@ -11,9 +12,7 @@ describe('a batch', () => {
       fc.property(fc.array(fc.tuple(deviceId, body), { maxLength: 40 }), (readings) => {
         const writer = new BatchWriter();
         for (const [device, text] of readings) writer.add(device, text);
-        const read: [string, string][] = [];
-        readBatch(Buffer.from(writer.bytes()), (device, bytes) => read.push([device, bytes.toString()]));
-        expect(read).toEqual(readings);
+        expect(readingsIn(writer.bytes()).map(({ deviceId, body }) => [deviceId, body])).toEqual(readings);
         expect(writer.count).toBe(readings.length);
         expect(writer.byteLength).toBe(writer.bytes().length);
       }),
@@ -43,7 +42,11 @@ describe('a batch', () => {
         const read: string[] = [];
         for (let from = 0; from < batch.length; ) {
           const before = read.length;
-          from = readBatch(batch, (device) => read.push(device) < before + atOnce, from);
+          from = visitReadings(
+            batch,
+            (start, end) => read.push(batch.toString('latin1', start, end)) < before + atOnce,
+            from,
+          );
           expect(read.length - before).toBeLessThanOrEqual(atOnce);
         }
         expect(read).toEqual(devices);

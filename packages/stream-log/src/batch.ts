@@ -72,7 +72,7 @@ export type VisitReading = (deviceStart: number, deviceEnd: number, bodyStart: n
 
 /**
  * Calls `each` with where every reading of a batch lies, from the byte `from` on, in order, until it returns false. Returns
- * the byte to go on from, which is the batch's length after its last reading. For those who need not look into it.
+ * the byte to go on from, which is the batch's length after its last reading.
  */
 export function visitReadings(batch: Buffer, each: VisitReading, from = 0): number {
   let at = from;
@@ -85,14 +85,4 @@ export function visitReadings(batch: Buffer, each: VisitReading, from = 0): numb
     if (goesOn === false) break;
   }
   return at;
-}
-
-/**
- * Calls `each` with every reading of a batch from the byte `from` on, in order, until it returns false. Returns the byte to
- * go on from, which is the batch's length after its last reading. `body` is a view into the batch, not a copy.
- */
-export function readBatch(batch: Buffer, each: (deviceId: string, body: Buffer) => unknown, from = 0): number {
-  const visit: VisitReading = (deviceStart, deviceEnd, bodyStart, bodyEnd) =>
-    each(batch.toString('latin1', deviceStart, deviceEnd), batch.subarray(bodyStart, bodyEnd));
-  return visitReadings(batch, visit, from);
 }

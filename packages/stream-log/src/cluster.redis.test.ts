@@ -247,9 +247,11 @@ it('rights lie on all masters, are found on all, and changes are told once', asy
   expect(new Set((await rights.serverId()).split(' ')).size).toBe(3);
 });
 
-it('presence of producers of different shards is noted at once', async () => {
-  await notePresence(corner.redis, corner.keys, shardCount, new Map(producers.map((id) => [id, new Set(['a'])])));
-  for (const id of producers) expect(await corner.redis.zcard(corner.keys.presence(Number(id), id))).toBe(1);
+it('presence is noted on the master of each shard', async () => {
+  for (const id of producers) {
+    await notePresence(corner.redis, corner.keys, Number(id), new Map([[id, new Set(['a'])]]));
+    expect(await corner.redis.zcard(corner.keys.presence(Number(id), id))).toBe(1);
+  }
 });
 
 it('is ready while every master answers and writes its log first, and names the one that does not', async () => {

@@ -15,6 +15,7 @@ const flagsOf = {
   heads: 'allow-oom',
   read: 'allow-oom',
   trim: 'allow-oom',
+  present: '',
   announce: 'allow-oom',
   completeRights: 'no-writes',
   readRights: 'no-writes',

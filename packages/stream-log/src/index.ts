@@ -1,4 +1,4 @@
-export { BatchWriter, batchOfText, readBatch, visitReadings } from './batch.ts';
+export { BatchWriter, batchOfText, visitReadings } from './batch.ts';
 export { boundByMemory } from './bound-by-memory.ts';
 export { openLimiterRedis, openRedis, type RedisAddress, type RedisConnection } from './connection.ts';
 export { type CreditState, type CreditUnit, gatewayLifetimeMs } from './credit.ts';

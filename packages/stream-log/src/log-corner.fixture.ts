@@ -1,5 +1,6 @@
 import { createTestRedis } from '@motience/engines/testing';
-import { BatchWriter, readBatch } from './batch.ts';
+import { readingsIn } from '../../../tests/support/readings-in.ts';
+import { BatchWriter } from './batch.ts';
 import { openRedis, type RedisAddress, type RedisConnection } from './connection.ts';
 import { type DeviceSequences, IngestLog, type Segment } from './ingest-log.ts';
 import { createKeys, type Keys } from './keys.ts';
@@ -136,7 +137,5 @@ export function numbered(batches: readonly LiveBatch[]): string[] {
 }
 
 export function bodiesOf(batch: Buffer): string[] {
-  const bodies: string[] = [];
-  readBatch(batch, (_, body) => bodies.push(body.toString()));
-  return bodies;
+  return readingsIn(batch).map(({ body }) => body);
 }

@@ -1,7 +1,8 @@
 import { type Database, openDatabase } from '@motience/database';
 import { createTestDatabase, type TestDatabase } from '@motience/engines/testing';
-import { lastSeq, type RetainedBatch, readBatch } from '@motience/stream-log';
+import { lastSeq, type RetainedBatch } from '@motience/stream-log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readingsIn } from '../../../../tests/support/readings-in.ts';
 import { type HistoryRange, readHistory } from './read-history.ts';
 
 let testDatabase: TestDatabase;
@@ -44,9 +45,7 @@ async function readOn(from = 1): Promise<RetainedBatch[]> {
 /** What a batch says of its readings, and the readings themselves. */
 const unpacked = async (range: Partial<HistoryRange> = {}) =>
   (await read(range)).map(({ batch, ...numbers }) => {
-    const readings: [string, string][] = [];
-    readBatch(batch, (deviceId, body) => void readings.push([deviceId, body.toString()]));
-    return { ...numbers, readings };
+    return { ...numbers, readings: readingsIn(batch).map(({ deviceId, body }) => [deviceId, body]) };
   });
 
 const readSeqs = async (range: Partial<HistoryRange>) =>

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Database, openDatabase, sessions, subscriptions, users } from '@motience/database';
 import { createTestDatabase, type TestDatabase } from '@motience/engines/testing';
 import type { Role } from '@motience/protocol';
-import { notePresence } from '@motience/stream-log';
+import { defaultShardCount, notePresence, shardOf } from '@motience/stream-log';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StreamCorner } from '../../../../tests/support/stream-corner.ts';
 import { eventually } from '../../../../tests/support/test-socket.ts';
@@ -33,7 +33,8 @@ beforeAll(async () => {
   await subscribe(consumer, first, 'cancelled');
   await corner.store(first.id, [1, 2, 3]);
   await corner.store(second.id, [1]);
-  await notePresence(corner.redis, corner.keys, 16, new Map([[first.id, new Set(['a', 'b'])]]));
+  const shard = shardOf(first.id, defaultShardCount);
+  await notePresence(corner.redis, corner.keys, shard, new Map([[first.id, new Set(['a', 'b'])]]));
   url = `http://127.0.0.1:${await manager.listening}`;
   await eventually(async () => expect((await get('/streams', admin)).items).toHaveLength(2));
 });
