@@ -8,8 +8,9 @@ const sockets = 15_000;
 /** Enough for a rate, and few enough to be opened again and again. */
 const newSocketCount = 5_000;
 const quickSockets = 500;
-/** With fewer, load and server wait for each other, and a third of two cores has nothing to do. */
-const atOnce = 256;
+/** How many open at once. For their rate more: otherwise load and server wait for each other, and a third of two cores idles. */
+const atOnce = 64;
+const newAtOnce = 256;
 /** Until what admission needed is collected. */
 const calmMs = 3_000;
 
@@ -25,7 +26,7 @@ export const idleMemory: Scenario = {
   market: (quick) => oneProducer(quick ? quickSockets : sockets),
   async measure(target, options) {
     let memory = 0;
-    const measurement = await openSockets(target, target.sockets.consumers.length, options, async (name) => {
+    const measurement = await openSockets(target, target.sockets.consumers.length, atOnce, options, async (name) => {
       if (!options.quick) await delay(calmMs);
       const bytes = residentBytes(target.consumerServerPid);
       // What a process has once had it keeps: only before its first sockets is it without any.
@@ -39,20 +40,21 @@ export const idleMemory: Scenario = {
 export const newSockets: Scenario = {
   name: 'new-sockets',
   title: 'New sockets',
-  about: `${newSocketCount.toLocaleString('en')} consumers connect, ${atOnce} at a time, each with a valid token and one subscription, until each is told that it is subscribed. They have connected once before, so that what is measured is not how the runtime compiles code.`,
+  about: `${newSocketCount.toLocaleString('en')} consumers connect, ${newAtOnce} at a time, each with a valid token and one subscription, until each is told that it is subscribed. They have connected once before, so that what is measured is not how the runtime compiles code.`,
   figures: [{ key: 'rate', title: 'sockets/s', unit: 'sockets/s', better: 'more', decimals: 0 }],
   targets: ['motience', 'bare-relay', 'plain-ws', 'socket-io', 'ceiling'],
   market: (quick) => oneProducer(quick ? quickSockets : newSocketCount),
   async measure(target, options) {
     const all = target.sockets.consumers.length;
-    await openSockets(target, all, options);
-    return openSockets(target, all, options);
+    await openSockets(target, all, newAtOnce, options);
+    return openSockets(target, all, newAtOnce, options);
   },
 };
 
 async function openSockets(
   target: RunningTarget,
   count: number,
+  atOnce: number,
   options: MeasureOptions,
   onPause: (name: string) => Promise<void> = async () => {},
 ): Promise<Measurement> {

@@ -48,11 +48,41 @@ end
 -- Former epochs that a stream remembers; older ones are forgotten once all their readings are in PostgreSQL.
 local maxFormerEpochs = 64
 
+-- The epochs of a stream that Redis still knows of, oldest first; the last one is the current. `former` is how they are kept.
+local function epochsOf(stream)
+  local epochs = {}
+  for epoch, base, last in string.gmatch(stream.former, '([^:]+):(%d+):(%d+),') do
+    epochs[#epochs + 1] = { epoch = epoch, base = tonumber(base), last = tonumber(last) }
+  end
+  epochs[#epochs + 1] = { epoch = stream.epoch, base = stream.base, last = stream.head }
+  return epochs
+end
+
+-- Where an epoch stands among those of a stream; nil if Redis does not know it.
+local function findEpoch(epochs, epoch)
+  for at = #epochs, 1, -1 do
+    if epochs[at].epoch == epoch then return at end
+  end
+end
+
+-- Begins a stream's next epoch at its head.
+local function beginEpoch(stream, thisLife)
+  local epochs, former = epochsOf(stream), {}
+  local oldest = math.max(1, #epochs - maxFormerEpochs + 1)
+  while oldest > 1 and epochs[oldest - 1].last > stream.persisted do oldest = oldest - 1 end
+  for at = oldest, #epochs do
+    former[#former + 1] = epochs[at].epoch .. ':' .. int(epochs[at].base) .. ':' .. int(epochs[at].last) .. ','
+  end
+  stream.epoch, stream.base = newEpoch(thisLife, stream.epoch), stream.head
+  stream.former, stream.bodyBytes = table.concat(former), 0
+  redis.call('HSET', stream.key, 'epoch', stream.epoch, 'life', thisLife, 'base', int(stream.base), 'former',
+    stream.former, 'body_bytes', '0')
+end
+
 -- A stream, which begins at 0 if Redis does not know it, and begins a new epoch in a new life of Redis.
 -- Its readings have an offset, 1, 2, 3 ... over all its epochs, in which the retained window and what is persisted are
--- counted; a seq is the offset less the base of its epoch. `epochs` has what Redis still knows of them, oldest first.
--- `bytes` are those of the retained window; `window`, a text, is for the rate.
--- `bodyBytes` is the running total of the current epoch; a stream without one, of a version that kept none, begins another.
+-- counted; a seq is the offset less the base of its epoch. `bytes` are those of the retained window; `bodyBytes` is the
+-- running total of the current epoch; `window`, a text, is for the rate.
 local function openStream(prefix, producer, thisLife)
   local key = prefix .. 'stream:' .. producer
   local known = redis.call('HMGET', key, 'epoch', 'life', 'base', 'head', 'persisted', 'retained_from', 'former',
@@ -64,45 +94,21 @@ local function openStream(prefix, producer, thisLife)
       'retained_from', '1', 'bytes', '0', 'body_bytes', '0')
     known = { epoch, thisLife, '0', '0', '0', '1', false, '0', '0', false }
   end
-  local epochs = {}
-  if known[7] then
-    for epoch, base, last in string.gmatch(known[7], '([^:]+):(%d+):(%d+),') do
-      epochs[#epochs + 1] = { epoch = epoch, base = tonumber(base), last = tonumber(last) }
-    end
-  end
-  local head = tonumber(known[4])
-  epochs[#epochs + 1] = { epoch = known[1], base = tonumber(known[3]), last = head }
-  local bodyBytes = tonumber(known[8] or '0')
-  if known[2] ~= thisLife or not known[8] then
-    local former, oldest = {}, math.max(1, #epochs - maxFormerEpochs + 1)
-    while oldest > 1 and epochs[oldest - 1].last > tonumber(known[5]) do oldest = oldest - 1 end
-    for at = oldest, #epochs do
-      former[#former + 1] = epochs[at].epoch .. ':' .. int(epochs[at].base) .. ':' .. int(epochs[at].last) .. ','
-    end
-    local epoch = newEpoch(thisLife, known[1])
-    redis.call('HSET', key, 'epoch', epoch, 'life', thisLife, 'base', int(head), 'former', table.concat(former),
-      'body_bytes', '0')
-    bodyBytes = 0
-    epochs[#epochs + 1] = { epoch = epoch, base = head, last = head }
-  end
-  return {
+  local stream = {
     key = key,
-    epochs = epochs,
-    current = epochs[#epochs],
-    head = head,
-    bodyBytes = bodyBytes,
+    epoch = known[1],
+    base = tonumber(known[3]),
+    head = tonumber(known[4]),
     persisted = tonumber(known[5]),
     retainedFrom = tonumber(known[6]),
+    former = known[7] or '',
+    bodyBytes = tonumber(known[8] or '0'),
     bytes = tonumber(known[9] or '0'),
     window = known[10],
   }
-end
-
--- Where an epoch stands in the list of a stream; nil if Redis does not know it.
-local function findEpoch(stream, epoch)
-  for at = #stream.epochs, 1, -1 do
-    if stream.epochs[at].epoch == epoch then return at end
-  end
+  -- One without a total is of a version that kept none.
+  if known[2] ~= thisLife or not known[8] then beginEpoch(stream, thisLife) end
+  return stream
 end
 
 -- Whether there is something to trim, apart from what has only grown too old: that is looked at from time to time.

@@ -31,12 +31,12 @@ local function applyBatch(call, of)
   local prefix, bounds = call.prefix, call.bounds
   local producer, count, batch = of.producer, of.count, of.batch
   local stream = openStream(prefix, producer, call.life)
-  local key, current = stream.key, stream.current
+  local key = stream.key
   if stream.window ~= call.windowText then beginWindow(stream, call.window) end
   local head, bytes = stream.head + tonumber(count), stream.bytes + #batch
   local last = int(head)
   local through = int(stream.bodyBytes + (tonumber(of.bodyBytes) or countBodyBytes(batch)))
-  local numbered = current.epoch .. ':' .. int(stream.head - current.base + 1) .. ':' .. count .. ':'
+  local numbered = stream.epoch .. ':' .. int(stream.head - stream.base + 1) .. ':' .. count .. ':'
     .. int(stream.bodyBytes) .. ':' .. through
   redis.call('XADD', prefix .. 'retained:' .. producer, last .. '-0', call.nowText .. ':' .. numbered, batch)
   redis.call('HSET', key, 'head', last, 'body_bytes', through, 'bytes', int(bytes))

@@ -1,5 +1,6 @@
--- Most entries that are read at once; each has up to a whole flush.
+-- Most entries that are read at once; each has up to a whole flush. So few readings are read at once in any case.
 local mostReadAtOnce = 8
+local fewReadings = 16
 
 -- Batches of a shard that are not in PostgreSQL yet, oldest first per stream.
 -- KEYS: unpersisted. ARGV: prefix, most streams, most bytes.
@@ -10,7 +11,7 @@ local function unpersisted(KEYS, ARGV)
     if room <= 0 then break end
     local state = redis.call('HMGET', prefix .. 'stream:' .. producer, 'persisted', 'head')
     local batches, last, head = {}, tonumber(state[1] or '0'), tonumber(state[2] or '0')
-    local atOnce = 1
+    local atOnce = head - last <= fewReadings and fewReadings or 1
     while room > 0 and last < head do
       local from = '(' .. int(last) .. '-0'
       local entries = redis.call('XRANGE', prefix .. 'retained:' .. producer, from, '+', 'COUNT', atOnce)
@@ -40,7 +41,8 @@ local function persisted(KEYS, ARGV)
   for at = 7, #ARGV, 5 do
     local producer = ARGV[at]
     local stream = openStream(prefix, producer, thisLife)
-    local epoch = stream.epochs[findEpoch(stream, ARGV[at + 1]) or 0]
+    local epochs = epochsOf(stream)
+    local epoch = epochs[findEpoch(epochs, ARGV[at + 1]) or 0]
     local first = epoch and epoch.base + tonumber(ARGV[at + 2])
     local last = epoch and epoch.base + tonumber(ARGV[at + 3])
     if epoch and first == stream.persisted + 1 and last <= epoch.last then

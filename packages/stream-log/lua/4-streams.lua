@@ -4,16 +4,16 @@ local function heads(KEYS, ARGV)
   local result, thisLife = {}, life()
   for at = 2, #ARGV do
     local stream = openStream(ARGV[1], ARGV[at], thisLife)
-    result[#result + 1] = stream.current.epoch
-    result[#result + 1] = int(stream.head - stream.current.base)
+    result[#result + 1] = stream.epoch
+    result[#result + 1] = int(stream.head - stream.base)
   end
   return result
 end
 
 -- The readings between two offsets, as ranges of the epochs they lie in.
-local function ranges(stream, first, last)
+local function ranges(epochs, first, last)
   local result = {}
-  for _, epoch in ipairs(stream.epochs) do
+  for _, epoch in ipairs(epochs) do
     local from, to = math.max(first, epoch.base + 1), math.min(last, epoch.last)
     if from <= to then result[#result + 1] = { epoch.epoch, int(from - epoch.base), int(to - epoch.base) } end
   end
@@ -28,18 +28,19 @@ end
 -- they end at the head, otherwise '0'.
 local function read(KEYS, ARGV)
   local stream = openStream(ARGV[1], ARGV[2], life())
-  local at, seq, standing = findEpoch(stream, ARGV[3]), tonumber(ARGV[4]), 'known'
+  local epochs = epochsOf(stream)
+  local at, seq, standing = findEpoch(epochs, ARGV[3]), tonumber(ARGV[4]), 'known'
   if not at then
     -- Names of epochs sort by when they began: what began before the one that is not known was dealt with.
-    at, seq, standing = #stream.epochs, 0, 'unknown'
-    while at > 1 and stream.epochs[at - 1].epoch > ARGV[3] do at = at - 1 end
-  elseif stream.epochs[at].base + seq > stream.epochs[at].last then
+    at, seq, standing = #epochs, 0, 'unknown'
+    while at > 1 and epochs[at - 1].epoch > ARGV[3] do at = at - 1 end
+  elseif epochs[at].base + seq > epochs[at].last then
     standing = 'beyond'
-    if stream.epochs[at + 1] then at, seq = at + 1, 0 else seq = stream.epochs[at].last - stream.epochs[at].base end
+    if epochs[at + 1] then at, seq = at + 1, 0 else seq = epochs[at].last - epochs[at].base end
   end
-  local start = stream.epochs[at]
+  local start = epochs[at]
   local offset = start.base + seq
-  local missing = ranges(stream, offset + 1, stream.retainedFrom - 1)
+  local missing = ranges(epochs, offset + 1, stream.retainedFrom - 1)
   local batches, room = {}, tonumber(ARGV[5])
   while #missing == 0 and room > 0 and offset < stream.head do
     local from = int(offset + 1) .. '-0'
@@ -51,9 +52,8 @@ local function read(KEYS, ARGV)
     room = room - #entry[2][2]
     offset = tonumber(string.match(entry[1], '^%d+'))
   end
-  local current = stream.current
   return {
-    standing, start.epoch, int(seq), current.epoch, int(stream.head - current.base), missing, batches,
+    standing, start.epoch, int(seq), stream.epoch, int(stream.head - stream.base), missing, batches,
     offset >= stream.head and '1' or '0',
   }
 end
