@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { openDatabase } from '@motience/database';
 import { createLogger } from '@motience/service-kit';
 import {
@@ -53,10 +54,13 @@ class WatchedPast extends HeldPastReadings {
   readonly readAt: number[] = [];
   /** Bytes after which each part ends. */
   partBytes: number | undefined;
+  /** How long each takes to be read, in ms. */
+  slowMs = 0;
 
-  override readAfter(producerId: string, position: Position, maxBytes: number): Promise<PastPart> {
+  override async readAfter(producerId: string, position: Position, maxBytes: number): Promise<PastPart> {
     this.reads.push(`${producerId} after ${position.seq}`);
     this.readAt.push(performance.now());
+    await setTimeout(this.slowMs);
     return super.readAfter(producerId, position, this.partBytes ?? maxBytes);
   }
 }
@@ -169,6 +173,16 @@ describe('one who catches up', () => {
     await eventually(() => expect(seen).toMatchObject({ sent: upTo(3), isOver: true }));
     // Once more behind it, because something may have come since.
     expect(opened.past.reads).toEqual(['8 after 0', '8 after 3']);
+  });
+
+  it('is told where it stands while all that is read is left out', async () => {
+    const opened = openStreams();
+    opened.past.partBytes = 1;
+    opened.past.slowMs = 150;
+    for (let told = 0; told < 100; told += 1) await corner.publish('10', [{}]);
+    const seen = begin(opened, await opened.streams.hold('10'), { narrowing: { ...everything, deviceId: 'another' } });
+    await eventually(() => expect(seen.positions).not.toEqual([]));
+    expect(seen).toMatchObject({ sent: [], isOver: false });
   });
 
   it('is told where it stands while it waits for its turn', async () => {

@@ -128,6 +128,7 @@ export class CatchUp {
   async run(): Promise<void> {
     try {
       while (!(await this.isHeldUp())) {
+        this.tellPosition();
         const outcome = await this.takeTurn();
         if (outcome === 'over') return;
         // Its turn is over while it waits for what cannot be read now.
@@ -140,14 +141,11 @@ export class CatchUp {
     }
   }
 
-  /** Sends a part when it is its turn. Until then it is told where it stands, as whoever is sent nothing for long. */
+  /** Sends a part when it is its turn; while that takes long it is told where it stands. */
   private async takeTurn(): Promise<'over' | 'go-on' | Late> {
-    const { inTurn, isWanted, streams, sink } = this.options;
-    const timer = setInterval(() => {
-      if (isWanted() && !streams.isPaused && !sink.isFull) this.tellPosition();
-    }, retryMs);
+    const timer = setInterval(() => this.tellPosition(), retryMs);
     try {
-      return await inTurn(() => this.sendPart());
+      return await this.options.inTurn(() => this.sendPart());
     } finally {
       clearInterval(timer);
     }
@@ -223,8 +221,10 @@ export class CatchUp {
   }
 
   private tellPosition(): void {
+    const { isWanted, streams, sink } = this.options;
     if (!this.hasAnswered || performance.now() - this.sentAt < quietMs) return;
-    this.options.sink.position(this.position);
+    if (!isWanted() || streams.isPaused || sink.isFull) return;
+    sink.position(this.position);
     this.sentAt = performance.now();
   }
 

@@ -96,7 +96,9 @@ export class EventConnection implements OpenSocket, MeteredReceiver {
           this.write(Buffer.concat([Buffer.from(`id: ${eventId(place)}\ndata: `), frame, Buffer.from('\n\n')]), place);
           this.sent += 1;
         },
-        position: (at) => this.tell({ type: 'position', ...this.fields(at) }, at),
+        position: () => {
+          // `tellPosition` is called anyway.
+        },
         control: (event) => {
           if (isWanted()) this.tell(frameOfEvent(wish.producerId, event), event.at);
         },

@@ -75,6 +75,7 @@ export class Meters implements MeteringContext {
   private soonTimer: NodeJS.Timeout | undefined;
   private readonly timer: NodeJS.Timeout;
   private lastCallAt = Number.NEGATIVE_INFINITY;
+  private forgotIdleAt = Number.NEGATIVE_INFINITY;
   private isClosed = false;
 
   constructor(
@@ -204,9 +205,7 @@ export class Meters implements MeteringContext {
   private tick(): void {
     this.look();
     for (const meter of this.meters.values()) meter.second();
-    if (this.calling) return;
-    this.forgetIdle();
-    this.call();
+    if (!this.calling) this.call();
   }
 
   /** Notes what went out to all sockets. */
@@ -221,6 +220,7 @@ export class Meters implements MeteringContext {
 
   private call(): void {
     this.isCallDue = false;
+    if (performance.now() - this.forgotIdleAt >= tickMs) this.forgetIdle();
     const pending = this.nextCall();
     if (!pending) return;
     this.lastCallAt = performance.now();
@@ -302,6 +302,7 @@ export class Meters implements MeteringContext {
 
   /** Forgets meters that are of no use any more. Not while a call is being made: its answer may bring them something. */
   private forgetIdle(): void {
+    this.forgotIdleAt = performance.now();
     const claiming = new Set(this.claims.map(({ meter }) => meter));
     for (const meter of this.meters.values()) {
       if (!meter.isIdle || claiming.has(meter)) continue;

@@ -29,7 +29,7 @@ const firstUnits = 500;
 /** What a gateway has at least in hand, of each unit. */
 const leastUnits = { readings: 200, bytes: 64 * 1024 };
 
-/** Intervals that may wait to be reported where no credit bounds them: while Redis cannot be told, no more is received. */
+/** Intervals of a subscription that may wait to be reported where no credit bounds them: with more, nothing more is received. */
 const mostUnreported = 100_000;
 
 /** How much longer than the last second what is taken is to last. */
@@ -61,8 +61,8 @@ export class SubscriptionMeter {
 
   /** Whether one who lacks so much may be sent something now. */
   hasCreditFor(lack: Totals | undefined): boolean {
-    if (this.unit === 'unlimited') return this.isOpenUnlimited;
-    if (this.unit === 'time') return performance.now() < this.expiresAt;
+    if (this.unit === 'unlimited') return this.isOpen;
+    if (this.unit === 'time') return this.isOpen && performance.now() < this.expiresAt;
     return this.remaining() >= this.unitsOf(lack);
   }
 
@@ -160,7 +160,7 @@ export class SubscriptionMeter {
       this.spentOfLate += units;
       use.reported = through;
     }
-    if (this.unit === 'unlimited' && !this.isOpenUnlimited) this.limitUses();
+    if (this.spans.count >= mostUnreported) this.limitUses();
   }
 
   /** These were received before, and nobody could report them. */
@@ -292,8 +292,10 @@ export class SubscriptionMeter {
     return this.count(end ?? feed.log.totals) - this.count(reported);
   }
 
-  private get isOpenUnlimited(): boolean {
-    return this.unit === 'unlimited' && this.state === 'open' && this.spans.count < mostUnreported;
+  /** Whether readings are received without being counted. */
+  private get isOpen(): boolean {
+    if (this.spans.count >= mostUnreported) return false;
+    return this.unit === 'time' || (this.unit === 'unlimited' && this.state === 'open');
   }
 
   private limitUses(): void {
@@ -306,7 +308,7 @@ export class SubscriptionMeter {
   private limit(use: Use, units: number): void {
     const { log } = use.feed;
     const { unit } = this;
-    const isOpen = unit === 'time' || this.isOpenUnlimited;
+    const { isOpen } = this;
     use.mostReadings = unit === 'bytes' || isOpen ? Number.POSITIVE_INFINITY : log.readingCount + units;
     use.mostBytes = unit === 'bytes' ? log.byteCount + units : Number.POSITIVE_INFINITY;
   }

@@ -76,8 +76,9 @@ export class Persister {
         this.onPersisted(size.readings);
       }
       readings += size.readings;
-      streams += ranges.length;
-      mayBeMore = size.bytes >= bytesPerRound || ranges.length === streamsPerRound;
+      const streamsInRound = new Set(ranges.map(({ producerId }) => producerId)).size;
+      streams += streamsInRound;
+      mayBeMore = size.bytes >= bytesPerRound || streamsInRound === streamsPerRound;
     }
     return pauseAfterRounds(readings, streams);
   }

@@ -13,6 +13,8 @@ export class PresenceNotes {
   private readonly noting = new Set<number>();
   private readonly timer: NodeJS.Timeout;
   private next = 0;
+  /** Said once, and again when it has worked in between. */
+  private isFailing = false;
 
   constructor(
     private readonly redis: RedisConnection,
@@ -45,7 +47,15 @@ export class PresenceNotes {
     if (!seen?.size || redis.status !== 'ready' || noting.has(shard)) return;
     noting.add(shard);
     notePresence(redis, keys, shard, seen)
-      .catch((err: unknown) => logger.warn({ err }, 'presence not noted'))
+      .then(
+        () => {
+          this.isFailing = false;
+        },
+        (err: unknown) => {
+          if (!this.isFailing) logger.warn({ err }, 'presence not noted');
+          this.isFailing = true;
+        },
+      )
       .finally(() => noting.delete(shard));
   }
 }

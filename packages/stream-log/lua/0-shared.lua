@@ -1,7 +1,7 @@
 -- Shared by the functions below. All keys of one call lie in one shard, so in one slot of a Redis Cluster. Where a
 -- function learns the producers only from what it reads, it makes their keys from the shard's prefix ("motience:{s3}:").
 
--- A whole number as text; Lua would write large ones as 1e+15, and "%.0f" takes several times as long.
+-- A whole number below 2^63 as text; Lua would write large ones as 1e+15, and "%.0f" takes several times as long.
 local function int(number)
   return string.format('%d', number)
 end
@@ -86,7 +86,7 @@ end
 local function openStream(prefix, producer, thisLife)
   local key = prefix .. 'stream:' .. producer
   local known = redis.call('HMGET', key, 'epoch', 'life', 'base', 'head', 'persisted', 'retained_from', 'former',
-    'body_bytes', 'bytes', 'window')
+    'body_bytes', 'bytes', 'rate_window')
   if not known[2] then
     local epoch = newEpoch(thisLife)
     redis.call('UNLINK', prefix .. 'retained:' .. producer)

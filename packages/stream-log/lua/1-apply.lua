@@ -8,9 +8,9 @@ local rateWindowMs = 10000
 -- Notes where a stream stands as a window begins: what comes in it, and in the next, is counted from there.
 local function beginWindow(stream, window)
   local former = stream.window and tonumber(stream.window)
-  local from = former == window - 1 and redis.call('HGET', stream.key, 'window_from')
+  local from = former == window - 1 and redis.call('HGET', stream.key, 'rate_from')
   local last = from and stream.head - tonumber(from) or 0
-  redis.call('HSET', stream.key, 'window', int(window), 'window_from', int(stream.head), 'last_window_count', int(last))
+  redis.call('HSET', stream.key, 'rate_window', int(window), 'rate_from', int(stream.head), 'rate_last', int(last))
 end
 
 -- Bytes of the bodies of a batch (see batch.ts), for entries that do not say so: of a gateway of a version before.
@@ -45,7 +45,7 @@ local function applyBatch(call, of)
   if not bounds.persist then
     redis.call('HSET', key, 'persisted', last)
   elseif stream.persisted == stream.head then
-    -- Otherwise it is among them already.
+    -- Otherwise it is among them: functions are atomic, and Redis evicts nothing.
     redis.call('SADD', call.unpersisted, producer)
   end
   stream.head, stream.bytes = head, bytes

@@ -84,10 +84,10 @@ export class StreamReader {
 /** Weighs the window that is over by how much of it still lies within the last 10 seconds. */
 export function rateOf(fields: Record<string, string>, now: number): number {
   const window = Math.floor(now / rateWindowMs);
-  const begun = Number(fields.window ?? 0);
-  const since = Number(fields.head) - Number(fields.window_from ?? fields.head);
+  const begun = Number(fields.rate_window ?? 0);
+  const since = Number(fields.head) - Number(fields.rate_from ?? fields.head);
   const current = begun === window ? since : 0;
-  const last = begun === window ? Number(fields.last_window_count ?? 0) : begun === window - 1 ? since : 0;
+  const last = begun === window ? Number(fields.rate_last ?? 0) : begun === window - 1 ? since : 0;
   const elapsed = (now % rateWindowMs) / rateWindowMs;
   return (current + last * (1 - elapsed)) / (rateWindowMs / 1000);
 }

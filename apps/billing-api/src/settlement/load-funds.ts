@@ -56,7 +56,7 @@ function nothing(consumerId: bigint, currency: Currency, today: string): LoadedF
   };
 }
 
-const planCurrency = sql<string | null>`${plans.terms} ->> 'currency'`.as('currency');
+const currencyColumn = sql<string | null>`${plans.terms} ->> 'currency'`.as('currency');
 
 /** Loads what consumers have, hold, owe and limit, as of the transaction. */
 export async function loadFunds(tx: Queryable, consumerIds: readonly bigint[], now: Date): Promise<FundsTable> {
@@ -113,7 +113,7 @@ export async function loadFunds(tx: Queryable, consumerIds: readonly bigint[], n
 /** How many subscriptions of consumers are in use, by the currency of their plans. */
 function countInUse(tx: Queryable, consumerIds: bigint[]) {
   return tx
-    .select({ consumerId: subscriptionMeters.consumerId, currency: planCurrency, inUse: count() })
+    .select({ consumerId: subscriptionMeters.consumerId, currency: currencyColumn, inUse: count() })
     .from(subscriptionMeters)
     .innerJoin(subscriptions, eq(subscriptions.id, subscriptionMeters.subscriptionId))
     .innerJoin(plans, eq(plans.id, subscriptions.planId))
@@ -127,7 +127,7 @@ export async function loadCharged(tx: Queryable, consumerIds: bigint[], now: Dat
   const rows = await tx
     .select({
       consumerId: subscriptionMeters.consumerId,
-      currency: planCurrency,
+      currency: currencyColumn,
       subscriptionId: subscriptionDays.subscriptionId,
       day: sql<string>`coalesce(sum(${subscriptionDays.charged}) filter (where ${subscriptionDays.day} = ${today}), 0)::text`,
       month: sql<string>`sum(${subscriptionDays.charged})::text`,
