@@ -307,8 +307,7 @@ export class SubscriptionMeter {
 
   private limit(use: Use, units: number): void {
     const { log } = use.feed;
-    const { unit } = this;
-    const { isOpen } = this;
+    const { unit, isOpen } = this;
     use.mostReadings = unit === 'bytes' || isOpen ? Number.POSITIVE_INFINITY : log.readingCount + units;
     use.mostBytes = unit === 'bytes' ? log.byteCount + units : Number.POSITIVE_INFINITY;
   }

@@ -7,10 +7,10 @@ local rateWindowMs = 10000
 
 -- Notes where a stream stands as a window begins: what comes in it, and in the next, is counted from there.
 local function beginWindow(stream, window)
-  local former = stream.window and tonumber(stream.window)
-  local from = former == window - 1 and redis.call('HGET', stream.key, 'rate_from')
+  local isNext = stream.window and tonumber(stream.window) == tonumber(window) - 1
+  local from = isNext and redis.call('HGET', stream.key, 'rate_from')
   local last = from and stream.head - tonumber(from) or 0
-  redis.call('HSET', stream.key, 'rate_window', int(window), 'rate_from', int(stream.head), 'rate_last', int(last))
+  redis.call('HSET', stream.key, 'rate_window', window, 'rate_from', int(stream.head), 'rate_last', int(last))
 end
 
 -- Bytes of the bodies of a batch (see batch.ts), for entries that do not say so: of a gateway of a version before.
@@ -32,13 +32,13 @@ local function applyBatch(call, of)
   local producer, count, batch = of.producer, of.count, of.batch
   local stream = openStream(prefix, producer, call.life)
   local key = stream.key
-  if stream.window ~= call.windowText then beginWindow(stream, call.window) end
+  if stream.window ~= call.window then beginWindow(stream, call.window) end
   local head, bytes = stream.head + tonumber(count), stream.bytes + #batch
   local last = int(head)
   local through = int(stream.bodyBytes + (tonumber(of.bodyBytes) or countBodyBytes(batch)))
   local numbered = stream.epoch .. ':' .. int(stream.head - stream.base + 1) .. ':' .. count .. ':'
     .. int(stream.bodyBytes) .. ':' .. through
-  redis.call('XADD', prefix .. 'retained:' .. producer, last .. '-0', call.nowText .. ':' .. numbered, batch)
+  redis.call('XADD', prefix .. 'retained:' .. producer, last .. '-0', call.now .. ':' .. numbered, batch)
   redis.call('HSET', key, 'head', last, 'body_bytes', through, 'bytes', int(bytes))
   if stream.bytes == 0 then redis.call('SADD', prefix .. 'streams', producer) end
   redis.call('SPUBLISH', prefix .. 'live:' .. producer, numbered .. '\n' .. batch)
@@ -55,18 +55,17 @@ local function applyBatch(call, of)
   end
 end
 
--- What applying needs to know of a shard and of now. `bounds` are those of the retained windows.
+-- What applying needs to know of a shard and of now; `now`, in ms, and `window` are texts. `bounds` are those of the
+-- retained windows.
 local function beginApplying(prefix, bounds)
   local now = nowMs()
-  local window = math.floor(now / rateWindowMs)
   return {
     prefix = prefix,
     shard = prefix .. 'shard',
     unpersisted = prefix .. 'unpersisted',
     life = life(),
-    nowText = int(now),
-    window = window,
-    windowText = int(window),
+    now = int(now),
+    window = int(math.floor(now / rateWindowMs)),
     bounds = bounds,
   }
 end

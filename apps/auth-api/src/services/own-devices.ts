@@ -1,4 +1,4 @@
-import { devices, type Queryable, users } from '@motience/database';
+import { devices, lockAccounts, type Queryable, users } from '@motience/database';
 import { type Device, Refusal } from '@motience/protocol';
 import { afterCursor, type Page, type PageQuery, pageOf } from '@motience/service-kit';
 import { and, asc, count, eq, gt } from 'drizzle-orm';
@@ -28,7 +28,7 @@ export async function addDevice(context: Context, producerId: string, device: Ne
   const owner = BigInt(producerId);
   return changeRights(context, async (tx, changed) => {
     // One at a time per producer, so that the limit holds however many come at once.
-    await tx.select({ id: users.id }).from(users).where(eq(users.id, owner)).for('no key update');
+    await lockAccounts(tx, [owner]);
     const [row] = await tx
       .insert(devices)
       .values({ producerId: owner, deviceId: device.device_id, name: device.name ?? null })

@@ -1,4 +1,4 @@
-import { apiKeys, type Queryable, users } from '@motience/database';
+import { apiKeys, lockAccounts, type Queryable } from '@motience/database';
 import {
   type ApiKey,
   type CreatedKey,
@@ -88,11 +88,7 @@ export async function revokeKey(context: Context, accountId: string, keyId: stri
 
 /** One at a time per account, so that the limit holds however many come at once. */
 async function lockOwner(tx: Queryable, accountId: string): Promise<void> {
-  const found = await tx
-    .select({ id: users.id })
-    .from(users)
-    .where(eq(users.id, BigInt(accountId)))
-    .for('no key update');
+  const found = await lockAccounts(tx, [BigInt(accountId)]);
   if (found.length === 0) throw new Refusal('unauthenticated', 'this account does not exist any more');
 }
 
